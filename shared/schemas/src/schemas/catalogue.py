@@ -1,0 +1,82 @@
+"""Which event goes where: the one table that joins producers, topics and consumers."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from schemas import events
+from schemas.base import Event
+
+DAY_MS = 24 * 60 * 60 * 1000
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One Kafka topic: who may write it, who may read it and how long it keeps its records.
+
+    `producer` and `consumers` are Kafka principals; the ACLs of every stack are made from them. A topic with
+    `cleanup="compact"` keeps the newest record of every key for ever, so a new consumer can rebuild from it.
+    """
+
+    name: str
+    producer: str
+    consumers: tuple[str, ...]
+    key: str
+    cleanup: Literal["delete", "compact"] = "delete"
+    retention_ms: int = 7 * DAY_MS
+    partitions: int = 6
+    description: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One event in the catalogue: its model, its topic, its owner and which of its fields are personal data."""
+
+    event: type[Event]
+    topic: str
+    owner: str
+    personal_data: tuple[str, ...] = ()
+
+
+STATION_SYSTEMS = "station-systems"
+"""The Kafka principal that station systems share; each message also carries its sender's access token."""
+
+ANALYST = "analyst"
+"""The read-only Kafka principal of analysts and of `forecourt tail`; it may read every topic but raw reports."""
+
+TOPICS: tuple[Topic, ...] = (
+    Topic(
+        "stations.stations", "stations", ("pricing",), key="station_id", cleanup="compact",
+        description="Station profiles; the newest record of a station holds all that others need of it.",
+    ),
+    Topic("stations.pumps", "stations", (), key="station_id", description="State of each pump."),
+    Topic(
+        "pricing.reports", STATION_SYSTEMS, ("pricing",), key="first station_id", retention_ms=DAY_MS,
+        description="Raw price reports from station systems, the same body as POST /v1/price-reports.",
+    ),
+    Topic(
+        "pricing.prices", "pricing", ("stations", "gateway"), key="station_id",
+        description="Each change of a price at a station.",
+    ),
+    Topic(
+        "pricing.rejections", "pricing", (), key="station_id",
+        description="Price reports that were refused, with the reason.",
+    ),
+)  # fmt: skip
+
+CATALOGUE: tuple[Entry, ...] = (
+    Entry(events.StationRegisteredV1, "stations.stations", owner="stations"),
+    Entry(events.StationUpdatedV1, "stations.stations", owner="stations"),
+    Entry(events.StationClosedV1, "stations.stations", owner="stations"),
+    Entry(events.PumpStatusChangedV1, "stations.pumps", owner="stations"),
+    Entry(events.PriceReportsSubmittedV1, "pricing.reports", owner="pricing"),
+    Entry(events.PriceChangedV1, "pricing.prices", owner="pricing"),
+    Entry(events.PriceReportRejectedV1, "pricing.rejections", owner="pricing"),
+)
+
+TOPIC_BY_NAME = {topic.name: topic for topic in TOPICS}
+ENTRY_BY_TYPE = {entry.event.type(): entry for entry in CATALOGUE}
+
+
+def topic_of(event: type[Event]) -> Topic:
+    """The topic that carries this event; KeyError if the event is not in the catalogue."""
+    return TOPIC_BY_NAME[ENTRY_BY_TYPE[event.type()].topic]

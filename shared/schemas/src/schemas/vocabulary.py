@@ -1,0 +1,32 @@
+"""Words that services share: grades of fuel, currencies and their units."""
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field
+
+
+class Fuel(StrEnum):
+    """One vocabulary of grades for every country. Germany's feed calls them Super E5, Super E10 and Diesel (B7)."""
+
+    PETROL_92 = "petrol_92"
+    PETROL_95 = "petrol_95"
+    PETROL_98 = "petrol_98"
+    E5 = "e5"
+    E10 = "e10"
+    E85 = "e85"
+    DIESEL_B0 = "diesel_b0"
+    DIESEL_B7 = "diesel_b7"
+    PREMIUM_PETROL = "premium_petrol"
+    PREMIUM_DIESEL = "premium_diesel"
+    LPG = "lpg"
+    CNG = "cng"
+    ADBLUE = "adblue"
+    HYDROGEN = "hydrogen"
+
+
+PriceMills = Annotated[int, Field(ge=1, le=10_000_000, strict=True)]
+"""A unit price: integer thousandths of the currency's major unit per litre (per kilogram for CNG and hydrogen)."""
+
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code")]
+"""An ISO 4217 currency code."""
