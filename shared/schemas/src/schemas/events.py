@@ -114,8 +114,13 @@ class PriceReportRejectedV1(Event):
     price_mills: int | None
     currency: Currency
     reason: Literal[
-        "unknown_station", "not_your_station", "station_closed", "grade_not_sold", "wrong_currency",
-        "outside_sane_bounds", "too_far_in_future",
+        "unknown_station",
+        "not_your_station",
+        "station_closed",
+        "grade_not_sold",
+        "wrong_currency",
+        "outside_sane_bounds",
+        "too_far_in_future",
     ]
     effective_at: Moment
     submitted_at: Moment

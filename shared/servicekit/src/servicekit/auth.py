@@ -1,0 +1,194 @@
+"""Who asks: access tokens checked against the issuer's JWKS, at every service and on every message."""
+
+import asyncio
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import aiohttp
+import msgspec
+from fastapi import Depends, Request
+from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlows
+from fastapi.security import OAuth2, SecurityScopes
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+from joserfc.jws import extract_compact
+
+from servicekit.problems import Problem, Unavailable
+from servicekit.settings import ServiceSettings
+
+ALGORITHMS = ["ES256"]
+TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068's header value
+MAX_TOKEN_CHARACTERS = 8_192
+LEEWAY_SECONDS = 5
+JWKS_LIFE_SECONDS = 300.0
+JWKS_MIN_INTERVAL_SECONDS = 2.0
+JWKS_TIMEOUT = aiohttp.ClientTimeout(total=5.0)
+MAX_JWKS_BYTES = 64 * 1024
+MAX_REMEMBERED_TOKENS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Whoever a token was made for, and what it may touch."""
+
+    subject: str
+    scopes: frozenset[str]
+    roles: frozenset[str]
+    operators: frozenset[str]
+    stations: frozenset[str]
+
+    def may_act_for(self, station_id: str, operator: str) -> bool:
+        """Whether the station is one that this principal is bound to, by itself or through its operator."""
+        return station_id in self.stations or operator in self.operators
+
+
+class InvalidToken(Exception):
+    """The token proves nothing; the text says why without repeating the token."""
+
+
+class Jwks:
+    """The issuer's public keys: cached, fetched again when old or when a kid is new, never more often than bounded."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._keys: KeySet | None = None
+        self._fetched_at = self._tried_at = -JWKS_LIFE_SECONDS
+        self._lock = asyncio.Lock()
+
+    async def keys(self, kid: str | None) -> KeySet:
+        """The key set, holding `kid` if the issuer has it. Raises Unavailable while there are no keys at all."""
+        if self._is_fresh(kid):
+            return self._known()
+        async with self._lock:
+            if not self._is_fresh(kid) and time.monotonic() - self._tried_at >= JWKS_MIN_INTERVAL_SECONDS:
+                await self._fetch()
+        return self._known()
+
+    def _is_fresh(self, kid: str | None) -> bool:
+        if self._keys is None or time.monotonic() - self._fetched_at > JWKS_LIFE_SECONDS:
+            return False
+        return any(key.kid == kid for key in self._keys.keys)
+
+    def _known(self) -> KeySet:
+        if self._keys is None:
+            raise Unavailable("The check of access tokens")
+        return self._keys
+
+    async def _fetch(self) -> None:
+        self._tried_at = time.monotonic()
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=JWKS_TIMEOUT) as session,
+                session.get(self._url, allow_redirects=False) as response,
+            ):
+                response.raise_for_status()
+                document = await response.content.read(MAX_JWKS_BYTES)
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return  # the keys we know stay good; without any, `_known` says so
+        self._keys = _signing_keys(document)
+        self._fetched_at = time.monotonic()
+
+
+def _signing_keys(document: bytes) -> KeySet:
+    """The document's EC signing keys; other kinds are never used, whatever a token's header asks for."""
+    keys = msgspec.json.decode(document)["keys"]
+    return KeySet.import_key_set({"keys": [k for k in keys if k.get("kty") == "EC" and k.get("use") == "sig"]})
+
+
+class Verifier:
+    """Checks access tokens (RFC 9068): signature, algorithm, type, issuer, audience and times."""
+
+    def __init__(self, settings: ServiceSettings) -> None:
+        self._jwks = Jwks(settings.jwks_url)
+        self._issuer = settings.issuer
+        self._audience = settings.audience
+        self._remembered: dict[bytes, tuple[float, Principal]] = {}
+
+    async def verify(self, token: str, at: float | None = None) -> Principal:
+        """The token's principal; `at` is the moment it was used (seconds since the epoch), now by default.
+
+        Raises InvalidToken, or Unavailable while the issuer's keys cannot be had.
+        """
+        moment = time.time() if at is None else at
+        digest = hashlib.sha256(token.encode()).digest()
+        if (remembered := self._remembered.get(digest)) and remembered[0] > moment:
+            return remembered[1]
+        claims = await self._claims(token)
+        self._check(claims, moment)
+        principal = _principal(claims)
+        if len(self._remembered) >= MAX_REMEMBERED_TOKENS:
+            self._remembered.clear()
+        self._remembered[digest] = (float(claims["exp"]), principal)
+        return principal
+
+    async def _claims(self, token: str) -> dict[str, Any]:
+        """The claims of a token whose header and signature are good."""
+        if len(token) > MAX_TOKEN_CHARACTERS:
+            raise InvalidToken("it is too long")
+        try:
+            header = extract_compact(token.encode()).headers()
+            if header.get("typ") != TOKEN_TYPE:
+                raise InvalidToken(f"its type is not {TOKEN_TYPE}")
+            keys = await self._jwks.keys(header.get("kid"))
+            return jwt.decode(token, keys, algorithms=ALGORITHMS).claims
+        except (JoseError, ValueError) as error:
+            raise InvalidToken("it is malformed, or its signature or key is not good") from error
+
+    def _check(self, claims: dict[str, Any], moment: float) -> None:
+        audience = claims.get("aud")
+        expires, issued = claims.get("exp"), claims.get("iat")
+        if claims.get("iss") != self._issuer:
+            raise InvalidToken("another issuer made it")
+        if self._audience not in (audience if isinstance(audience, list) else [audience]):
+            raise InvalidToken("it is meant for another audience")
+        if not isinstance(expires, int) or expires <= moment:
+            raise InvalidToken("it has expired")
+        if not isinstance(issued, int) or issued > moment + LEEWAY_SECONDS:
+            raise InvalidToken("it was issued in the future")
+        if not isinstance(claims.get("sub"), str):
+            raise InvalidToken("it names nobody")
+
+
+def _principal(claims: dict[str, Any]) -> Principal:
+    return Principal(
+        claims["sub"],
+        frozenset(str(claims.get("scope", "")).split()),
+        *(frozenset(map(str, claims.get(name) or ())) for name in ("roles", "operators", "stations")),
+    )
+
+
+_scheme = OAuth2(
+    flows=OAuthFlows(clientCredentials=OAuthFlowClientCredentials(tokenUrl="/v1/oauth/token", scopes={})),
+    scheme_name="oauth2", auto_error=False,
+    description="An access token from POST /v1/oauth/token, sent as `Authorization: Bearer <token>`.",
+)  # fmt: skip
+
+
+def bearer_token(authorization: str | None) -> str:
+    """The token of an Authorization header; Problem 401 where there is none."""
+    kind, _, token = (authorization or "").partition(" ")
+    if kind.lower() != "bearer" or not token:
+        raise unauthorised("Send an access token: Authorization: Bearer <token> (POST /v1/oauth/token gives one).")
+    return token
+
+
+def unauthorised(detail: str) -> Problem:
+    """401 with the challenge that RFC 6750 asks for."""
+    return Problem(401, "unauthorised", detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+async def authenticate(
+    request: Request, scopes: SecurityScopes, authorization: Annotated[str | None, Depends(_scheme)]
+) -> Principal:
+    """FastAPI dependency; use it as `Security(authenticate, scopes=["prices:write"])`."""
+    verifier: Verifier = request.app.state.verifier
+    try:
+        principal = await verifier.verify(bearer_token(authorization))
+    except InvalidToken as error:
+        raise unauthorised(f"The access token is not accepted: {error}. Get a new one.") from error
+    if missing := set(scopes.scopes) - principal.scopes:
+        raise Problem(403, "missing-scope", f"This needs the scope {', '.join(sorted(missing))}.")
+    return principal

@@ -1,0 +1,217 @@
+"""The consumer loop: batches in, effects and inbox in one transaction, then the offset; poison is set aside."""
+
+import itertools
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from schemas.base import Event
+from schemas.catalogue import topic_of
+from tenacity import AsyncRetrying, retry_if_not_exception_type, stop_after_attempt, wait_exponential
+
+from servicekit import kafka
+from servicekit.backoff import Backoff
+from servicekit.envelope import MalformedMessage, Message
+from servicekit.settings import ServiceSettings
+from servicekit.store import Store, StoreUnavailable
+from servicekit.telemetry import CONSUMED, CONSUMER_LAG, CONSUMER_PAUSES, DEAD_LETTERS, consumer_spans
+
+log = logging.getLogger(__name__)
+
+MAX_BATCH = 1_000
+POLL_MS = 200
+HANDLER_ATTEMPTS = 3
+REPLAY_CHECK_SECONDS = 1.0
+REPLAY_BATCH = 100
+LAG_CHECK_SECONDS = 5.0
+STALL_SECONDS = 30.0
+MAX_ERROR_CHARACTERS = 2_000
+
+
+class Received(NamedTuple):
+    """An event and the record it came in."""
+
+    event: Any
+    message: Message
+
+
+Handler = Callable[[Any, Sequence[Received]], Awaitable[None]]
+"""`await handler(tx, received)`: the effects of some events, in order, inside the transaction. May run again."""
+
+Subscriptions = Mapping[type[Event], Handler]
+"""A service's table: event -> what it does about it."""
+
+
+class Stalled(RuntimeError):
+    """Messages wait but none arrives (aiokafka #1154 and kin): the client must be made anew."""
+
+
+class Consumer:
+    """Consumes a service's subscriptions under one group, `<service>.main`, one batch at a time."""
+
+    def __init__(self, settings: ServiceSettings, store: Store, subscriptions: Subscriptions) -> None:
+        self.group = f"{settings.service}.main"
+        self._settings = settings
+        self._store = store
+        self._handlers = {event.type(): handler for event, handler in subscriptions.items()}
+        self._topics = sorted({topic_of(event).name for event in subscriptions})
+        self._progress_at = time.monotonic()
+        self._replay_checked_at = 0.0
+
+    @property
+    def seconds_without_progress(self) -> float:
+        """How long since the loop last went round; liveness fails when it grows large."""
+        return time.monotonic() - self._progress_at
+
+    async def run(self) -> None:
+        """Consumes until cancelled; after a broker error or a stall it starts again with a new client."""
+        backoff = Backoff()
+        while True:
+            started_at = time.monotonic()
+            try:
+                await self._run_client()
+            except (KafkaError, OSError, Stalled) as error:
+                log.warning("consumer interrupted, starting again", extra={"error": repr(error)})
+            if time.monotonic() - started_at > STALL_SECONDS:
+                backoff = Backoff()
+            self._progress_at = time.monotonic()
+            await backoff.wait()
+
+    async def _run_client(self) -> None:
+        client = kafka.make_consumer(self._settings, *self._topics, group=self.group)
+        try:
+            await client.start()
+            watch = LagWatch(client, self._settings.service)
+            while True:
+                batches = await client.getmany(timeout_ms=POLL_MS, max_records=MAX_BATCH)
+                self._progress_at = time.monotonic()
+                await watch.observe(bool(batches))
+                if batches:
+                    await self._process_until_stored([Message.of(r) for records in batches.values() for r in records])
+                    await _commit(client, batches)
+                await self._replay_dead_letters()
+        finally:
+            await client.stop()
+
+    async def _process_until_stored(self, messages: Sequence[Message]) -> None:
+        """Waits as long as the database is away: that is never the message's fault."""
+        backoff = Backoff()
+        while True:
+            try:
+                return await self._process(messages)
+            except StoreUnavailable as error:
+                log.warning("consumer pauses, its database is away", extra={"error": str(error)})
+                CONSUMER_PAUSES.labels(self._settings.service).inc()
+                self._progress_at = time.monotonic()
+                await backoff.wait()
+
+    async def _process(self, messages: Sequence[Message]) -> None:
+        """The batch in one transaction; if it fails, message by message, so that only the poison is set aside."""
+        try:
+            await self._apply(messages)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises, the batch is then taken apart
+            log.warning("batch failed, trying its messages one by one", extra={"error": repr(error)})
+            for message in messages:
+                await self._process_one(message)
+
+    async def _process_one(self, message: Message) -> None:
+        error = await self._try(message)
+        if error is not None:
+            log.error("message set aside", extra={"topic": message.topic, "offset": message.offset, "error": error})
+            await self._store.bury(self.group, message, error)
+            DEAD_LETTERS.labels(self._settings.service, message.topic).inc()
+
+    async def _try(self, message: Message) -> str | None:
+        """The message with bounded retries; None, or what was wrong. Raises StoreUnavailable."""
+        attempts = AsyncRetrying(
+            stop=stop_after_attempt(HANDLER_ATTEMPTS), wait=wait_exponential(multiplier=0.05, max=1.0), reraise=True,
+            retry=retry_if_not_exception_type((StoreUnavailable, MalformedMessage)),
+        )  # fmt: skip
+        try:
+            await attempts(self._apply, [message])
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - the dead letter keeps it
+            return repr(error)[:MAX_ERROR_CHARACTERS]
+        return None
+
+    async def _apply(self, messages: Sequence[Message]) -> None:
+        """Inbox and effects in one transaction."""
+        received = [Received(event, message) for message in messages if (event := message.event()) is not None]
+        with consumer_spans([message.traceparent for message in messages]):
+            fresh = await self._store.transact(lambda tx: self._handle(tx, received))
+        for topic in {message.topic for message in messages}:
+            total, new = _count(messages, topic), _count(fresh, topic)
+            CONSUMED.labels(self._settings.service, topic, "handled").inc(new)
+            CONSUMED.labels(self._settings.service, topic, "seen_before_or_unknown").inc(total - new)
+
+    async def _handle(self, tx: Any, received: Sequence[Received]) -> list[Message]:
+        """Hands each run of events that share a handler to it, in order; returns the messages that were new."""
+        messages = await self._store.first_seen(tx, self.group, [message for _, message in received])
+        new = {id(message) for message in messages}
+        fresh = [one for one in received if id(one.message) in new]
+        for handler, run in itertools.groupby(fresh, lambda one: self._handlers.get(one.event.type())):
+            if handler is not None:
+                await handler(tx, list(run))
+        return messages
+
+    async def _replay_dead_letters(self) -> None:
+        """Takes up what `forecourt dead-letters replay` asked for."""
+        if time.monotonic() - self._replay_checked_at < REPLAY_CHECK_SECONDS:
+            return
+        try:
+            for letter in await self._store.dead_letters("replay", REPLAY_BATCH):
+                await self._store.settle_replay(letter, await self._try(letter.message))
+        except StoreUnavailable as error:
+            log.warning("replay of dead letters waits, the database is away", extra={"error": str(error)})
+        self._replay_checked_at = time.monotonic()
+
+
+class LagWatch:
+    """Measures how far a client is behind, and raises Stalled when it is behind and nothing comes."""
+
+    def __init__(self, client: AIOKafkaConsumer, service: str) -> None:
+        self._client = client
+        self._service = service
+        self._moved_at = self._checked_at = time.monotonic()
+
+    async def observe(self, moved: bool) -> None:
+        """Called once a turn."""
+        now = time.monotonic()
+        if moved:
+            self._moved_at = now
+        if now - self._checked_at < LAG_CHECK_SECONDS:
+            return
+        self._checked_at = now
+        lag = await self._measure()
+        if lag == 0:
+            self._moved_at = now
+        elif now - self._moved_at > STALL_SECONDS:
+            raise Stalled(f"{lag} messages wait and none arrived for {STALL_SECONDS} s")
+
+    async def _measure(self) -> int:
+        assigned = self._client.assignment()
+        ends = await self._client.end_offsets(assigned) if assigned else {}
+        total = 0
+        for partition, end in ends.items():
+            lag = end - await self._client.position(partition)
+            CONSUMER_LAG.labels(self._service, partition.topic, partition.partition).set(lag)
+            total += lag
+        return total
+
+
+async def _commit(client: AIOKafkaConsumer, batches: Mapping[TopicPartition, Sequence[Any]]) -> None:
+    """Commits behind the batch. After a rebalance others read it again, and their inbox knows it."""
+    try:
+        await client.commit({partition: records[-1].offset + 1 for partition, records in batches.items()})
+    except (CommitFailedError, IllegalStateError) as error:
+        log.info("offsets not committed, a rebalance came first", extra={"error": repr(error)})
+
+
+def _count(messages: Sequence[Message], topic: str) -> int:
+    return sum(message.topic == topic for message in messages)

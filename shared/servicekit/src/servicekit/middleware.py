@@ -1,0 +1,78 @@
+"""The edge of every service as pure ASGI: body limit, deadline, request metrics (BaseHTTPMiddleware leaks)."""
+
+import asyncio
+import time
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from servicekit.problems import Problem, problem_response
+from servicekit.settings import ServiceSettings
+from servicekit.telemetry import REQUEST_SECONDS, REQUESTS
+
+
+class _BodyTooLarge(Exception):
+    pass
+
+
+class HttpEdge:
+    """Answers 413 and 504 where a limit is passed, and counts and times every request by its route."""
+
+    def __init__(self, app: ASGIApp, settings: ServiceSettings) -> None:
+        self._app = app
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one request; other ASGI scopes pass through."""
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        started_at, status = time.perf_counter(), 0
+        deadline = asyncio.timeout(self._settings.request_timeout_seconds)
+
+        async def counted_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                deadline.reschedule(None)  # an answer that has begun, a stream perhaps, may take its time
+            await send(message)
+
+        try:
+            problem = await self._limited(deadline, scope, receive, counted_send)
+            if problem is not None and status == 0:
+                await problem_response(problem)(scope, receive, send)
+                status = problem.status
+        finally:
+            route = getattr(scope.get("route"), "path", "unmatched")
+            labels = (self._settings.service, scope["method"], route)
+            REQUESTS.labels(*labels, status).inc()
+            REQUEST_SECONDS.labels(*labels).observe(time.perf_counter() - started_at)
+
+    async def _limited(self, deadline: asyncio.Timeout, scope: Scope, receive: Receive, send: Send) -> Problem | None:
+        """Runs the app within the limits; the problem where one was passed."""
+        limit = self._settings.max_body_bytes
+        too_large = Problem(413, "body-too-large", f"The body is larger than {limit:,} bytes; send it in parts.")
+        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        if not declared.isdigit() or int(declared) > limit:
+            return too_large
+        try:
+            async with deadline:
+                await self._app(scope, _counted(receive, limit), send)
+        except _BodyTooLarge:
+            return too_large
+        except TimeoutError:
+            return Problem(504, "timeout", "The answer took too long; try again, with less at once if you can.")
+        return None
+
+
+def _counted(receive: Receive, limit: int) -> Receive:
+    """A receive that raises once more than `limit` bytes came."""
+    received = 0
+
+    async def limited_receive() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > limit:
+            raise _BodyTooLarge
+        return message
+
+    return limited_receive

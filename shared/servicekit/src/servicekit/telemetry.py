@@ -1,0 +1,122 @@
+"""Logs, traces and metrics: every name the suite emits stands in this file."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from opentelemetry import propagate, trace
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.instrumentation.asyncpg import AsyncPGInstrumentor
+from opentelemetry.instrumentation.pymongo import PymongoInstrumentor
+from opentelemetry.sdk.environment_variables import OTEL_EXPORTER_OTLP_ENDPOINT
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+from opentelemetry.trace import Link, SpanKind
+from prometheus_client import Counter, Gauge, Histogram
+
+tracer = trace.get_tracer("forecourt")
+
+REQUESTS = Counter("forecourt_http_requests_total", "Requests answered", ["service", "method", "route", "status"])
+REQUEST_SECONDS = Histogram("forecourt_http_request_seconds", "Time to answer", ["service", "method", "route"])
+PUBLISHED = Counter("forecourt_outbox_published_total", "Events acknowledged by Kafka", ["service", "topic"])
+OUTBOX_PENDING = Gauge("forecourt_outbox_pending", "Outbox rows seen but not yet published", ["service"])
+PRODUCER_REBUILDS = Counter(
+    "forecourt_outbox_producer_rebuilds_total", "Producers replaced after an error", ["service"]
+)
+CONSUMED = Counter("forecourt_consumer_messages_total", "Messages by outcome", ["service", "topic", "outcome"])
+CONSUMER_LAG = Gauge("forecourt_consumer_lag", "Messages not yet consumed", ["service", "topic", "partition"])
+CONSUMER_PAUSES = Counter("forecourt_consumer_pauses_total", "Waits because the database was away", ["service"])
+DEAD_LETTERS = Counter("forecourt_dead_letters_total", "Messages set aside", ["service", "topic"])
+TASK_RESTARTS = Counter("forecourt_task_restarts_total", "Background tasks restarted", ["service", "task"])
+
+_LOG_RECORD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, service, logger, message, trace id and the fields given in `extra`."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as one line of JSON."""
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "service": self._service,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        context = trace.get_current_span().get_span_context()
+        if context.is_valid:
+            line["trace_id"] = f"{context.trace_id:032x}"
+        line |= {key: value for key, value in vars(record).items() if key not in _LOG_RECORD_FIELDS}
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def configure_logging(service: str, level: str) -> None:
+    """All loggers write JSON lines to standard output; libraries speak from warnings up."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(JsonFormatter(service))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    for name in (service, "servicekit"):
+        logging.getLogger(name).setLevel(level)
+
+
+def _span_line(span: ReadableSpan) -> str:
+    return span.to_json(indent=None) + "\n"
+
+
+def configure_tracing(service: str, traces_file: str | None, environment: dict[str, str]) -> TracerProvider:
+    """Traces go to the OTLP endpoint where one is set, else to `traces_file`, else nowhere.
+
+    Sampling and limits follow the standard OTEL_* variables.
+    """
+    provider = TracerProvider(resource=Resource.create({"service.name": f"forecourt-{service}"}))
+    if OTEL_EXPORTER_OTLP_ENDPOINT in environment:
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    elif traces_file:
+        path = Path(traces_file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        exporter = ConsoleSpanExporter(out=path.open("a", encoding="utf-8"), formatter=_span_line)
+        provider.add_span_processor(BatchSpanProcessor(exporter))
+    trace.set_tracer_provider(provider)
+    AsyncPGInstrumentor().instrument()
+    PymongoInstrumentor().instrument()
+    return provider
+
+
+def current_traceparent() -> str | None:
+    """The W3C traceparent of the running span, for a row or a header; None outside a trace."""
+    carrier: dict[str, str] = {}
+    propagate.inject(carrier)
+    return carrier.get("traceparent")
+
+
+@contextmanager
+def consumer_spans(traceparents: Iterable[str | None]) -> Iterator[None]:
+    """Around the handling of a batch: each trace that has a message in it gets one span, `consume`.
+
+    What the handler does, queries and new events, belongs to the first of the traces; the others link to it.
+    """
+    distinct = list(dict.fromkeys(filter(None, traceparents)))
+    first, *others = [propagate.extract({"traceparent": traceparent}) for traceparent in distinct] or [None]
+    with tracer.start_as_current_span("consume", context=first, kind=SpanKind.CONSUMER) as handling:
+        spans = [
+            tracer.start_span("consume", context, SpanKind.CONSUMER, links=[Link(handling.get_span_context())])
+            for context in others
+        ]
+        try:
+            yield
+        finally:
+            for span in spans:
+                span.end()

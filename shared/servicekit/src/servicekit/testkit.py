@@ -1,0 +1,126 @@
+"""For tests: poll with a deadline, run an app in-process, issue real tokens, look into Kafka."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import httpx
+from aiohttp import web
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from fastapi import FastAPI
+from joserfc import jwt
+from joserfc.jwk import ECKey, KeySet
+
+from servicekit.auth import ALGORITHMS, TOKEN_TYPE
+from servicekit.envelope import Headers, Message
+from servicekit.ids import new_id
+
+Value = TypeVar("Value")
+
+
+async def eventually(probe: Callable[[], Awaitable[Value]], timeout_seconds: float = 15.0) -> Value:
+    """The first truthy answer of the probe, or AssertionError with the last one when time is up."""
+    deadline = time.monotonic() + timeout_seconds
+    while True:
+        value = await probe()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"still {value!r} after {timeout_seconds} s"  # noqa: S101 - it is a test
+        await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """The app with its lifespan, and a client that calls it without a socket."""
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://test"
+        ) as client,
+    ):
+        yield client
+
+
+class Issuer:
+    """A token issuer with its own key, whose JWKS is served on a local port."""
+
+    def __init__(self, audience: str = "forecourt") -> None:
+        self.key = ECKey.generate_key("P-256", {"kid": str(new_id()), "use": "sig", "alg": "ES256"})
+        self.url = ""
+        self._audience = audience
+
+    @property
+    def jwks_url(self) -> str:
+        """Where the public keys are."""
+        return f"{self.url}/jwks.json"
+
+    def token(self, *scopes: str, key: ECKey | None = None, typ: str = TOKEN_TYPE, **claims: Any) -> str:
+        """A signed access token; keyword arguments replace claims (None leaves one out)."""
+        now = int(time.time())
+        standard = {
+            "iss": self.url, "aud": self._audience, "sub": "test-client", "iat": now, "exp": now + 300,
+            "jti": str(new_id()), "scope": " ".join(scopes),
+        }  # fmt: skip
+        merged = {name: value for name, value in (standard | claims).items() if value is not None}
+        signer = key or self.key
+        return jwt.encode({"alg": ALGORITHMS[0], "kid": signer.kid, "typ": typ}, merged, signer)
+
+    def bearer(self, *scopes: str, **claims: Any) -> dict[str, str]:
+        """The Authorization header with such a token."""
+        return {"Authorization": f"Bearer {self.token(*scopes, **claims)}"}
+
+    async def serve_keys(self, _: web.Request) -> web.Response:
+        """The JWKS document."""
+        return web.json_response(KeySet([self.key]).as_dict(private=False))
+
+
+@asynccontextmanager
+async def running_issuer() -> AsyncIterator[Issuer]:
+    """An issuer that listens on a free local port."""
+    issuer = Issuer()
+    app = web.Application()
+    app.router.add_get("/jwks.json", issuer.serve_keys)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    issuer.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield issuer
+    finally:
+        await runner.cleanup()
+
+
+class KafkaProbe:
+    """Reads and writes topics with the credentials it is given (bootstrap, user, password)."""
+
+    def __init__(self, bootstrap: str, username: str, password: str) -> None:
+        self._connection: dict[str, Any] = {
+            "bootstrap_servers": bootstrap, "security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "SCRAM-SHA-256",
+            "sasl_plain_username": username, "sasl_plain_password": password,
+        }  # fmt: skip
+
+    async def send(self, topic: str, value: bytes, key: bytes | None = None, headers: Headers | None = None) -> None:
+        """Writes one record and waits for all replicas."""
+        producer = AIOKafkaProducer(**self._connection, acks="all", enable_idempotence=True)
+        await producer.start()
+        try:
+            await producer.send_and_wait(topic, value, key=key, headers=headers or [])
+        finally:
+            await producer.stop()
+
+    async def read(self, topic: str) -> list[Message]:
+        """All records that the topic holds now, in order of time."""
+        consumer = AIOKafkaConsumer(topic, **self._connection, auto_offset_reset="earliest", enable_auto_commit=False)
+        await consumer.start()
+        try:
+            messages: list[Message] = []
+            ends = await consumer.end_offsets(consumer.assignment())
+            while any([await consumer.position(partition) < end for partition, end in ends.items()]):
+                for records in (await consumer.getmany(timeout_ms=200)).values():
+                    messages += [Message.of(record) for record in records]
+            return sorted(messages, key=lambda message: (message.published_at, message.partition, message.offset))
+        finally:
+            await consumer.stop()
