@@ -1,1 +1,1 @@
-"""."""
+"""The whole platform on one machine without Docker: servers, their provisioning and the services."""

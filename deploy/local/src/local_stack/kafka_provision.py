@@ -1,0 +1,166 @@
+"""What the catalogue asks of a broker: users, topics and who may read or write them."""
+
+# confluent_kafka re-exports without __all__ and annotates filters as if None (any) were not allowed.
+# pyright: reportPrivateImportUsage=false, reportArgumentType=false
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
+from schemas.catalogue import ANALYST, STATION_SYSTEMS, TOPICS, Topic
+
+from local_stack.config import Config
+from local_stack.secrets import KAFKA_ADMIN, KAFKA_PRINCIPALS, Secrets
+from local_stack.services import SERVICES
+
+REPORTS_TOPIC = "pricing.reports"
+"""Raw reports carry their senders' access tokens, so analysts do not see them."""
+
+TIMEOUT_SECONDS = 20.0
+_SCRAM_ITERATIONS = 4096
+"""Kafka's least; the passwords have 192 random bits, so more would only slow each login."""
+
+Rule = tuple[str, ResourceType, str, ResourcePatternType, AclOperation]
+"""Principal, kind of resource, its name, literal or prefixed, and what is allowed."""
+
+
+def client_settings(config: Config, secrets: Secrets, principal: str) -> dict[str, Any]:
+    """librdkafka's settings for a principal."""
+    return {
+        "bootstrap.servers": config.kafka_bootstrap,
+        "security.protocol": "SASL_PLAINTEXT",
+        "sasl.mechanism": "SCRAM-SHA-256",
+        "sasl.username": principal,
+        "sasl.password": secrets[f"kafka.{principal}"],
+        "log_level": 0,
+    }
+
+
+def topic_settings(topic: Topic) -> dict[str, str]:
+    """A topic's settings. The broker's own clock stamps what station systems send: theirs is not to be trusted."""
+    settings = {
+        "cleanup.policy": topic.cleanup,
+        "message.timestamp.type": "LogAppendTime" if topic.producer == STATION_SYSTEMS else "CreateTime",
+    }
+    return settings | ({"retention.ms": str(topic.retention_ms)} if topic.cleanup == "delete" else {})
+
+
+def rules() -> set[Rule]:
+    """Every access rule; what is not here is refused."""
+    found: set[Rule] = set()
+    for topic in TOPICS:
+        found |= _topic_rules(topic.producer, topic.name, AclOperation.WRITE)
+        for consumer in topic.consumers:
+            found |= _topic_rules(consumer, topic.name, AclOperation.READ)
+        if topic.name != REPORTS_TOPIC:
+            found |= _topic_rules(ANALYST, topic.name, AclOperation.READ)
+    for producer in {topic.producer for topic in TOPICS}:
+        cluster = (ResourceType.BROKER, "kafka-cluster", ResourcePatternType.LITERAL)
+        found.add((producer, *cluster, AclOperation.IDEMPOTENT_WRITE))
+    for consumer in {ANALYST, *(service.name for service in SERVICES)}:
+        found.add((consumer, ResourceType.GROUP, f"{consumer}.", ResourcePatternType.PREFIXED, AclOperation.READ))
+    return found
+
+
+def desired_state(secrets: Secrets) -> str:
+    """Everything that `apply` makes, as text, so that a stack may skip it when nothing changed."""
+    topics = {topic.name: (topic.partitions, topic_settings(topic)) for topic in TOPICS}
+    users = {name: secrets[f"kafka.{name}"] for name in KAFKA_PRINCIPALS}
+    return json.dumps([topics, users, sorted(map(str, rules()))])
+
+
+def apply(admin: AdminClient, secrets: Secrets) -> None:
+    """Bring the broker to the desired state; rules that are no longer wanted go."""
+    _apply_users(admin, secrets)
+    _apply_topics(admin)
+    _apply_rules(admin)
+
+
+def _topic_rules(principal: str, topic: str, operation: AclOperation) -> set[Rule]:
+    resource = (principal, ResourceType.TOPIC, topic, ResourcePatternType.LITERAL)
+    return {(*resource, operation), (*resource, AclOperation.DESCRIBE)}
+
+
+def _apply_users(admin: AdminClient, secrets: Secrets) -> None:
+    info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, _SCRAM_ITERATIONS)
+    users = [name for name in KAFKA_PRINCIPALS if name != KAFKA_ADMIN]
+    changes = [UserScramCredentialUpsertion(user, info, secrets[f"kafka.{user}"].encode()) for user in users]
+    _finish(admin.alter_user_scram_credentials(changes, request_timeout=TIMEOUT_SECONDS).values())
+
+
+def _apply_topics(admin: AdminClient) -> None:
+    existing = admin.list_topics(timeout=TIMEOUT_SECONDS).topics
+    new = [
+        NewTopic(topic.name, topic.partitions, replication_factor=1, config=topic_settings(topic))
+        for topic in TOPICS
+        if topic.name not in existing
+    ]
+    if new:
+        _finish(admin.create_topics(new, request_timeout=TIMEOUT_SECONDS).values())
+    kept = [topic for topic in TOPICS if topic.name in existing]
+    if kept:
+        resources = [_settings_resource(topic) for topic in kept]
+        _finish(admin.incremental_alter_configs(resources, request_timeout=TIMEOUT_SECONDS).values())
+    grown = [
+        NewPartitions(topic.name, topic.partitions)
+        for topic in kept
+        if topic.partitions > len(existing[topic.name].partitions)
+    ]
+    if grown:
+        _finish(admin.create_partitions(grown, request_timeout=TIMEOUT_SECONDS).values())
+
+
+def _settings_resource(topic: Topic) -> ConfigResource:
+    entries = [
+        ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+        for name, value in topic_settings(topic).items()
+    ]
+    return ConfigResource(ResourceType.TOPIC, topic.name, incremental_configs=entries)
+
+
+def _apply_rules(admin: AdminClient) -> None:
+    everything = AclBindingFilter(
+        ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
+    )
+    found = set(admin.describe_acls(everything, request_timeout=TIMEOUT_SECONDS).result())
+    wanted = {_binding(rule) for rule in rules()}
+    if wanted - found:
+        _finish(admin.create_acls(list(wanted - found), request_timeout=TIMEOUT_SECONDS).values())
+    if found - wanted:
+        unwanted = [_exactly(binding) for binding in found - wanted]
+        _finish(admin.delete_acls(unwanted, request_timeout=TIMEOUT_SECONDS).values())
+
+
+def _binding(rule: Rule) -> AclBinding:
+    principal, kind, name, pattern, operation = rule
+    return AclBinding(kind, name, pattern, f"User:{principal}", "*", operation, AclPermissionType.ALLOW)
+
+
+def _exactly(binding: AclBinding) -> AclBindingFilter:
+    return AclBindingFilter(
+        binding.restype, binding.name, binding.resource_pattern_type, binding.principal, binding.host,
+        binding.operation, binding.permission_type,
+    )  # fmt: skip
+
+
+def _finish(futures: Iterable[Any]) -> None:
+    """Wait for each answer; the first refusal is raised."""
+    for future in futures:
+        future.result(timeout=TIMEOUT_SECONDS)
