@@ -51,13 +51,13 @@ class Mongo:
         return Command(self.name, (str(binary()), *place, *_OPTIONS), minimal_environment())
 
     def answers(self) -> bool:
-        """Whether the server takes connections; it need not have a primary yet."""
+        """Whether the server is primary, or new and so waits to be told of its replica set."""
         try:
             with self._anonymous() as client:
-                client.admin.command("hello")
+                hello = client.admin.command("hello")
         except PyMongoError:
             return False
-        return True
+        return hello["isWritablePrimary"] or "isreplicaset" in hello
 
     def desired(self) -> str:
         """The state that `provision` makes, as text."""

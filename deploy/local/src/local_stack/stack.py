@@ -3,6 +3,7 @@
 import hashlib
 import http.client
 import json
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterable
@@ -114,7 +115,7 @@ def up(
         started = _each(servers, lambda server: _start_server(config, server, report))
         if not infrastructure_only:
             services = list(services)
-            _each(services, lambda service: _migrate(config, service, report))
+            _each(services, lambda service: migrate(config, service, report))
             started += _each(services, lambda service: _start(config, ServicePart(config, service), report))
         names = [name for name in started if name]
         _record(config, names, time.monotonic() - begun, cold=cold)
@@ -190,22 +191,23 @@ def _require_free(part: Part) -> None:
             )
 
 
-def _migrate(config: Config, service: Service, report: Report) -> None:
+def migrate(config: Config, service: Service, report: Report) -> None:
+    """Bring one service's schema up to date; the servers must run. StackError with the command's own words."""
     if not (service.path / "migrations").is_dir():
         return
-    result = run_migrations(config, service)
+    command = migration_command(config, service)
+    result = subprocess.run(  # noqa: S603 -- the command is ours, no shell is involved
+        command.argv, env=dict(command.environment), capture_output=True, text=True, check=False,
+        timeout=MIGRATION_TIMEOUT_SECONDS,
+    )  # fmt: skip
     if result.returncode != 0:
         raise StackError(f"the migrations of {service.name} fail:\n{(result.stderr or result.stdout).strip()}")
     report(service.name, "has its schema up to date")
 
 
-def run_migrations(config: Config, service: Service) -> subprocess.CompletedProcess[str]:
-    """Bring one service's schema up to date; the servers must run."""
-    command = migration_command(config, service)
-    return subprocess.run(  # noqa: S603 -- the command is ours, no shell is involved
-        command.argv, env=dict(command.environment), capture_output=True, text=True, check=False,
-        timeout=MIGRATION_TIMEOUT_SECONDS,
-    )  # fmt: skip
+def wipe(config: Config) -> None:
+    """Delete the data folder of a stack that is down."""
+    shutil.rmtree(config.data)
 
 
 def _stop(config: Config, name: str, report: Report) -> None:

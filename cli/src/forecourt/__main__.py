@@ -1,0 +1,5 @@
+"""`python -m forecourt`."""
+
+from forecourt.main import main
+
+main()

@@ -1,0 +1,36 @@
+"""The command `forecourt`: the one place where its commands are listed."""
+
+import sys
+
+import typer
+from local_stack.config import StackError
+
+from forecourt import lifecycle, logs, topics
+from forecourt.console import errors
+
+app = typer.Typer(
+    help="Run the whole refuelling platform on this machine, and look inside it.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+# In the order in which a person needs them; a new command is one more line.
+app.command()(lifecycle.up)
+app.command()(lifecycle.down)
+app.command()(logs.logs)
+app.command()(topics.topics)
+app.command()(lifecycle.migrate)
+
+
+def main() -> None:
+    """Run a command; an expected error is one clear line and exit code 1."""
+    try:
+        app()
+    except StackError as error:
+        errors.print("[bold red]error:[/] ", end="")
+        errors.print(str(error), markup=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
