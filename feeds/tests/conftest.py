@@ -11,9 +11,8 @@ import pytest
 if getattr(sys.modules.get("feeds"), "__file__", None) is None:
     sys.modules.pop("feeds", None)
 
-from feeds.base import Feed
-
 from feeds import FEEDS
+from feeds.base import Feed
 
 
 @pytest.fixture

@@ -3,9 +3,10 @@
 from collections import Counter
 
 import typer
+from typer.testing import CliRunner
+
 from feeds.base import PriceRecord, RowProblem, StationRecord
 from feeds.generate import BAD_PRICE_ROWS, BAD_STATION_ROWS, PRICES_FILE, STATIONS_FILE, generate, main
-from typer.testing import CliRunner
 
 
 def read(feed, folder):

@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+
 from feeds.base import PriceRecord, StationRecord
 
 DATA = Path(os.environ.get("FORECOURT_REAL_DATA", Path(__file__).parents[3] / "shared" / "data")) / "tankerkoenig"

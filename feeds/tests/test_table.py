@@ -3,6 +3,7 @@
 import gzip
 
 import pytest
+
 from feeds.base import FeedError
 from feeds.generate import PRICES_FILE, generate
 from feeds.tankerkoenig import PRICE_COLUMNS, STATION_COLUMNS

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from feeds.tankerkoenig_hours import DAYS, opening_hours
 
 

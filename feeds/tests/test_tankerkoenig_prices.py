@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from feeds.base import PriceRecord, RowProblem
 from feeds.tankerkoenig import PRICE_COLUMNS
 from schemas.events import PriceReport

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from feeds.base import RowProblem, StationRecord
 from feeds.tankerkoenig import STATION_COLUMNS
 

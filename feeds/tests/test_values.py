@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
-from feeds.values import degrees, mills, price_text, utc
 from hypothesis import given
 from hypothesis import strategies as st
+
+from feeds.values import degrees, mills, price_text, utc
 from schemas.base import rfc3339
 
 

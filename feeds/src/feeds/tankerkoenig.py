@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from schemas.vocabulary import Fuel
 from uuid_utils import NAMESPACE_DNS, uuid5
 
 from feeds.base import PriceRecord, RowProblem, StationRecord
 from feeds.table import read_table
 from feeds.tankerkoenig_hours import opening_hours
 from feeds.values import degrees, mills, required, text_or_none, utc
+from schemas.vocabulary import Fuel
 
 STATION_COLUMNS = (
     "uuid", "name", "brand", "street", "house_number", "post_code", "city", "latitude", "longitude", "first_active",

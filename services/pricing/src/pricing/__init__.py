@@ -1,1 +1,1 @@
-"""."""
+"""Price reports, current prices and their history."""

@@ -1,5 +1,7 @@
 """Every event of the suite. A change here is a change of a contract: regenerate with `make schemas`."""
 
+from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -60,17 +62,27 @@ class PumpStatusChangedV1(Event):
     occurred_at: Moment
 
 
+ReportedMills = Annotated[int, Field(ge=-(10**9), le=10**9, strict=True)]
+"""A price as a station system says it; pricing judges whether it is sane."""
+
+ReportedMoment = Annotated[Moment, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2100, 1, 1, tzinfo=UTC))]
+"""A time as a station system says it, within what every store can hold."""
+
+ReportId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
+"""The sender's own id of a report: the same report sent again has the same id."""
+
+
 class PriceReport(Event):
     """One report: from `effective_at` on, the grade costs this much at the station."""
 
     service = "pricing"
 
-    report_id: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
+    report_id: ReportId
     station_id: UUID
     fuel: Fuel
-    price_mills: PriceMills | None = Field(description="null: the grade is no longer sold")
+    price_mills: ReportedMills | None = Field(description="null: the grade is no longer sold")
     currency: Currency
-    effective_at: Moment
+    effective_at: ReportedMoment
 
 
 class PriceReportsSubmittedV1(Event):
@@ -78,7 +90,7 @@ class PriceReportsSubmittedV1(Event):
 
     service = "pricing"
 
-    submitted_at: Moment
+    submitted_at: ReportedMoment
     reports: Annotated[list[PriceReport], Field(min_length=1, max_length=5_000)]
 
     def key(self) -> str:
@@ -103,6 +115,19 @@ class PriceChangedV1(Event):
     received_at: Annotated[Moment, Field(description="When pricing took it in; published is the record's timestamp")]
 
 
+class RejectionReason(StrEnum):
+    """Why a report was refused."""
+
+    UNKNOWN_STATION = "unknown_station"
+    NOT_YOUR_STATION = "not_your_station"
+    STATION_CLOSED = "station_closed"
+    GRADE_NOT_SOLD = "grade_not_sold"
+    WRONG_CURRENCY = "wrong_currency"
+    OUTSIDE_SANE_BOUNDS = "outside_sane_bounds"
+    TOO_FAR_IN_FUTURE = "too_far_in_future"
+    REPORT_ID_REUSED = "report_id_reused"
+
+
 class PriceReportRejectedV1(Event):
     """A report was refused; nothing changed."""
 
@@ -113,15 +138,7 @@ class PriceReportRejectedV1(Event):
     report_id: str
     price_mills: int | None
     currency: Currency
-    reason: Literal[
-        "unknown_station",
-        "not_your_station",
-        "station_closed",
-        "grade_not_sold",
-        "wrong_currency",
-        "outside_sane_bounds",
-        "too_far_in_future",
-    ]
+    reason: RejectionReason
     effective_at: Moment
     submitted_at: Moment
     received_at: Moment

@@ -12,7 +12,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from servicekit.auth import Verifier
 from servicekit.backoff import Backoff
+from servicekit.consumer import Consumer
 from servicekit.middleware import HttpEdge
+from servicekit.outbox import Relay
 from servicekit.problems import Problem, install_problem_handlers, problem_response
 from servicekit.settings import ServiceSettings
 from servicekit.store import StoreUnavailable
@@ -22,6 +24,7 @@ log = logging.getLogger(__name__)
 
 OPERATOR_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 START_SECONDS = 60.0
+CONSUMER_STUCK_SECONDS = 120.0
 Resource = TypeVar("Resource")
 Check = Callable[[], Awaitable[None]]
 """Raises when what it checks is not ready."""
@@ -53,6 +56,15 @@ class Kit:
         """Runs a task until the service ends; a crash is logged, counted, and the task started again."""
         task = asyncio.create_task(self._keep_running(name, run), name=name)
         self._stack.push_async_callback(_cancel, task)
+
+    def run_relay(self, relay: Relay) -> None:
+        """Publishes the outbox for the life of the service."""
+        self.background("relay", relay.run)
+
+    def run_consumer(self, consumer: Consumer) -> None:
+        """Consumes for the life of the service; /healthz fails when the loop no longer goes round."""
+        self.background("consumer", consumer.run)
+        self.alive_while("consumer", lambda: consumer.seconds_without_progress, CONSUMER_STUCK_SECONDS)
 
     def ready_when(self, name: str, check: Check) -> None:
         """Adds a check to /readyz."""

@@ -3,18 +3,20 @@
 import itertools
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
-from schemas.base import Event
-from schemas.catalogue import topic_of
 from tenacity import AsyncRetrying, retry_if_not_exception_type, stop_after_attempt, wait_exponential
 
+from schemas.base import Event
+from schemas.catalogue import STATION_SYSTEMS, TOPIC_BY_NAME, topic_of
 from servicekit import kafka
+from servicekit.auth import Principal, Verifier, bearer_token
 from servicekit.backoff import Backoff
 from servicekit.envelope import MalformedMessage, Message
+from servicekit.problems import Unavailable
 from servicekit.settings import ServiceSettings
 from servicekit.store import Store, StoreUnavailable
 from servicekit.telemetry import CONSUMED, CONSUMER_LAG, CONSUMER_PAUSES, DEAD_LETTERS, consumer_spans
@@ -22,6 +24,7 @@ from servicekit.telemetry import CONSUMED, CONSUMER_LAG, CONSUMER_PAUSES, DEAD_L
 log = logging.getLogger(__name__)
 
 MAX_BATCH = 1_000
+MAX_TRANSACTION_BYTES = 2 * 1024 * 1024
 POLL_MS = 200
 HANDLER_ATTEMPTS = 3
 REPLAY_CHECK_SECONDS = 1.0
@@ -36,6 +39,8 @@ class Received(NamedTuple):
 
     event: Any
     message: Message
+    sender: Principal | None = None
+    """Who sent it, where the topic is written from outside the suite and each message carries a token."""
 
 
 Handler = Callable[[Any, Sequence[Received]], Awaitable[None]]
@@ -52,10 +57,13 @@ class Stalled(RuntimeError):
 class Consumer:
     """Consumes a service's subscriptions under one group, `<service>.main`, one batch at a time."""
 
-    def __init__(self, settings: ServiceSettings, store: Store, subscriptions: Subscriptions) -> None:
+    def __init__(
+        self, settings: ServiceSettings, store: Store, subscriptions: Subscriptions, verifier: Verifier
+    ) -> None:
         self.group = f"{settings.service}.main"
         self._settings = settings
         self._store = store
+        self._verifier = verifier
         self._handlers = {event.type(): handler for event, handler in subscriptions.items()}
         self._topics = sorted({topic_of(event).name for event in subscriptions})
         self._progress_at = time.monotonic()
@@ -90,7 +98,8 @@ class Consumer:
                 self._progress_at = time.monotonic()
                 await watch.observe(bool(batches))
                 if batches:
-                    await self._process_until_stored([Message.of(r) for records in batches.values() for r in records])
+                    for messages in _in_bounds([Message.of(r) for records in batches.values() for r in records]):
+                        await self._process_until_stored(messages)
                     await _commit(client, batches)
                 await self._replay_dead_letters()
         finally:
@@ -142,7 +151,11 @@ class Consumer:
 
     async def _apply(self, messages: Sequence[Message]) -> None:
         """Inbox and effects in one transaction."""
-        received = [Received(event, message) for message in messages if (event := message.event()) is not None]
+        received = [
+            Received(event, message, await self._sender(message))
+            for message in messages
+            if (event := message.event()) is not None
+        ]
         with consumer_spans([message.traceparent for message in messages]):
             fresh = await self._store.transact(lambda tx: self._handle(tx, received))
         for topic in {message.topic for message in messages}:
@@ -150,9 +163,19 @@ class Consumer:
             CONSUMED.labels(self._settings.service, topic, "handled").inc(new)
             CONSUMED.labels(self._settings.service, topic, "seen_before_or_unknown").inc(total - new)
 
+    async def _sender(self, message: Message) -> Principal | None:
+        """The sender of a message from outside, by the token it held when the broker took it in."""
+        if TOPIC_BY_NAME[message.topic].producer != STATION_SYSTEMS:
+            return None
+        try:
+            token = bearer_token(message.headers.get("authorization"))
+            return await self._verifier.verify(token, at=message.published_at.timestamp())
+        except Unavailable as error:
+            raise StoreUnavailable(error.detail) from error
+
     async def _handle(self, tx: Any, received: Sequence[Received]) -> list[Message]:
         """Hands each run of events that share a handler to it, in order; returns the messages that were new."""
-        messages = await self._store.first_seen(tx, self.group, [message for _, message in received])
+        messages = await self._store.first_seen(tx, self.group, [one.message for one in received])
         new = {id(message) for message in messages}
         fresh = [one for one in received if id(one.message) in new]
         for handler, run in itertools.groupby(fresh, lambda one: self._handlers.get(one.event.type())):
@@ -203,6 +226,20 @@ class LagWatch:
             CONSUMER_LAG.labels(self._service, partition.topic, partition.partition).set(lag)
             total += lag
         return total
+
+
+def _in_bounds(messages: Sequence[Message]) -> Iterator[list[Message]]:
+    """The messages in runs of at most MAX_TRANSACTION_BYTES (one larger message is a run of its own)."""
+    run: list[Message] = []
+    size = 0
+    for message in messages:
+        length = len(message.value or b"")
+        if run and size + length > MAX_TRANSACTION_BYTES:
+            yield run
+            run, size = [], 0
+        run.append(message)
+        size += length
+    yield run
 
 
 async def _commit(client: AIOKafkaConsumer, batches: Mapping[TopicPartition, Sequence[Any]]) -> None:

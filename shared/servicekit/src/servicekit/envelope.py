@@ -7,7 +7,6 @@ from uuid import UUID
 
 from schemas.base import Event, rfc3339
 from schemas.catalogue import ENTRY_BY_TYPE, topic_of
-
 from servicekit.ids import new_id
 from servicekit.telemetry import current_traceparent
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from servicekit.envelope import Message, OutboxRecord
 from servicekit.ids import new_id
@@ -20,7 +20,6 @@ Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
 RELAY_LOCK = "SELECT pg_try_advisory_lock(hashtextextended(current_schema() || '.outbox', 0))"
 LOCK_RETRY_SECONDS = 1.0
-CONFLICTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 AWAY = (
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
@@ -31,6 +30,12 @@ AWAY = (
     TimeoutError,
 )
 
+CONFLICT_RETRIES = AsyncRetrying(
+    retry=retry_if_exception_type((asyncpg.SerializationError, asyncpg.DeadlockDetectedError)),
+    stop=stop_after_attempt(5),
+    wait=wait_random_exponential(multiplier=0.02, max=0.5),
+    reraise=True,
+)
 PublishedHook = Callable[[Connection, Sequence[PendingRecord], datetime], Awaitable[None]]
 
 
@@ -84,12 +89,11 @@ class PostgresStore:
         async with _away_means_unavailable(), self.pool.acquire(timeout=5.0) as connection:
             yield connection
 
-    @retry(
-        retry=retry_if_exception_type(CONFLICTS), stop=stop_after_attempt(5), reraise=True,
-        wait=wait_random_exponential(multiplier=0.02, max=0.5),
-    )  # fmt: skip
     async def transact(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         """See Store.transact."""
+        return await CONFLICT_RETRIES.copy()(self._transact_once, work)
+
+    async def _transact_once(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         async with self.connection() as connection, connection.transaction():
             return await work(connection)
 

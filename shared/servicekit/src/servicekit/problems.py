@@ -66,6 +66,30 @@ def problem_response(problem: Problem) -> Response:
     return Response(problem_body(problem), problem.status, headers=problem.headers, media_type=MEDIA_TYPE)
 
 
+PROBLEM_SCHEMA = {
+    "type": "object",
+    "description": "An error (RFC 9457). `type` is stable; `detail` says what to do.",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "examples": ["urn:forecourt:problem:invalid-input"]},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "trace_id": {"type": ["string", "null"], "description": "Quote it when you ask for help"},
+        "errors": {"type": "array", "items": {"type": "object"}, "description": "Each wrong field"},
+    },
+}
+
+
+def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI's `responses` for a route that may answer with these problems."""
+    schema = {"$ref": "#/components/schemas/Problem"}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": {MEDIA_TYPE: {"schema": schema}}}
+        for status in statuses
+    }
+
+
 def validation_problem(errors: list[Any]) -> Problem:
     """Bad input: 400 where the body is no JSON at all, otherwise 422 with a JSON pointer to each wrong field."""
     if any(error["type"] == "json_invalid" for error in errors):
@@ -82,6 +106,14 @@ def validation_problem(errors: list[Any]) -> Problem:
 
 def install_problem_handlers(app: FastAPI) -> None:
     """Every error of the app leaves as problem+json, unexpected ones as a 500 without internals."""
+    describe = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = describe()
+        document.setdefault("components", {}).setdefault("schemas", {})["Problem"] = PROBLEM_SCHEMA
+        return document
+
+    app.openapi = openapi
 
     async def known(_: Request, error: Exception) -> Response:
         assert isinstance(error, Problem)  # noqa: S101 - registered for Problem only

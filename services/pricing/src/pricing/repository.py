@@ -1,0 +1,191 @@
+"""Every query of pricing. Batches travel as arrays: one statement each, however many reports."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from pricing.domain import Decided, Decision, Knowledge, Outcome, Price, Report, Station, Verdict
+from schemas.events import PriceChangedV1, RejectionReason
+from schemas.vocabulary import Fuel
+from servicekit.postgres import Connection
+from servicekit.store import PendingRecord
+
+HISTORY_COLUMNS = """report_id, price_mills, currency, effective_at, submitted_at, received_at, version,
+                     verdict = 'superseded' AS superseded"""
+
+
+async def load_knowledge(tx: Connection, reports: Sequence[Report]) -> Knowledge:
+    """What deciding on the reports needs. Locks their stations, in one order, until the transaction ends."""
+    stations = await tx.fetch(
+        """SELECT station_id, operator, currency, fuels, closed FROM stations
+           WHERE station_id = ANY($1) ORDER BY station_id FOR NO KEY UPDATE""",
+        list({report.station_id for report in reports}),
+    )
+    known = await tx.fetch(
+        """SELECT i.ordinal, p.price_mills, p.currency, p.version, p.effective_at, p.confirmed_at,
+                  r.verdict, r.reason, r.version AS report_version, r.price_mills AS said_mills,
+                  r.currency AS said_currency, r.effective_at AS said_effective_at
+           FROM unnest($1::text[], $2::uuid[], $3::text[]) WITH ORDINALITY AS i (report_id, station_id, fuel, ordinal)
+           LEFT JOIN prices p USING (station_id, fuel)
+           LEFT JOIN price_reports r USING (report_id, station_id, fuel)
+           WHERE p.version IS NOT NULL OR r.verdict IS NOT NULL""",
+        [r.report_id for r in reports], [r.station_id for r in reports], [r.fuel for r in reports],
+    )  # fmt: skip
+    prices, decided = {}, {}
+    for ordinal, mills, currency, version, effective_at, confirmed_at, verdict, reason, *said in known:
+        report = reports[ordinal - 1]
+        if version is not None:
+            prices[report.key] = Price(mills, currency, version, effective_at, confirmed_at)
+        if verdict is not None:
+            decided[report.identity] = _decided(verdict, reason, *said)
+    return Knowledge({row["station_id"]: _station(row) for row in stations}, prices, decided)
+
+
+async def save_decision(tx: Connection, decision: Decision) -> None:
+    """Writes the reports with their verdicts and the prices they changed or confirmed."""
+    recorded = list(decision.recorded.values())
+    await tx.execute(
+        """INSERT INTO price_reports (report_id, station_id, fuel, price_mills, currency, effective_at, submitted_at,
+                                      received_at, reported_by, verdict, reason, version)
+           SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::timestamptz[],
+                                $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[], $11::text[],
+                                $12::bigint[])
+           ON CONFLICT (report_id, station_id, fuel) DO UPDATE SET
+               (price_mills, currency, effective_at, submitted_at, received_at, reported_by, verdict, reason, version)
+               = (excluded.price_mills, excluded.currency, excluded.effective_at, excluded.submitted_at,
+                  excluded.received_at, excluded.reported_by, excluded.verdict, excluded.reason, excluded.version)
+           WHERE price_reports.verdict = 'rejected'""",
+        *_columns(
+            (r.report_id, r.station_id, r.fuel, r.price_mills, r.currency, r.effective_at, r.submitted_at,
+             r.received_at, r.sender.name, v.outcome, v.reason, v.version)
+            for r, v in recorded
+        ),
+    )  # fmt: skip
+    changed = [(*key, price, price.report) for key, price in decision.prices.items() if price.report]
+    if changed:
+        await tx.execute(
+            """INSERT INTO prices (station_id, fuel, price_mills, currency, version, report_id, effective_at,
+                                   confirmed_at, submitted_at, received_at)
+               SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::bigint[], $6::text[],
+                                    $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[])
+               ON CONFLICT (station_id, fuel) DO UPDATE SET
+                   (price_mills, currency, version, report_id, effective_at, confirmed_at, submitted_at, received_at,
+                    published_at)
+                   = (excluded.price_mills, excluded.currency, excluded.version, excluded.report_id,
+                      excluded.effective_at, excluded.confirmed_at, excluded.submitted_at, excluded.received_at,
+                      NULL)""",
+            *_columns(
+                (station_id, fuel, p.price_mills, p.currency, p.version, r.report_id, p.effective_at, p.confirmed_at,
+                 r.submitted_at, r.received_at)
+                for station_id, fuel, p, r in changed
+            ),
+        )  # fmt: skip
+    confirmed = [(*key, price.confirmed_at) for key, price in decision.prices.items() if price.report is None]
+    if confirmed:
+        await tx.execute(
+            """UPDATE prices SET confirmed_at = c.confirmed_at
+               FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS c (station_id, fuel, confirmed_at)
+               WHERE (prices.station_id, prices.fuel) = (c.station_id, c.fuel)""",
+            *_columns(confirmed),
+        )
+
+
+class _Published(msgspec.Struct):
+    station_id: UUID
+    fuel: str
+    version: int
+
+
+_decode_published = msgspec.json.Decoder(_Published).decode
+
+
+async def note_published(tx: Connection, rows: Sequence[PendingRecord], published_at: datetime) -> None:
+    """Completes the four times of the prices whose events just left; runs in the relay's transaction."""
+    published = [_decode_published(r.record.payload) for r in rows if r.record.type == PriceChangedV1.type()]
+    if published:
+        await tx.execute(
+            """UPDATE prices SET published_at = $4
+               FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS e (station_id, fuel, version)
+               WHERE (prices.station_id, prices.fuel, prices.version) = (e.station_id, e.fuel, e.version)""",
+            *_columns((p.station_id, p.fuel, p.version) for p in published), published_at,
+        )  # fmt: skip
+
+
+async def save_stations(tx: Connection, stations: Iterable[tuple[Station, int]]) -> None:
+    """Takes over stations with their version; one that is not newer than what is known changes nothing."""
+    await tx.execute(
+        """INSERT INTO stations (station_id, operator, currency, fuels, closed, version)
+           SELECT station_id, operator, currency, string_to_array(fuels, ','), closed, version
+           FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::bigint[])
+                AS s (station_id, operator, currency, fuels, closed, version)
+           ORDER BY station_id
+           ON CONFLICT (station_id) DO UPDATE SET
+               (operator, currency, fuels, closed, version)
+               = (excluded.operator, excluded.currency, excluded.fuels, excluded.closed, excluded.version)
+           WHERE stations.version < excluded.version""",
+        *_columns(
+            (s.station_id, s.operator, s.currency, None if s.fuels is None else ",".join(sorted(s.fuels)), s.closed, v)
+            for s, v in stations
+        ),
+    )
+
+
+async def current_prices(tx: Connection, station_ids: Sequence[UUID], fuel: Fuel | None) -> list[Any]:
+    """The current prices of the stations, by station and grade."""
+    return await tx.fetch(
+        "SELECT * FROM prices WHERE station_id = ANY($1) AND (fuel = $2 OR $2 IS NULL) ORDER BY station_id, fuel",
+        station_ids, fuel,
+    )  # fmt: skip
+
+
+async def unknown_stations(tx: Connection, station_ids: Sequence[UUID]) -> list[UUID]:
+    """Those of the stations that pricing does not know."""
+    rows = await tx.fetch(
+        "SELECT id FROM unnest($1::uuid[]) AS asked (id) WHERE NOT EXISTS (SELECT FROM stations WHERE station_id = id)",
+        station_ids,
+    )
+    return [row["id"] for row in rows]
+
+
+async def price_history(
+    tx: Connection, station_id: UUID, fuel: Fuel, since: datetime, until: datetime,
+    before: tuple[datetime, str] | None, limit: int,
+) -> list[Any]:  # fmt: skip
+    """Reports that told of a change, the latest first, in [since, until); `before` continues a page."""
+    return await tx.fetch(
+        f"""SELECT {HISTORY_COLUMNS} FROM price_reports
+            WHERE station_id = $1 AND fuel = $2 AND verdict IN ('accepted', 'superseded')
+              AND effective_at >= $3 AND effective_at < $4
+              AND ($5::timestamptz IS NULL OR (effective_at, report_id) < ($5, $6))
+            ORDER BY effective_at DESC, report_id DESC LIMIT $7""",  # noqa: S608 - the columns are a constant
+        station_id, fuel, since, until, *(before or (None, "")), limit,
+    )  # fmt: skip
+
+
+async def verdicts(tx: Connection, sender: str, report_ids: Sequence[str]) -> list[Any]:
+    """The sender's reports of these ids with what became of them."""
+    return await tx.fetch(
+        """SELECT report_id, station_id, fuel, verdict, reason, version, received_at FROM price_reports
+           WHERE report_id = ANY($1) AND reported_by = $2 ORDER BY report_id, station_id, fuel""",
+        report_ids, sender,
+    )  # fmt: skip
+
+
+def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
+    """Rows turned into the arrays that unnest takes; there is at least one row."""
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def _station(row: Any) -> Station:
+    fuels = None if row["fuels"] is None else frozenset(row["fuels"])
+    return Station(row["station_id"], row["operator"], row["currency"], fuels, row["closed"])
+
+
+def _decided(
+    verdict: str, reason: str | None, version: int | None, mills: int | None, currency: str, effective_at: datetime
+) -> Decided:
+    rejection = RejectionReason(reason) if reason else None
+    return Decided((mills, currency, effective_at), Verdict(Outcome(verdict), rejection, version))
