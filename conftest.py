@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from local_stack import stack
 from local_stack.config import Config
 from local_stack.testing import disposable_stack

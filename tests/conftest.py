@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
+
 from local_stack.config import Config
 from local_stack.testing import disposable_stack
 

@@ -7,6 +7,11 @@ venv=.venv
 step() { printf '\n== %s\n' "$1"; }
 fail() { printf '\nsetup: %s\n' "$1" >&2; exit 1; }
 
+if deploy/local/lock-stamp.sh | cmp -s - "$venv/forecourt.lock"; then
+    touch "$venv/forecourt.lock"
+    exit
+fi
+
 step 'checking the machine'
 "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
     fail "needs Python 3.11 or newer as $PYTHON. Install it, or name another one: make setup PYTHON=python3.12"
@@ -34,5 +39,5 @@ VIRTUAL_ENV="$PWD/$venv" "$venv/bin/uv" pip sync --require-hashes requirements/a
 step 'installing the project itself, editable'
 VIRTUAL_ENV="$PWD/$venv" "$venv/bin/uv" pip install --quiet --no-build-isolation --no-deps -e .
 
-cat pyproject.toml requirements/*.txt >"$venv/forecourt.lock"
+deploy/local/lock-stamp.sh >"$venv/forecourt.lock"
 step 'ready: ./forecourt up'

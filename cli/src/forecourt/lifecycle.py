@@ -4,12 +4,12 @@ import time
 from typing import Annotated
 
 import typer
-from local_stack import stack
-from local_stack.config import Config, StackError
-from local_stack.services import SERVICE_BY_NAME, SERVICES
 from rich.table import Table
 
 from forecourt.console import out
+from local_stack import stack
+from local_stack.config import Config, StackError
+from local_stack.services import SERVICE_BY_NAME, SERVICES
 
 
 def up(
@@ -27,9 +27,7 @@ def up(
 
 
 def down(
-    wipe: Annotated[
-        bool, typer.Option("--wipe", help="Delete the data folder as well: all data and passwords.")
-    ] = False,
+    wipe: Annotated[bool, typer.Option("--wipe", help="Delete the data folder too, passwords and all.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before deleting.")] = False,
 ) -> None:
     """Stop every process of the stack; the data stays unless `--wipe` is given.

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from local_stack.config import Config, StackError
 from local_stack.processes import Process
 

@@ -3,10 +3,10 @@
 import sys
 
 import typer
-from local_stack.config import StackError
 
-from forecourt import lifecycle, logs, topics
+from forecourt import doctor, lifecycle, logs, status, tail, topics
 from forecourt.console import errors
+from local_stack.config import StackError
 
 app = typer.Typer(
     help="Run the whole refuelling platform on this machine, and look inside it.",
@@ -19,7 +19,10 @@ app = typer.Typer(
 # In the order in which a person needs them; a new command is one more line.
 app.command()(lifecycle.up)
 app.command()(lifecycle.down)
+app.command()(status.status)
+app.command()(doctor.doctor)
 app.command()(logs.logs)
+app.command()(tail.tail)
 app.command()(topics.topics)
 app.command()(lifecycle.migrate)
 

@@ -1,9 +1,9 @@
 """`topics`: the catalogue as a table."""
 
 from rich.table import Table
-from schemas.catalogue import CATALOGUE, DAY_MS, TOPICS, Topic
 
 from forecourt.console import out
+from schemas.catalogue import CATALOGUE, DAY_MS, TOPICS, Topic
 
 
 def topics() -> None:

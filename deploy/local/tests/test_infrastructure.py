@@ -2,6 +2,7 @@
 
 import asyncpg
 import pytest
+
 from local_stack.config import Config
 from local_stack.environment import service_environment
 

@@ -155,6 +155,13 @@ class Kafka:
             raise StackError(f"Kafka cannot format {self._logs}: {(result.stderr or result.stdout).strip()}")
 
 
+def java_program() -> Path:
+    """The Java that runs the broker."""
+    if not kafka_install.JAVA.exists():
+        raise StackError(f"{kafka_install.JAVA} is missing: run `make setup`")
+    return kafka_install.JAVA
+
+
 def _cluster_id() -> str:
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 

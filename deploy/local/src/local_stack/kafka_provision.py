@@ -24,11 +24,11 @@ from confluent_kafka.admin import (
     ScramMechanism,
     UserScramCredentialUpsertion,
 )
-from schemas.catalogue import ANALYST, STATION_SYSTEMS, TOPICS, Topic
 
 from local_stack.config import Config
 from local_stack.secrets import KAFKA_ADMIN, KAFKA_PRINCIPALS, Secrets
 from local_stack.services import SERVICES
+from schemas.catalogue import ANALYST, STATION_SYSTEMS, TOPICS, Topic
 
 REPORTS_TOPIC = "pricing.reports"
 """Raw reports carry their senders' access tokens, so analysts do not see them."""

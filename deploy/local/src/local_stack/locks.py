@@ -1,6 +1,7 @@
 """A lock that only one process of the machine holds, released by the kernel even when its holder is killed."""
 
 import fcntl
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,15 +24,19 @@ def locked(file: Path, waiting: Callable[[], None], timeout_seconds: float = LOC
                 raise StackError(
                     f"another process has held {file} for {timeout_seconds:.0f} s: find it with `fuser {file}`"
                 )
+        handle.seek(0)
+        handle.truncate()
+        handle.write(str(os.getpid()))
+        handle.flush()
         yield
 
 
-def is_locked(file: Path) -> bool:
-    """Whether a process holds the lock now."""
+def holder(file: Path) -> int | None:
+    """The process that holds the lock now."""
     if not file.exists():
-        return False
-    with file.open("a") as handle:
-        return not _taken(handle)
+        return None
+    with file.open("r") as handle:
+        return None if _taken(handle) else int(handle.read() or 0) or None
 
 
 def _taken(handle: IO[str]) -> bool:

@@ -54,8 +54,8 @@ class Postgres:
         if (self._folder / "ready").exists():
             return
         report("makes its data folder")
-        _require_entrance(self._folder.parent)
-        _require_entrance(binary("postgres").parent)
+        require_entrance(self._folder.parent)
+        require_entrance(binary("postgres").parent)
         self._folder.mkdir(exist_ok=True, mode=0o700)
         self._initialise()
 
@@ -158,12 +158,12 @@ def run_as() -> str | None:
     return "nobody" if os.geteuid() == 0 else None
 
 
-def _require_entrance(folder: Path) -> None:
+def require_entrance(folder: Path) -> None:
     """StackError when the user that Postgres runs as cannot reach the folder."""
     if run_as() is None:
         return
     for parent in (folder, *folder.parents):
-        if not parent.stat().st_mode & 0o001:
+        if parent.exists() and not parent.stat().st_mode & 0o001:
             raise StackError(
                 f"Postgres runs as `{run_as()}`, since you are root, and may not enter {parent}: "
                 f"`chmod o+x {parent}`, or name another folder with FORECOURT_DATA"

@@ -7,10 +7,9 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
-from schemas.catalogue import ANALYST, STATION_SYSTEMS
-
 from local_stack.config import Config, StackError
 from local_stack.services import MONGO_USERS, POSTGRES_ROLES, SERVICES
+from schemas.catalogue import ANALYST, STATION_SYSTEMS
 
 KAFKA_ADMIN = "admin"
 KAFKA_PRINCIPALS = (KAFKA_ADMIN, *(service.name for service in SERVICES), STATION_SYSTEMS, ANALYST)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from local_stack import stack
 from local_stack.config import REPOSITORY, Config, StackError
-from local_stack.locks import is_locked, locked
+from local_stack.locks import holder, locked
 
 FOLDER = REPOSITORY / ".forecourt-test"
 PORT = 18080
@@ -23,8 +23,8 @@ def disposable_stack(name: str, port_offset: int) -> Iterator[Config]:
     folder = Path(os.environ.get("FORECOURT_DATA") or FOLDER).absolute()
     config = Config(folder / name, int(os.environ.get("FORECOURT_PORT") or PORT) + port_offset)
     session = folder / f"{name}.lock"
-    if is_locked(session):
-        raise StackError(f"another test session uses {config.data}: set FORECOURT_DATA and FORECOURT_PORT to others")
+    if (other := holder(session)) is not None:
+        raise StackError(f"test session {other} uses {config.data}: set FORECOURT_DATA and FORECOURT_PORT to others")
     with locked(session, lambda: None):
         _remove(config)  # what a killed session left
         try:

@@ -1,0 +1,154 @@
+"""The parts of a stack: how one server or service is made to run and to answer."""
+
+import hashlib
+import http.client
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from local_stack.config import Config, StackError
+from local_stack.environment import service_command
+from local_stack.kafka import Kafka
+from local_stack.mongo import Mongo
+from local_stack.ports import owner
+from local_stack.postgres import Postgres
+from local_stack.processes import Command, Process, wait_until
+from local_stack.secrets import Secrets
+from local_stack.services import SERVICES, Service
+
+Report = Callable[[str, str], None]
+"""Told the part and what it does now."""
+
+RUNNING_PART_TIMEOUT_SECONDS = 5.0
+_ORPHANS = "is still in use"
+"""Postgres's word for children of a killed server that have not ended yet."""
+
+
+class Part(Protocol):
+    """Something that `up` starts: a server or a service."""
+
+    name: str
+    timeout_seconds: float
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """What must be free before it starts."""
+        ...
+
+    def command(self) -> Command:
+        """How to start it."""
+        ...
+
+    def answers(self) -> bool:
+        """Whether it is ready."""
+        ...
+
+
+class Server(Part, Protocol):
+    """A part with a data folder to make and a state to provision."""
+
+    def prepare(self, report: Callable[[str], None]) -> None:
+        """Install it and make its data folder."""
+        ...
+
+    def desired(self) -> str:
+        """The state that `provision` makes, as text."""
+        ...
+
+    def provision(self) -> None:
+        """Make users, topics, databases."""
+        ...
+
+
+class ServicePart:
+    """A Forecourt service as a part of the stack."""
+
+    timeout_seconds = 30.0
+
+    def __init__(self, config: Config, service: Service) -> None:
+        self.name = service.name
+        self.ports = (service.port(config),)
+        self._config = config
+        self._service = service
+
+    def command(self) -> Command:
+        """How to start the service."""
+        return service_command(self._config, self._service)
+
+    def answers(self) -> bool:
+        """Whether `/readyz` says 200."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[0], timeout=3)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+def servers(config: Config, secrets: Secrets) -> list[Server]:
+    """The three servers."""
+    return [Kafka(config, secrets), Postgres(config, secrets), Mongo(config, secrets)]
+
+
+def ports(config: Config) -> dict[str, tuple[int, ...]]:
+    """The ports of every part by its name, in the order of a listing."""
+    of_servers = {
+        Kafka.name: (config.kafka_port, config.kafka_controller_port),
+        Postgres.name: (config.postgres_port,),
+        Mongo.name: (config.mongo_port,),
+    }
+    return of_servers | {service.name: (service.port(config),) for service in SERVICES}
+
+
+def start_server(config: Config, server: Server, report: Report) -> str | None:
+    """Install, start and provision a server; its name if it had to be started."""
+    server.prepare(lambda step: report(server.name, step))
+    started = start(config, server, report)
+    applied = config.data / "provisioned" / server.name
+    digest = hashlib.sha256(server.desired().encode()).hexdigest()
+    if not applied.exists() or applied.read_text() != digest:
+        server.provision()
+        applied.parent.mkdir(exist_ok=True)
+        applied.write_text(digest)
+        report(server.name, "is provisioned")
+    return started
+
+
+def start(config: Config, part: Part, report: Report) -> str | None:
+    """Make the part run as its command says; its name if that took a start."""
+    process, command, begun = Process(config.data, part.name), part.command(), time.monotonic()
+    if (running := process.running()) is not None:
+        current = running.fingerprint == command.fingerprint()
+        if current and wait_until(part.answers, RUNNING_PART_TIMEOUT_SECONDS):
+            report(part.name, "runs already")
+            return None
+        report(part.name, "does not answer: starts again" if current else "has changed: starts again")
+        process.stop()
+    _require_free(part)
+    report(part.name, "starts")
+    process.start(command)
+    _wait_until_ready(part, process, command)
+    report(part.name, f"is ready after {time.monotonic() - begun:.1f} s")
+    return part.name
+
+
+def _wait_until_ready(part: Part, process: Process, command: Command) -> None:
+    deadline = time.monotonic() + part.timeout_seconds
+    while not wait_until(lambda: not process.running() or part.answers(), max(0.0, deadline - time.monotonic())) or (
+        not process.running()
+    ):
+        log = process.log_tail()
+        if process.running() or time.monotonic() > deadline or _ORPHANS not in log:
+            state = "is not ready in time" if process.running() else "ended as it started"
+            raise StackError(f"{part.name} {state}. The end of its log, {process.log_file}:\n{log}")
+        process.start(command)
+
+
+def _require_free(part: Part) -> None:
+    for port in part.ports:
+        if (process := owner(port)) is not None:
+            raise StackError(
+                f"port {port} of {part.name} is taken by {process}: end it, or set FORECOURT_PORT to move the stack"
+            )
