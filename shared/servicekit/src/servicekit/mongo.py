@@ -81,9 +81,13 @@ class MongoStore:
                     await asyncio.sleep(0.005 * 2 ** min(attempt, 6))
         raise AssertionError("unreachable: the last attempt returns or raises")
 
+    def available(self) -> AbstractAsyncContextManager[None]:
+        """Around reads outside a transaction: they then raise StoreUnavailable when the database is away."""
+        return _away_means_unavailable()
+
     async def check(self) -> None:
         """See Store.check."""
-        async with _away_means_unavailable():
+        async with self.available():
             await self.database.command("ping")
 
     async def append_to_outbox(self, session: AsyncIOMotorClientSession, records: Sequence[OutboxRecord]) -> None:

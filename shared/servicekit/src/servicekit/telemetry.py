@@ -33,6 +33,9 @@ CONSUMED = Counter("forecourt_consumer_messages_total", "Messages by outcome", [
 CONSUMER_LAG = Gauge("forecourt_consumer_lag", "Messages not yet consumed", ["service", "topic", "partition"])
 CONSUMER_PAUSES = Counter("forecourt_consumer_pauses_total", "Waits because the database was away", ["service"])
 DEAD_LETTERS = Counter("forecourt_dead_letters_total", "Messages set aside", ["service", "topic"])
+UNKNOWN_STATIONS = Counter(
+    "forecourt_unknown_stations_total", "Stations that events named and nobody registered", ["service"]
+)
 TASK_RESTARTS = Counter("forecourt_task_restarts_total", "Background tasks restarted", ["service", "task"])
 
 _LOG_RECORD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
