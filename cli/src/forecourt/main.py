@@ -1,36 +1,64 @@
 """The command `forecourt`: the one place where its commands are listed."""
 
 import sys
+from importlib import import_module
 
 import typer
+from typer._click import Command, Context  # typer carries a click of its own, and types its classes with it
+from typer.core import TyperGroup
 
-from forecourt import doctor, lifecycle, logs, status, tail, topics
 from forecourt.console import errors
 from local_stack.config import StackError
 
-app = typer.Typer(
-    help="Run the whole refuelling platform on this machine, and look inside it.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    add_completion=False,
-)
+# In the order in which a person needs them; a new command is one more line. The target is a function, or a
+# typer.Typer with commands of its own. It is imported only when it is used: all of them together take seconds.
+COMMANDS = {
+    "up": "forecourt.lifecycle:up",
+    "down": "forecourt.lifecycle:down",
+    "status": "forecourt.status:status",
+    "doctor": "forecourt.doctor:doctor",
+    "logs": "forecourt.logs:logs",
+    "tail": "forecourt.tail:tail",
+    "topics": "forecourt.topics:topics",
+    "migrate": "forecourt.lifecycle:migrate",
+}
 
-# In the order in which a person needs them; a new command is one more line.
-app.command()(lifecycle.up)
-app.command()(lifecycle.down)
-app.command()(status.status)
-app.command()(doctor.doctor)
-app.command()(logs.logs)
-app.command()(tail.tail)
-app.command()(topics.topics)
-app.command()(lifecycle.migrate)
+
+class LazyGroup(TyperGroup):
+    """The commands of the table, each imported when it is asked for."""
+
+    def list_commands(self, ctx: Context) -> list[str]:
+        """Every name, in the table's order."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Context, cmd_name: str) -> Command | None:
+        """The command of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute = COMMANDS[cmd_name].split(":")
+        target = getattr(import_module(module), attribute)
+        if isinstance(target, typer.Typer):
+            return typer.main.get_command(target)
+        single = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+        single.command(cmd_name)(target)
+        return typer.main.get_command(single)
+
+
+app = typer.Typer(
+    cls=LazyGroup, no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False,
+    add_completion=False,
+)  # fmt: skip
+
+
+@app.callback()
+def _describe() -> None:
+    """Run the whole refuelling platform on this machine, and look inside it."""
 
 
 def main() -> None:
     """Run a command; an expected error is one clear line and exit code 1."""
     try:
-        app()
+        app(prog_name="forecourt")
     except StackError as error:
         errors.print("[bold red]error:[/] ", end="")
         errors.print(str(error), markup=False)
