@@ -1,0 +1,52 @@
+"""Rate limits per caller: token buckets in a bounded table. Pure: the caller brings the time."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from ipaddress import IPv6Network
+
+from gateway.routes import RateClass
+from gateway.settings import Rate
+
+
+class Limiter:
+    """A token bucket for each (class, caller), kept as the moment when it is full again (GCRA).
+
+    One process holds one table: with several replicas each grants its own share of requests, until a shared store
+    takes the table's place. Beyond `capacity` callers the longest idle is forgotten, which refills its bucket.
+    """
+
+    def __init__(self, rates: Mapping[RateClass, Rate], capacity: int) -> None:
+        self._rates = rates
+        self._capacity = capacity
+        self._full_at: OrderedDict[tuple[RateClass, str], float] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._full_at)
+
+    def rate(self, rate_class: RateClass) -> Rate:
+        """The limit of a class."""
+        return self._rates[rate_class]
+
+    def wait_seconds(self, rate_class: RateClass, caller: str, now: float) -> float:
+        """How long until the caller's next token; 0 if there is one. Takes nothing."""
+        rate = self._rates[rate_class]
+        full_at = self._full_at.get((rate_class, caller), now)
+        return max(0.0, full_at - (rate.burst - 1) / rate.per_second - now)
+
+    def take(self, rate_class: RateClass, caller: str, now: float) -> float:
+        """Takes a token and returns 0, or takes none and returns how many seconds to wait."""
+        if wait := self.wait_seconds(rate_class, caller, now):
+            return wait
+        key = (rate_class, caller)
+        self._full_at[key] = max(now, self._full_at.get(key, now)) + 1 / self._rates[rate_class].per_second
+        self._full_at.move_to_end(key)
+        if len(self._full_at) > self._capacity:
+            self._full_at.popitem(last=False)
+        return 0.0
+
+
+def caller_of_address(address: str) -> str:
+    """The caller that a peer address stands for: IPv6 hosts own a whole /64, so that is what is counted."""
+    if ":" not in address:
+        return address
+    return str(IPv6Network((address.partition("%")[0], 64), strict=False))

@@ -1,0 +1,107 @@
+"""The one table of what clients can reach, and how a request finds its row. What is not here is 404."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from servicekit.problems import Problem
+
+KIB = 1024
+MIB = 1024 * KIB
+_SEGMENT = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}"
+"""A path parameter: no percent, no slash, no leading dot, so a path reads the same here and upstream."""
+
+
+class RateClass(StrEnum):
+    """Requests that share one limit per caller; `GATEWAY_RATE_<NAME>` sets it."""
+
+    TOKENS = "tokens"
+    READS = "reads"
+    WRITES = "writes"
+    REPORTS = "reports"
+    REFUSED = "refused"
+
+
+class Retry(StrEnum):
+    """When a request may be sent a second time."""
+
+    NEVER = "never"
+    UNSENT = "unsent"
+    """Only where no byte of it left: the connection was refused."""
+    SAFE = "safe"
+    """After any connection failure, 502 or 503 too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row: a method and a path, who serves it, who may call it, and its limits."""
+
+    method: str
+    path: str
+    upstream: str | None
+    """None: the gateway itself."""
+    scope: str | None = None
+    """What the access token must hold; None: anyone may call it."""
+    rate: RateClass = RateClass.READS
+    body_bytes: int = 0
+    timeout_seconds: float = 10.0
+    retry: Retry = Retry.SAFE
+
+
+def _write(
+    method: str, path: str, upstream: str, scope: str | None, rate: RateClass = RateClass.WRITES, *,
+    body_bytes: int = 64 * KIB, timeout_seconds: float = 15.0,
+) -> Route:  # fmt: skip
+    return Route(method, path, upstream, scope, rate, body_bytes, timeout_seconds, Retry.UNSENT)
+
+
+ROUTES: tuple[Route, ...] = (
+    _write("POST", "/v1/oauth/token", "identity", None, RateClass.TOKENS, body_bytes=16 * KIB),
+    Route("GET", "/.well-known/jwks.json", "identity"),
+    Route("GET", "/.well-known/oauth-authorization-server", "identity"),
+    Route("GET", "/v1/stations/nearby", "stations"),
+    Route("GET", "/v1/stations", "stations"),
+    Route("GET", "/v1/stations/{station_id}", "stations"),
+    Route("GET", "/v1/stations/{station_id}/pumps", "stations"),
+    _write("PUT", "/v1/stations/{station_id}/pumps/{pump_id}", "stations", "pumps:write"),
+    _write("POST", "/v1/stations/{station_id}/closures", "stations", "stations:write"),
+    _write("POST", "/v1/station-imports", "stations", "stations:write", body_bytes=2 * MIB, timeout_seconds=30.0),
+    _write("POST", "/v1/price-reports", "pricing", "prices:write", RateClass.REPORTS, body_bytes=2 * MIB),
+    Route("GET", "/v1/price-reports", "pricing", "prices:write"),
+    Route("GET", "/v1/prices", "pricing"),
+    Route("GET", "/v1/stations/{station_id}/prices/history", "pricing", timeout_seconds=15.0),
+    Route("GET", "/v1/prices/stream", None),
+    Route("GET", "/openapi.json", None),
+    Route("GET", "/docs", None),
+    Route("GET", "/docs/{asset}", None),
+)
+
+
+class RouteTable:
+    """Finds the row of a request: fixed paths first, then patterns."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._fixed: dict[str, dict[str, Route]] = {}
+        patterns: dict[str, dict[str, Route]] = {}
+        for route in routes:
+            table = patterns if "{" in route.path else self._fixed
+            table.setdefault(route.path, {})[route.method] = route
+        self._patterns = [(_pattern(path), by_method) for path, by_method in patterns.items()]
+
+    def match(self, method: str, path: str) -> Route:
+        """The row for a request; Problem 404 where the path is unknown, 405 where only the method is."""
+        by_method = self._fixed.get(path) or self._match_pattern(path)
+        if by_method is None:
+            raise Problem(404, "not-found", "There is nothing at this path; /openapi.json lists what there is.")
+        if (route := by_method.get(method)) is None:
+            allowed = ", ".join(sorted(by_method))
+            raise Problem(405, "method-not-allowed", f"This path takes {allowed}.", headers={"Allow": allowed})
+        return route
+
+    def _match_pattern(self, path: str) -> dict[str, Route] | None:
+        return next((by_method for pattern, by_method in self._patterns if pattern.fullmatch(path)), None)
+
+
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\\{\w+\\\}", lambda _: _SEGMENT, re.escape(path)), re.ASCII)
