@@ -45,7 +45,7 @@ ANALYST = "analyst"
 
 TOPICS: tuple[Topic, ...] = (
     Topic(
-        "stations.stations", "stations", ("pricing",), key="station_id", cleanup="compact",
+        "stations.stations", "stations", ("pricing", "gateway"), key="station_id", cleanup="compact",
         description="Station profiles; the newest record of a station holds all that others need of it.",
     ),
     Topic("stations.pumps", "stations", (), key="station_id", description="State of each pump."),

@@ -37,6 +37,13 @@ UNKNOWN_STATIONS = Counter(
     "forecourt_unknown_stations_total", "Stations that events named and nobody registered", ["service"]
 )
 TASK_RESTARTS = Counter("forecourt_task_restarts_total", "Background tasks restarted", ["service", "task"])
+UPSTREAM_CALLS = Counter("forecourt_upstream_calls_total", "The gateway's calls by outcome", ["upstream", "outcome"])
+UPSTREAM_RETRIES = Counter("forecourt_upstream_retries_total", "The gateway's second tries", ["upstream"])
+UPSTREAM_BREAKER_OPEN = Gauge("forecourt_upstream_breaker_open", "1 while calls are refused", ["upstream"])
+RATE_LIMITED = Counter("forecourt_rate_limited_total", "Requests refused with 429", ["rate_class"])
+STREAM_SUBSCRIBERS = Gauge("forecourt_stream_subscribers", "Live price streams open")
+STREAM_EVENTS = Counter("forecourt_stream_events_total", "Price changes seen for the live streams")
+STREAM_DROPPED = Counter("forecourt_stream_dropped_total", "Live price streams closed because their reader was slow")
 
 _LOG_RECORD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
