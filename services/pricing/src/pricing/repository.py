@@ -29,8 +29,8 @@ async def load_knowledge(tx: Connection, reports: Sequence[Report]) -> Knowledge
                   r.verdict, r.reason, r.version AS report_version, r.price_mills AS said_mills,
                   r.currency AS said_currency, r.effective_at AS said_effective_at
            FROM unnest($1::text[], $2::uuid[], $3::text[]) WITH ORDINALITY AS i (report_id, station_id, fuel, ordinal)
-           LEFT JOIN prices p USING (station_id, fuel)
-           LEFT JOIN price_reports r USING (report_id, station_id, fuel)
+           LEFT JOIN prices p ON (p.station_id, p.fuel) = (i.station_id, i.fuel)
+           LEFT JOIN price_reports r ON (r.report_id, r.station_id, r.fuel) = (i.report_id, i.station_id, i.fuel)
            WHERE p.version IS NOT NULL OR r.verdict IS NOT NULL""",
         [r.report_id for r in reports], [r.station_id for r in reports], [r.fuel for r in reports],
     )  # fmt: skip

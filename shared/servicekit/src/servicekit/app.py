@@ -36,6 +36,7 @@ class Kit:
     def __init__(self, app: FastAPI, stack: AsyncExitStack) -> None:
         self.app = app
         self._stack = stack
+        self.tasks: dict[str, asyncio.Task[None]] = {}
         self._readiness: dict[str, Check] = {}
         self._progress: dict[str, tuple[Callable[[], float], float]] = {}
         self.service: str = app.state.settings.service
@@ -54,7 +55,7 @@ class Kit:
 
     def background(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         """Runs a task until the service ends; a crash is logged, counted, and the task started again."""
-        task = asyncio.create_task(self._keep_running(name, run), name=name)
+        self.tasks[name] = task = asyncio.create_task(self._keep_running(name, run), name=name)
         self._stack.push_async_callback(_cancel, task)
 
     def run_relay(self, relay: Relay) -> None:

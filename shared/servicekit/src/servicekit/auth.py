@@ -21,7 +21,7 @@ from servicekit.settings import ServiceSettings
 
 ALGORITHMS = ["ES256"]
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068's header value
-MAX_TOKEN_CHARACTERS = 8_192
+MAX_TOKEN_CHARACTERS = 16_384
 LEEWAY_SECONDS = 5
 JWKS_LIFE_SECONDS = 300.0
 JWKS_MIN_INTERVAL_SECONDS = 2.0

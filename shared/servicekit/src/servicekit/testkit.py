@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -16,8 +16,10 @@ from joserfc.jwk import ECKey, KeySet
 from servicekit.auth import ALGORITHMS, TOKEN_TYPE
 from servicekit.envelope import Headers, Message
 from servicekit.ids import new_id
+from servicekit.settings import ServiceSettings
 
 Value = TypeVar("Value")
+SomeSettings = TypeVar("SomeSettings", bound=ServiceSettings)
 
 
 async def eventually(probe: Callable[[], Awaitable[Value]], timeout_seconds: float = 15.0) -> Value:
@@ -29,6 +31,13 @@ async def eventually(probe: Callable[[], Awaitable[Value]], timeout_seconds: flo
             return value
         assert time.monotonic() < deadline, f"still {value!r} after {timeout_seconds} s"  # noqa: S101 - it is a test
         await asyncio.sleep(0.02)
+
+
+def settings_from(kind: type[SomeSettings], environment: Mapping[str, str], **overrides: Any) -> SomeSettings:
+    """A service's settings from the environment it would have, some of them replaced."""
+    prefix = kind.model_config.get("env_prefix", "")
+    given = {name.removeprefix(prefix).lower(): value for name, value in environment.items() if name.startswith(prefix)}
+    return kind(**{**given, **overrides})
 
 
 @asynccontextmanager
@@ -94,13 +103,10 @@ async def running_issuer() -> AsyncIterator[Issuer]:
 
 
 class KafkaProbe:
-    """Reads and writes topics with the credentials it is given (bootstrap, user, password)."""
+    """Reads and writes topics with the credentials it is given, aiokafka's keyword arguments."""
 
-    def __init__(self, bootstrap: str, username: str, password: str) -> None:
-        self._connection: dict[str, Any] = {
-            "bootstrap_servers": bootstrap, "security_protocol": "SASL_PLAINTEXT", "sasl_mechanism": "SCRAM-SHA-256",
-            "sasl_plain_username": username, "sasl_plain_password": password,
-        }  # fmt: skip
+    def __init__(self, credentials: Mapping[str, Any]) -> None:
+        self._connection = dict(credentials)
 
     async def send(self, topic: str, value: bytes, key: bytes | None = None, headers: Headers | None = None) -> None:
         """Writes one record and waits for all replicas."""
