@@ -1,0 +1,130 @@
+"""No verifier ever refuses a good token because keys rotate: rules of the schedule on a simulated clock."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from identity.key_sealing import Sealed
+from identity.signing_keys import (
+    JWKS_CACHE,
+    MARGIN,
+    KeySchedule,
+    SigningKey,
+    TooEarly,
+    active_key,
+    advance,
+    next_key,
+)
+from servicekit.ids import new_id
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+SCHEDULE = KeySchedule(token_life=timedelta(minutes=15), rotate_after=timedelta(hours=1))
+WAIT = JWKS_CACHE + MARGIN
+
+
+def make(published_at: datetime) -> SigningKey:
+    return SigningKey(new_id(), {}, Sealed(b"", ""), published_at)
+
+
+def states(keys: list[SigningKey]) -> list[str]:
+    return sorted("next" if not k.activated_at else "active" if not k.retired_at else "retired" for k in keys)
+
+
+def test_first_key_signs_at_once_and_next_one_is_published() -> None:
+    assert states(advance([], SCHEDULE, START, make)) == ["active", "next"]
+
+
+def test_next_key_waits_for_every_cache_to_hold_it() -> None:
+    keys = advance([], SCHEDULE, START, make)
+    with pytest.raises(TooEarly):
+        advance(keys, SCHEDULE, START + WAIT - timedelta(seconds=1), make, rotate=True)
+    rotated = advance(keys, SCHEDULE, START + WAIT, make, rotate=True)
+    assert active_key(rotated) == next(k for k in rotated if k.kid == _kid(next_key(keys)))
+    assert states(rotated) == ["active", "next", "retired"]
+
+
+def test_active_key_rotates_by_itself_when_it_is_due() -> None:
+    keys = advance([], SCHEDULE, START, make)
+    assert advance(keys, SCHEDULE, START + timedelta(minutes=59), make) == keys
+    assert _kid(active_key(advance(keys, SCHEDULE, START + timedelta(hours=1), make))) == _kid(next_key(keys))
+
+
+def test_retired_key_goes_when_its_last_token_and_the_caches_have_run_out() -> None:
+    keys = advance(advance([], SCHEDULE, START, make), SCHEDULE, START + WAIT, make, rotate=True)
+    gone_at = START + WAIT + SCHEDULE.token_life + WAIT
+    assert states(advance(keys, SCHEDULE, gone_at - timedelta(seconds=1), make)) == ["active", "next", "retired"]
+    assert states(advance(keys, SCHEDULE, gone_at, make)) == ["active", "next"]
+
+
+def _kid(key: SigningKey | None) -> UUID:
+    assert key is not None
+    return key.kid
+
+
+@dataclass
+class Published:
+    """What the JWKS held from `since` until the next one."""
+
+    since: datetime
+    kids: frozenset[UUID] = field(default_factory=frozenset)
+
+
+class Rotation(RuleBasedStateMachine):
+    """Replicas rotate, also by command, and sign with a key read up to half a MARGIN ago; tokens live on."""
+
+    @initialize()
+    def start(self) -> None:
+        self.now = START
+        self.keys = advance([], SCHEDULE, self.now, make)
+        self.history = [Published(self.now, self._kids())]
+        self.signed: list[tuple[UUID, datetime]] = []
+        self.actives = [(self.now, _kid(active_key(self.keys)))]
+
+    def _kids(self) -> frozenset[UUID]:
+        return frozenset(key.kid for key in self.keys)
+
+    @rule(seconds=st.one_of(st.integers(1, 120), st.integers(120, 4000)))
+    def time_passes(self, seconds: int) -> None:
+        """The background task looks at the keys every so often, here at the latest after a minute."""
+        until = self.now + timedelta(seconds=seconds)
+        while self.now < until:
+            self.now = min(until, self.now + timedelta(seconds=60))
+            self._advance()
+
+    @rule()
+    def operator_rotates(self) -> None:
+        try:
+            self._advance(rotate=True)
+        except TooEarly:
+            assert next_key(self.keys) is not None
+
+    def _advance(self, rotate: bool = False) -> None:
+        self.keys = advance(self.keys, SCHEDULE, self.now, make, rotate=rotate)
+        self.history.append(Published(self.now, self._kids()))
+        self.actives.append((self.now, _kid(active_key(self.keys))))
+
+    @rule(stale_seconds=st.integers(0, int(MARGIN.total_seconds()) // 2))
+    def token_is_signed(self, stale_seconds: int) -> None:
+        read_at = max(START, self.now - timedelta(seconds=stale_seconds))
+        kid = next(kid for since, kid in reversed(self.actives) if since <= read_at)
+        self.signed.append((kid, self.now + SCHEDULE.token_life))
+
+    @invariant()
+    def every_cache_verifies_every_unexpired_token(self) -> None:
+        oldest_cache = self.now - JWKS_CACHE
+        ends = [later.since for later in self.history[1:]] + [self.now + timedelta(seconds=1)]
+        caches = [published.kids for published, end in zip(self.history, ends, strict=True) if end > oldest_cache]
+        unexpired = {kid for kid, expires_at in self.signed if expires_at > self.now}
+        assert all(unexpired <= kids for kids in caches)
+
+    @invariant()
+    def one_key_signs_one_waits_and_the_set_stays_small(self) -> None:
+        assert states(self.keys)[:2] == ["active", "next"]
+        assert len(self.keys) <= 8
+
+
+TestRotation = Rotation.TestCase
