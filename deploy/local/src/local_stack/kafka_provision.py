@@ -25,7 +25,8 @@ from confluent_kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
-from local_stack.config import Config
+from local_stack.config import Config, StackError
+from local_stack.processes import wait_until
 from local_stack.secrets import KAFKA_ADMIN, KAFKA_PRINCIPALS, Secrets
 from local_stack.services import SERVICES
 from schemas.catalogue import ANALYST, STATION_SYSTEMS, TOPICS, Topic
@@ -135,17 +136,29 @@ def _settings_resource(topic: Topic) -> ConfigResource:
     return ConfigResource(ResourceType.TOPIC, topic.name, incremental_configs=entries)
 
 
-def _apply_rules(admin: AdminClient) -> None:
+def current_rules(admin: AdminClient) -> set[Rule]:
+    """The rules that the broker has now."""
     everything = AclBindingFilter(
         ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
     )
-    found = set(admin.describe_acls(everything, request_timeout=TIMEOUT_SECONDS).result())
-    wanted = {_binding(rule) for rule in rules()}
+    found = admin.describe_acls(everything, request_timeout=TIMEOUT_SECONDS).result()
+    return {
+        (acl.principal.removeprefix("User:"), acl.restype, acl.name, acl.resource_pattern_type, acl.operation)
+        for acl in found
+    }
+
+
+def _apply_rules(admin: AdminClient) -> None:
+    found, wanted = current_rules(admin), rules()
     if wanted - found:
-        _finish(admin.create_acls(list(wanted - found), request_timeout=TIMEOUT_SECONDS).values())
+        bindings = [_binding(rule) for rule in wanted - found]
+        _finish(admin.create_acls(bindings, request_timeout=TIMEOUT_SECONDS).values())
     if found - wanted:
-        unwanted = [_exactly(binding) for binding in found - wanted]
+        unwanted = [_exactly(_binding(rule)) for rule in found - wanted]
         _finish(admin.delete_acls(unwanted, request_timeout=TIMEOUT_SECONDS).values())
+    # The controller has accepted the rules; the broker acts on them, and on the users before them, a moment later.
+    if not wait_until(lambda: current_rules(admin) == wanted, TIMEOUT_SECONDS):
+        raise StackError("Kafka does not take over its access rules: read its log with `./forecourt logs kafka`")
 
 
 def _binding(rule: Rule) -> AclBinding:

@@ -32,10 +32,7 @@ def _silent(part: str, step: str) -> None:
     """Report to nobody."""
 
 
-def up(
-    config: Config, report: Report = _silent, *, infrastructure_only: bool = False,
-    services: Iterable[Service] = SERVICES,
-) -> list[str]:  # fmt: skip
+def up(config: Config, report: Report = _silent, *, infrastructure_only: bool = False) -> list[str]:
     """Start whatever does not run, in order, and wait until all is ready.
 
     Returns the parts it started. StackError when a part cannot start.
@@ -47,7 +44,7 @@ def up(
         cold = not (config.data / "last-up.json").exists()
         started = _each(parts.servers(config, known), lambda server: parts.start_server(config, server, report))
         if not infrastructure_only:
-            started += _each(services, lambda service: _start_service(config, service, report))
+            started += _each(SERVICES, lambda service: _start_service(config, service, report))
         names = [name for name in started if name]
         _record(config, names, time.monotonic() - begun, cold=cold)
     return names
