@@ -19,6 +19,7 @@ from local_stack.processes import Command, Process, minimal_environment, wait_un
 
 FORMAT_TIMEOUT_SECONDS = 60
 TRAINING_TIMEOUT_SECONDS = 90
+# The short session lets a killed broker register again after 3 s; the default keeps it out for 9.
 _SETTINGS = """
 process.roles=broker,controller
 node.id=1
@@ -50,6 +51,8 @@ share.coordinator.state.topic.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=3000
 log.cleaner.dedupe.buffer.size=16777216
 num.network.threads=2
 num.io.threads=2

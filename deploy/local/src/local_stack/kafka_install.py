@@ -42,7 +42,7 @@ def java(cache: Path, *options: str) -> list[str]:
     """The Java command with Kafka's class path; C1 only and a small heap suit a laptop."""
     classpath = ":".join(str(jar) for jar in jars(cache))
     # Performance data off: its file in /tmp would hold the command line, and clash between users.
-    flags = ["-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData"]
+    flags = ["-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xlog:all=error"]
     return [str(JAVA), *flags, "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", *options, "-cp", classpath]
 
 

@@ -18,6 +18,7 @@ from local_stack.config import StackError
 
 LOG_LIMIT_BYTES = 8 * 1024 * 1024
 STOP_TIMEOUT_SECONDS = 15.0
+ORPHAN_TIMEOUT_SECONDS = 2.0
 POLL_SECONDS = 0.03
 
 _children: dict[int, subprocess.Popen[bytes]] = {}
@@ -155,9 +156,11 @@ def _spawn(command: Command, log: int) -> subprocess.Popen[bytes]:
 def _stop_tree(pid: int, stop_signal: int, timeout_seconds: float) -> None:
     with contextlib.suppress(psutil.NoSuchProcess):
         leader = psutil.Process(pid)
-        tree = [leader, *leader.children(recursive=True)]
+        children = leader.children(recursive=True)
         leader.send_signal(stop_signal)
-        _, alive = psutil.wait_procs(tree, timeout=timeout_seconds)
+        _, stubborn = psutil.wait_procs([leader], timeout=timeout_seconds)
+        _, orphans = psutil.wait_procs(children, timeout=ORPHAN_TIMEOUT_SECONDS)
+        alive = stubborn + orphans
         for process in alive:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
