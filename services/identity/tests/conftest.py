@@ -67,7 +67,7 @@ class Identity:
     async def age_keys(self, age: timedelta) -> None:
         """Lets the keys be older than they are: as good as waiting."""
         await self.sql(
-            """UPDATE signing_keys SET published_at = published_at - $1, activated_at = activated_at - $1,
+            """UPDATE signing_keys SET published_at = published_at - $1::interval, activated_at = activated_at - $1,
                                        retired_at = retired_at - $1""",
             age,
         )

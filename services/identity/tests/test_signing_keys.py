@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -87,7 +88,7 @@ class Rotation(RuleBasedStateMachine):
     def _kids(self) -> frozenset[UUID]:
         return frozenset(key.kid for key in self.keys)
 
-    @rule(seconds=st.one_of(st.integers(1, 120), st.integers(120, 4000)))
+    @rule(seconds=st.one_of(st.integers(1, 420), st.integers(420, 4000), st.sampled_from([240, 300, 359, 360])))
     def time_passes(self, seconds: int) -> None:
         """The background task looks at the keys every so often, here at the latest after a minute."""
         until = self.now + timedelta(seconds=seconds)
@@ -128,3 +129,4 @@ class Rotation(RuleBasedStateMachine):
 
 
 TestRotation = Rotation.TestCase
+TestRotation.settings = settings(deadline=None, stateful_step_count=40)
