@@ -20,6 +20,8 @@ COMMANDS = {
     "logs": "forecourt.logs:logs",
     "tail": "forecourt.tail:tail",
     "topics": "forecourt.topics:topics",
+    "replay": "forecourt.replay:replay",
+    "dead-letters": "forecourt.dead_letters:app",
     "migrate": "forecourt.lifecycle:migrate",
 }
 

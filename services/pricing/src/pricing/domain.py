@@ -107,6 +107,7 @@ class Verdict:
     """What became of a report; `repeated` when it was decided before and is only told again."""
 
     outcome: Outcome
+    received_at: datetime
     reason: RejectionReason | None = None
     version: int | None = None
     repeated: bool = False
@@ -161,10 +162,10 @@ def _decide_one(report: Report, knowledge: Knowledge, decision: Decision) -> Ver
     earlier = _earlier(report, knowledge, decision)
     if earlier and earlier.verdict.outcome is not Outcome.REJECTED:
         if earlier.says != report.says:
-            return Verdict(Outcome.REJECTED, RejectionReason.REPORT_ID_REUSED)
+            return Verdict(Outcome.REJECTED, report.received_at, RejectionReason.REPORT_ID_REUSED)
         return replace(earlier.verdict, repeated=True)
     reason = refusal(report, knowledge.stations.get(report.station_id))
-    verdict = Verdict(Outcome.REJECTED, reason) if reason else _apply(report, knowledge, decision)
+    verdict = Verdict(Outcome.REJECTED, report.received_at, reason) if reason else _apply(report, knowledge, decision)
     if reason and earlier is None:  # refused before: it was said then
         decision.rejections.append((report, reason))
     decision.recorded[report.identity] = report, verdict
@@ -182,16 +183,16 @@ def _apply(report: Report, knowledge: Knowledge, decision: Decision) -> Verdict:
     """Changes, confirms or leaves the price; a report that speaks of an earlier time than another is superseded."""
     price = decision.prices.get(report.key) or knowledge.prices.get(report.key)
     if price and report.effective_at < price.confirmed_at:
-        return Verdict(Outcome.SUPERSEDED)
+        return Verdict(Outcome.SUPERSEDED, report.received_at)
     if price and (report.price_mills, report.currency) == (price.price_mills, price.currency):
         decision.prices[report.key] = replace(price, confirmed_at=report.effective_at)
-        return Verdict(Outcome.UNCHANGED)
+        return Verdict(Outcome.UNCHANGED, report.received_at)
     version = price.version + 1 if price else 1
     decision.prices[report.key] = Price(
         report.price_mills, report.currency, version, report.effective_at, report.effective_at, report
     )
     decision.changes.append(Change(report, price.price_mills if price else None, version))
-    return Verdict(Outcome.ACCEPTED, version=version)
+    return Verdict(Outcome.ACCEPTED, report.received_at, version=version)
 
 
 def refusal(report: Report, station: Station | None) -> RejectionReason | None:

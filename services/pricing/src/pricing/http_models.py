@@ -37,6 +37,7 @@ class ItemVerdict(BaseModel):
     reason: RejectionReason | None = Field(None, description="Why it was rejected")
     version: int | None = Field(None, description="The version of the price that the report made")
     repeated: bool = Field(False, description="Decided before; this is the same answer again")
+    received_at: Moment = Field(description="When pricing took the report in, the first time")
 
 
 class BatchVerdict(BaseModel):

@@ -26,7 +26,7 @@ async def load_knowledge(tx: Connection, reports: Sequence[Report]) -> Knowledge
     )
     known = await tx.fetch(
         """SELECT i.ordinal, p.price_mills, p.currency, p.version, p.effective_at, p.confirmed_at,
-                  r.verdict, r.reason, r.version AS report_version, r.price_mills AS said_mills,
+                  r.verdict, r.received_at, r.reason, r.version AS report_version, r.price_mills AS said_mills,
                   r.currency AS said_currency, r.effective_at AS said_effective_at
            FROM unnest($1::text[], $2::uuid[], $3::text[]) WITH ORDINALITY AS i (report_id, station_id, fuel, ordinal)
            LEFT JOIN prices p ON (p.station_id, p.fuel) = (i.station_id, i.fuel)
@@ -35,12 +35,12 @@ async def load_knowledge(tx: Connection, reports: Sequence[Report]) -> Knowledge
         [r.report_id for r in reports], [r.station_id for r in reports], [r.fuel for r in reports],
     )  # fmt: skip
     prices, decided = {}, {}
-    for ordinal, mills, currency, version, effective_at, confirmed_at, verdict, reason, *said in known:
+    for ordinal, mills, currency, version, effective_at, confirmed_at, verdict, *said in known:
         report = reports[ordinal - 1]
         if version is not None:
             prices[report.key] = Price(mills, currency, version, effective_at, confirmed_at)
         if verdict is not None:
-            decided[report.identity] = _decided(verdict, reason, *said)
+            decided[report.identity] = _decided(verdict, *said)
     return Knowledge({row["station_id"]: _station(row) for row in stations}, prices, decided)
 
 
@@ -185,7 +185,8 @@ def _station(row: Any) -> Station:
 
 
 def _decided(
-    verdict: str, reason: str | None, version: int | None, mills: int | None, currency: str, effective_at: datetime
-) -> Decided:
+    verdict: str, received_at: datetime, reason: str | None, version: int | None, mills: int | None, currency: str,
+    effective_at: datetime,
+) -> Decided:  # fmt: skip
     rejection = RejectionReason(reason) if reason else None
-    return Decided((mills, currency, effective_at), Verdict(Outcome(verdict), rejection, version))
+    return Decided((mills, currency, effective_at), Verdict(Outcome(verdict), received_at, rejection, version))

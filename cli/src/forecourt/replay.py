@@ -1,0 +1,199 @@
+"""`replay`: a feed's files played through the whole platform, every change accounted for."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from statistics import quantiles
+from typing import Annotated, Any
+
+import typer
+from aiokafka.errors import KafkaError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from feeds import FEEDS
+from feeds.base import Feed, FeedError
+from feeds.importing import ImportReport, import_stations
+from feeds.platform import PlatformClient, PlatformError, connected
+from feeds.replay import Phase, Replay, ReplayReport
+from feeds.sending import HttpSender, kafka_sender
+from feeds.watching import EventWatch
+from forecourt.clients import ensure_client
+from forecourt.console import errors, out
+from local_stack.config import Config, StackError
+from local_stack.environment import kafka_credentials
+from schemas.catalogue import ANALYST, STATION_SYSTEMS
+
+SHOWN_ROW_PROBLEMS = 10
+PHASES: dict[Phase, str] = {
+    "send": "changes decided on", "publish": "events on Kafka", "show": "prices at stations",
+}  # fmt: skip
+
+
+class Via(StrEnum):
+    """How the station system hands its reports over."""
+
+    HTTP = "http"
+    KAFKA = "kafka"
+
+
+def replay(
+    stations: Annotated[Path, typer.Option(help="The feed's station list, plain or gzip.")],
+    prices: Annotated[Path, typer.Option(help="The feed's price changes, plain or gzip.")],
+    feed: Annotated[str, typer.Option(help=f"Which feed's files these are: {', '.join(FEEDS)}.")] = "tankerkoenig",
+    speed: Annotated[str, typer.Option(help="`max`, or how many times faster than it happened, e.g. 60.")] = "max",
+    via: Annotated[Via, typer.Option(help="Through the public API, or onto the topic pricing.reports.")] = Via.HTTP,
+    as_json: Annotated[bool, typer.Option("--json", help="The account as one JSON object.")] = False,
+) -> None:
+    """Import a feed's stations, replay its price changes and account for every one of them.
+
+    Exit code 1 if a change was lost or a station shows a wrong price in the end.
+
+    Example: `./forecourt replay --feed tankerkoenig --stations stations.csv.gz --prices prices.csv.gz`
+    """
+    if feed not in FEEDS:
+        raise StackError(f"there is no feed {feed!r}: choose one of {', '.join(FEEDS)}")
+    account = run_replay(Config.from_environment(), FEEDS[feed], stations, prices, _speed(speed), via)
+    out.print_json(json.dumps(account)) if as_json else print_account(account)
+    if account["lost"] or account["mismatched"]:
+        raise typer.Exit(1)
+
+
+def run_replay(
+    config: Config, feed: Feed, stations: Path, prices: Path, speed: float | None, via: Via
+) -> dict[str, Any]:
+    """Runs a replay with progress bars and returns its account. Raises StackError for what a person can mend."""
+    try:
+        return asyncio.run(_run(config, feed, stations, prices, speed, via))
+    except* (FeedError, PlatformError) as group:
+        raise StackError("; ".join(str(error) for error in _leaves(group))) from None
+    except* (KafkaError, OSError) as group:
+        raise StackError(f"{group.exceptions[0]!r}: is the platform up? `./forecourt status`") from None
+
+
+def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        yield from _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+
+
+async def _run(
+    config: Config, feed: Feed, stations: Path, prices: Path, speed: float | None, via: Via
+) -> dict[str, Any]:
+    client_id, secret = await asyncio.to_thread(
+        ensure_client, config, f"replay-{feed.name}", ["prices:write", "stations:write"], [feed.name], []
+    )
+    with _progress() as progress:
+        async with connected(config.gateway_url, client_id, secret) as client, _sender(config, client, via) as sender:
+            bar = progress.add_task("stations imported", total=None)
+            imported = await import_stations(client, feed, stations, lambda rows: progress.advance(bar, rows))
+            progress.update(bar, total=imported.rows)
+            watch = EventWatch(kafka_credentials(config, ANALYST))
+            run = Replay(client, sender, watch, imported, _bars(progress))
+            report = await run.run(feed, prices, speed)
+    return account_of(feed, via, imported, report)
+
+
+@asynccontextmanager
+async def _sender(config: Config, client: PlatformClient, via: Via):
+    if via is Via.HTTP:
+        yield HttpSender(client)
+        return
+    async with kafka_sender(client, kafka_credentials(config, STATION_SYSTEMS)) as sender:
+        yield sender
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Bars on standard error, so that standard output stays the result's."""
+    columns = (TextColumn("{task.description:>20}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        yield progress
+
+
+def _bars(progress: Progress):
+    bars: dict[Phase, TaskID] = {}
+
+    def advance(phase: Phase, count: int, total: int | None = None) -> None:
+        if phase not in bars:
+            bars[phase] = progress.add_task(PHASES[phase], total=None)
+        progress.update(bars[phase], advance=count, total=total)
+
+    return advance
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < float("inf"):
+        raise StackError(f"--speed is {text!r}: give `max` or a positive number such as 60")
+    return speed
+
+
+def account_of(feed: Feed, via: Via, imported: ImportReport, report: ReplayReport) -> dict[str, Any]:
+    """The account as plain data; `lost` and `mismatched` are what matters."""
+    counts = asdict(report)
+    probes, verdicts, reasons = counts.pop("probes"), counts.pop("verdicts"), counts.pop("reasons")
+    rate = report.sent / report.send_seconds if report.send_seconds else 0.0
+    return {
+        "feed": feed.name,
+        "via": via.value,
+        "stations": {
+            "rows": imported.rows, **imported.verdicts, "reasons": dict(imported.reasons),
+            "problems": [
+                {"line": line, "external_id": external_id, "reason": reason}
+                for line, external_id, reason in imported.problems
+            ],
+        },
+        **{name: counts[name] for name in ("rows", "changes", "unreadable", "station_not_in_list", "station_refused")},
+        "sent": report.sent,
+        **{verdict: verdicts.get(verdict, 0) for verdict in ("accepted", "unchanged", "superseded", "rejected")},
+        "rejected_by_reason": dict(reasons),
+        "repeated": report.repeated,
+        "published": report.published,
+        "published_twice": report.published_twice,
+        "rejections_published": report.rejections_published,
+        "visible": report.visible,
+        "overtaken": report.overtaken,
+        "lost": report.lost,
+        "mismatched": report.mismatched,
+        "submit_to_visible_ms": _latency(probes),
+        "seconds": round(report.seconds, 2),
+        "changes_per_second": round(rate),
+    }  # fmt: skip
+
+
+def _latency(seconds: list[float]) -> dict[str, float | int | None]:
+    """Median and 99th percentile of the probes."""
+    if len(seconds) < 2:
+        return {"p50": None, "p99": None, "probes": len(seconds)}
+    cuts = quantiles(seconds, n=100, method="inclusive")
+    return {"p50": round(cuts[49] * 1000, 1), "p99": round(cuts[98] * 1000, 1), "probes": len(seconds)}
+
+
+def print_account(account: dict[str, Any]) -> None:
+    """The account as tables for people."""
+    stations = account["stations"]
+    for problem in stations["problems"][:SHOWN_ROW_PROBLEMS]:
+        errors.print(f"[yellow]station list, line {problem['line']}:[/] {problem['reason']}", markup=True)
+    if (more := len(stations["problems"]) - SHOWN_ROW_PROBLEMS) > 0:
+        errors.print(f"[yellow]and {more} more rows; --json lists them[/]")
+    table = Table(title=f"Replay of {account['feed']} by {account['via']}", show_header=False)
+    table.add_column(style="dim")
+    table.add_column(justify="right")
+    counted = {"stations": {k: v for k, v in stations.items() if k not in {"problems", "reasons"}}} | {
+        name: value for name, value in account.items() if name not in {"feed", "via", "stations"}
+    }
+    for name, value in counted.items():
+        shown = "  ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else f"{value:,}"
+        alarming = name in {"lost", "mismatched", "published_twice"} and value
+        table.add_row(name.replace("_", " "), f"[bold red]{shown}[/]" if alarming else shown or "none")
+    out.print(table)

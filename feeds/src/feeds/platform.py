@@ -1,0 +1,92 @@
+"""A patient client of the public API: it gets its own token, waits out a restart, and says what is really wrong."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import msgspec
+
+PATIENCE_SECONDS = 180.0
+FIRST_WAIT_SECONDS, LAST_WAIT_SECONDS = 0.1, 3.0
+TOKEN_RESERVE_SECONDS = 60.0
+LATER = frozenset({429, 502, 503, 504})
+Parameters = Mapping[str, str | int] | Sequence[tuple[str, str]]
+
+
+class PlatformError(Exception):
+    """The platform refuses, or stays away for longer than one can wait; the text says which and what to do."""
+
+
+class PlatformClient:
+    """One client of the platform, by its own id and secret. All its requests may be sent twice without harm."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, client_id: str, client_secret: str) -> None:
+        self._session = session
+        self._url = url.rstrip("/")
+        self._credentials = aiohttp.encode_basic_auth(client_id, client_secret)
+        self._token = ""
+        self._token_good_until = 0.0
+
+    async def get(self, path: str, parameters: Parameters = ()) -> Any:
+        """The JSON answer to a GET. Raises PlatformError."""
+        return await self._request("GET", path, params=parameters)
+
+    async def post(self, path: str, body: Any) -> Any:
+        """The JSON answer to a POST of a JSON-able body. Raises PlatformError."""
+        return await self._request("POST", path, data=msgspec.json.encode(body))
+
+    async def token(self) -> str:
+        """An access token that is good for at least a minute more. Raises PlatformError."""
+        if time.monotonic() > self._token_good_until:
+            reply = await self._patiently(
+                "POST", "/v1/oauth/token", {"Authorization": self._credentials},
+                data={"grant_type": "client_credentials"},
+            )  # fmt: skip
+            self._token = reply["access_token"]
+            self._token_good_until = time.monotonic() + reply["expires_in"] - TOKEN_RESERVE_SECONDS
+        return self._token
+
+    async def _request(self, method: str, path: str, **how: Any) -> Any:
+        headers = {"Authorization": f"Bearer {await self.token()}", "Content-Type": "application/json"}
+        return await self._patiently(method, path, headers, **how)
+
+    async def _patiently(self, method: str, path: str, headers: dict[str, str], **how: Any) -> Any:
+        """Sends until an answer comes that is not `later`; a dead connection counts as `later`, too."""
+        deadline, wait_seconds = time.monotonic() + PATIENCE_SECONDS, FIRST_WAIT_SECONDS
+        while True:
+            trouble = "no answer"
+            try:
+                async with self._session.request(method, self._url + path, headers=headers, **how) as response:
+                    body = await response.read()
+                    if response.status < 300:
+                        return msgspec.json.decode(body)
+                    trouble = _what(response.status, body)
+                    if response.status not in LATER:
+                        raise PlatformError(f"{method} {path}: {trouble}")
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                trouble = str(error) or repr(error)
+            if time.monotonic() > deadline:
+                raise PlatformError(f"{method} {path}: still {trouble} after {PATIENCE_SECONDS:.0f} s")
+            await asyncio.sleep(wait_seconds * random.uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
+            wait_seconds = min(wait_seconds * 2, LAST_WAIT_SECONDS)
+
+
+def _what(status: int, body: bytes) -> str:
+    """The problem's own words where the answer has them."""
+    try:
+        document = msgspec.json.decode(body)
+        return f"{status} {document.get('detail') or document.get('error_description') or document}"
+    except (msgspec.DecodeError, AttributeError):
+        return f"{status} {body[:200].decode(errors='replace')}"
+
+
+@asynccontextmanager
+async def connected(url: str, client_id: str, client_secret: str) -> AsyncIterator[PlatformClient]:
+    """A client with an open session."""
+    timeout = aiohttp.ClientTimeout(total=60, connect=5)
+    async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=32)) as session:
+        yield PlatformClient(session, url, client_id, client_secret)

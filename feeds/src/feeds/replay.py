@@ -1,0 +1,264 @@
+"""Replays a feed's price changes as a station system would send them, and accounts for every one of them."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Protocol
+from zlib import crc32
+
+from feeds.base import Feed, PriceRecord
+from feeds.importing import ImportReport
+from feeds.platform import PlatformClient
+from feeds.sending import Sender
+from feeds.watching import EventWatch, VisibilityProbe, moment
+
+LANES = 6
+REPORTS_PER_BATCH = 500
+BATCHES_WAITING = 2
+PAGE = 100
+SETTLE_SECONDS = 60.0
+"""How long nothing may move before what is missing counts as lost."""
+
+PriceKey = tuple[str, str]
+Phase = Literal["send", "publish", "show"]
+
+
+class Advance(Protocol):
+    """Told of progress: so many more in a phase, of so many where that is known."""
+
+    def __call__(self, phase: Phase, count: int, total: int | None = None) -> None:
+        """Moves the phase's bar."""
+        ...
+
+
+@dataclass
+class Expected:
+    """The last word on a price: what the stations service must show in the end."""
+
+    price_mills: int | None
+    effective_at: datetime
+
+
+@dataclass
+class ReplayReport:
+    """The account of a replay. Every change of the file is in exactly one of the first counts."""
+
+    rows: int = 0
+    changes: int = 0
+    unreadable: int = 0
+    station_not_in_list: int = 0
+    station_refused: int = 0
+    sent: int = 0
+    verdicts: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    repeated: int = 0
+    published: int = 0
+    published_twice: int = 0
+    rejections_published: int = 0
+    visible: int = 0
+    overtaken: int = 0
+    lost: int = 0
+    mismatched: int = 0
+    seconds: float = 0.0
+    send_seconds: float = 0.0
+    probes: list[float] = field(default_factory=list)
+
+
+class Replay:
+    """One run: lanes send in parallel, each station always in the same lane, so that its changes stay in order."""
+
+    def __init__(
+        self, client: PlatformClient, sender: Sender, watch: EventWatch, stations: ImportReport, advance: Advance
+    ) -> None:
+        self.report = ReplayReport()
+        self._client = client
+        self._sender = sender
+        self._watch = watch
+        self._stations = stations
+        self._advance = advance
+        self._probe = VisibilityProbe(client)
+        self._queues: list[asyncio.Queue[list[dict[str, Any]]]] = [
+            asyncio.Queue(maxsize=BATCHES_WAITING) for _ in range(LANES)
+        ]
+        self._accepted: set[str] = set()
+        self._expected: dict[PriceKey, Expected] = {}
+        self._started_at = datetime.now(UTC)
+
+    async def run(self, feed: Feed, prices: Path, speed: float | None) -> ReplayReport:
+        """Replays the file at `speed` times its own pace (None: as fast as it goes) and settles the account.
+
+        Raises FeedError, PlatformError; what was sent by then stays sent, and a second run finds it.
+        """
+        await self._watch.start()
+        started = time.monotonic()
+        async with _running(self._watch.run(), self._probe.run()):
+            async with asyncio.TaskGroup() as lanes:
+                tasks = [lanes.create_task(self._send_lane(lane)) for lane in range(LANES)]
+                await self._read(feed, prices, Pace(speed))
+                for queue in self._queues:
+                    await queue.put([])  # the end of the lane
+                await asyncio.gather(*tasks)
+            self.report.send_seconds = time.monotonic() - started
+            await self._wait_until_published()
+            await self._wait_until_visible()
+        self.report.seconds = time.monotonic() - started
+        self.report.probes = self._probe.seconds
+        return self.report
+
+    async def _read(self, feed: Feed, prices: Path, pace: "Pace") -> None:
+        """Fills the lanes from the file; a full lane makes it wait, so memory stays bounded."""
+        batches: list[list[dict[str, Any]]] = [[] for _ in range(LANES)]
+        line = 0
+        for record in feed.prices(prices):
+            if not isinstance(record, PriceRecord):
+                self.report.unreadable += 1
+                continue
+            self.report.rows += record.line != line
+            line = record.line
+            self.report.changes += 1
+            if (delay_seconds := pace.delay_seconds(record.report["effective_at"])) > 0:
+                await self._flush(batches)
+                await asyncio.sleep(delay_seconds)
+            if (report := self._addressed(record)) is None:
+                self._advance("send", 1)
+                continue
+            lane = crc32(report["station_id"].encode()) % LANES
+            batches[lane].append(report)
+            if len(batches[lane]) == REPORTS_PER_BATCH:
+                await self._queues[lane].put(batches[lane])
+                batches[lane] = []
+        await self._flush(batches)
+
+    async def _flush(self, batches: list[list[dict[str, Any]]]) -> None:
+        for lane, batch in enumerate(batches):
+            if batch:
+                await self._queues[lane].put(batch)
+                batches[lane] = []
+
+    def _addressed(self, record: PriceRecord) -> dict[str, Any] | None:
+        """The report with its station's id, or None where the platform has no such station."""
+        station_id = self._stations.station_ids.get(record.external_id)
+        if station_id is None:
+            if record.external_id in self._stations.refused:
+                self.report.station_refused += 1
+            else:
+                self.report.station_not_in_list += 1
+            return None
+        return {"station_id": station_id, **record.report}
+
+    async def _send_lane(self, lane: int) -> None:
+        while batch := await self._queues[lane].get():
+            submitted_at = time.monotonic()
+            verdicts = await self._sender.send(lane, batch)
+            for report, verdict in zip(batch, verdicts, strict=True):
+                self._note(report, verdict, submitted_at)
+            self._advance("send", len(batch))
+
+    def _note(self, report: dict[str, Any], verdict: dict[str, Any], submitted_at: float) -> None:
+        outcome, is_new = verdict["verdict"], moment(verdict["received_at"]) >= self._started_at
+        self.report.sent += 1
+        self.report.verdicts[outcome] += 1
+        self.report.repeated += not is_new
+        if outcome == "rejected":
+            self.report.reasons[verdict["reason"]] += 1
+            return
+        if outcome == "accepted" and is_new:
+            self._accepted.add(report["report_id"])
+            self._probe.offer(report, submitted_at)
+        effective_at, key = moment(report["effective_at"]), (report["station_id"], report["fuel"])
+        if key not in self._expected or effective_at >= self._expected[key].effective_at:
+            self._expected[key] = Expected(report["price_mills"], effective_at)
+
+    async def _wait_until_published(self) -> None:
+        """Until each change that was accepted in this run has its event, or nothing moves any more."""
+        seen = self._watch.seen["pricing.prices"]
+
+        async def missing() -> int:
+            return len(self._accepted - seen.keys())
+
+        self.report.lost = await self._settle("publish", len(self._accepted), missing)
+        ours = self._accepted & seen.keys()
+        self.report.published = len(ours)
+        self.report.published_twice = sum(seen[report_id] > 1 for report_id in ours)
+        self.report.rejections_published = len(self._watch.seen["pricing.rejections"])
+
+    async def _wait_until_visible(self) -> None:
+        """Until the stations service shows the last word on every price, or nothing moves any more."""
+
+        async def mismatched() -> int:
+            return await self._compare()
+
+        self.report.mismatched = await self._settle("show", len(self._expected), mismatched)
+
+    async def _settle(self, phase: Phase, total: int, missing: Callable[[], Awaitable[int]]) -> int:
+        """Asks until nothing is missing, and gives up when that number has not shrunk for SETTLE_SECONDS."""
+        self._advance(phase, 0, total)
+        best, moved_at = total, time.monotonic()
+        while left := await missing():
+            if left < best:
+                self._advance(phase, best - left)
+                best, moved_at = left, time.monotonic()
+            elif time.monotonic() - moved_at > SETTLE_SECONDS:
+                return left
+            await asyncio.sleep(0.1)
+        self._advance(phase, best)
+        return 0
+
+    async def _compare(self) -> int:
+        """How many prices differ from the last word on them; prices that a later report overtook count as right."""
+        shown = {key: price async for key, price in self._shown_prices()}
+        self.report.visible = self.report.overtaken = mismatched = 0
+        for key, expected in self._expected.items():
+            price = shown.get(key)
+            if price is not None and moment(price["effective_at"]) > expected.effective_at:
+                self.report.overtaken += 1
+            elif (price and price["price_mills"]) == expected.price_mills:
+                self.report.visible += 1
+            else:
+                mismatched += 1
+        return mismatched
+
+    async def _shown_prices(self) -> AsyncIterator[tuple[PriceKey, dict[str, Any]]]:
+        """Every price of the feed's stations, page by page."""
+        cursor: str | None = None
+        while True:
+            query = {"operator": self._stations.operator, "limit": PAGE} | ({"cursor": cursor} if cursor else {})
+            page = await self._client.get("/v1/stations", query)
+            for station in page["stations"]:
+                for price in station["prices"]:
+                    yield (station["station_id"], price["fuel"]), price
+            if (cursor := page["next_cursor"]) is None:
+                return
+
+
+class Pace:
+    """The file's own pace, times `speed`; None is as fast as it goes."""
+
+    def __init__(self, speed: float | None) -> None:
+        self._speed = speed
+        self._began: tuple[datetime, float] | None = None
+
+    def delay_seconds(self, effective_at: str) -> float:
+        """How long to wait before a change of this time is sent; 0 or less when it is due."""
+        if self._speed is None:
+            return 0.0
+        at, now = moment(effective_at), time.monotonic()
+        first, began = self._began = self._began or (at, now)
+        return (at - first).total_seconds() / self._speed - (now - began)
+
+
+@asynccontextmanager
+async def _running(*coroutines: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Runs coroutines beside a block and ends them with it."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
