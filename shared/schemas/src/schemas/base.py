@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, ClassVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer
+from pydantic import AwareDatetime, BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 
 _CLASS_NAME = re.compile(r"(?P<name>[A-Za-z]+)V(?P<version>\d+)")
 
@@ -14,7 +14,11 @@ def rfc3339(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
 
 
-Moment = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
+Moment = Annotated[
+    AwareDatetime,
+    PlainSerializer(rfc3339, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="serialization"),
+]
 """A time with a zone; UTC on the wire."""
 
 
@@ -24,7 +28,8 @@ class Event(BaseModel):
     Consumers ignore fields they do not know, so that a producer may add optional ones without a new version.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    # What a producer always writes is `required` in its schema, also where a consumer has a default for it.
+    model_config = ConfigDict(frozen=True, extra="ignore", json_schema_serialization_defaults_required=True)
 
     service: ClassVar[str]
     """The owner: second part of the CloudEvents type."""

@@ -1,0 +1,122 @@
+"""Golden examples: for every event a full record and a minimal one, as they lie on Kafka, with fixed ids and times."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from schemas.base import Event, rfc3339
+from schemas.catalogue import CATALOGUE, STATION_SYSTEMS, topic_of
+from schemas.events import (
+    PriceChangedV1,
+    PriceReport,
+    PriceReportRejectedV1,
+    PriceReportsSubmittedV1,
+    PumpStatusChangedV1,
+    RejectionReason,
+    StationClosedV1,
+    StationRegisteredV1,
+    StationUpdatedV1,
+)
+from schemas.vocabulary import Fuel
+
+STATION_ID = UUID("0199a000-0000-7000-8000-000000000001")
+EFFECTIVE_AT = datetime(2026, 4, 30, 10, 0, tzinfo=UTC)
+SUBMITTED_AT = datetime(2026, 4, 30, 10, 0, 1, 250_000, tzinfo=UTC)
+RECEIVED_AT = datetime(2026, 4, 30, 10, 0, 1, 500_000, tzinfo=UTC)
+PUBLISHED_AT = datetime(2026, 4, 30, 10, 0, 2, tzinfo=UTC)
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+
+_FULL: dict[str, Any] = {"brand": "Example Fuel", "fuels": [Fuel.E5, Fuel.E10, Fuel.DIESEL_B7]}
+_PRICE: dict[str, Any] = {
+    "station_id": STATION_ID, "fuel": Fuel.E5, "currency": "EUR", "report_id": "4711-e5-1",
+    "effective_at": EFFECTIVE_AT, "submitted_at": SUBMITTED_AT, "received_at": RECEIVED_AT,
+}  # fmt: skip
+
+
+def _station(kind: type[Event], version: int, **fields: Any) -> Event:
+    minimal = {
+        "station_id": STATION_ID, "version": version, "operator": "example-fuel", "external_id": "4711",
+        "name": "Example", "country": "DE", "time_zone": "Europe/Berlin", "currency": "EUR", "lat": 52.52,
+        "lon": 13.41, "occurred_at": EFFECTIVE_AT,
+    }  # fmt: skip
+    return kind(**minimal | fields)
+
+
+def _report(report_id: str, fuel: Fuel, price_mills: int | None) -> PriceReport:
+    return PriceReport(
+        report_id=report_id, station_id=STATION_ID, fuel=fuel, price_mills=price_mills, currency="EUR",
+        effective_at=EFFECTIVE_AT,
+    )  # fmt: skip
+
+
+EXAMPLES: tuple[tuple[Event, Event], ...] = (
+    (_station(StationRegisteredV1, 1, **_FULL), _station(StationRegisteredV1, 1)),
+    (_station(StationUpdatedV1, 2, **_FULL), _station(StationUpdatedV1, 3)),
+    (_station(StationClosedV1, 4, **_FULL, reason="The lease ended"), _station(StationClosedV1, 5)),
+    (
+        PumpStatusChangedV1(
+            station_id=STATION_ID, pump_id="3", version=2, status="in_use", fuels=[Fuel.E5, Fuel.DIESEL_B7],
+            occurred_at=EFFECTIVE_AT,
+        ),
+        PumpStatusChangedV1(
+            station_id=STATION_ID, pump_id="4", version=1, status="free", fuels=[], occurred_at=EFFECTIVE_AT
+        ),
+    ),
+    (
+        PriceReportsSubmittedV1(
+            submitted_at=SUBMITTED_AT,
+            reports=[_report("4711-e5-1", Fuel.E5, 1_799), _report("4711-diesel-1", Fuel.DIESEL_B7, 1_659)],
+        ),
+        PriceReportsSubmittedV1(submitted_at=SUBMITTED_AT, reports=[_report("4711-e5-2", Fuel.E5, None)]),
+    ),
+    (
+        PriceChangedV1(**_PRICE, version=7, price_mills=1_799, previous_price_mills=1_819),
+        PriceChangedV1(**_PRICE, version=8, price_mills=None, previous_price_mills=None),
+    ),
+    (
+        PriceReportRejectedV1(**_PRICE, price_mills=17, reason=RejectionReason.OUTSIDE_SANE_BOUNDS),
+        PriceReportRejectedV1(**_PRICE, price_mills=None, reason=RejectionReason.UNKNOWN_STATION),
+    ),
+)  # fmt: skip
+"""(full, minimal) of each event. Full has every optional field, minimal has none."""
+
+
+def golden_records() -> dict[type[Event], dict[str, dict[str, Any]]]:
+    """Of each event in the catalogue its records: `full` and `minimal`, each {headers, key, value}.
+
+    KeyError for an event without examples.
+    """
+    by_type = {type(full): (full, minimal) for full, minimal in EXAMPLES}
+    records: dict[type[Event], dict[str, dict[str, Any]]] = {}
+    for number, entry in enumerate(CATALOGUE, start=1):
+        full, minimal = by_type[entry.event]
+        records[entry.event] = {
+            "full": _record(full, _event_id(number, 1), TRACEPARENT),
+            "minimal": _record(minimal, _event_id(number, 2), None),
+        }
+    return records
+
+
+def _event_id(entry: int, example: int) -> UUID:
+    return UUID(f"0199a000-{entry:04}-7000-8000-{example:012}")
+
+
+def _record(event: Event, event_id: UUID, traceparent: str | None) -> dict[str, Any]:
+    headers = _headers(event, event_id) | ({"traceparent": traceparent} if traceparent else {})
+    return {"headers": headers, "key": event.key(), "value": event.model_dump(mode="json")}
+
+
+def _headers(event: Event, event_id: UUID) -> dict[str, str]:
+    """CloudEvents 1.0 in binary mode; what comes from outside the suite also carries its sender's token."""
+    producer = topic_of(type(event)).producer
+    outside = producer == STATION_SYSTEMS
+    headers = {
+        "ce_specversion": "1.0",
+        "ce_id": str(event_id),
+        "ce_source": "urn:example:station-system" if outside else f"urn:forecourt:{producer}",
+        "ce_type": event.type(),
+        "ce_time": rfc3339(PUBLISHED_AT),
+        "content-type": "application/json",
+    }
+    return headers | ({"authorization": "Bearer <access token>"} if outside else {})
