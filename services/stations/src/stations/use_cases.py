@@ -1,0 +1,160 @@
+"""What the service does: one function per use case."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+from uuid import UUID
+
+from schemas.events import PriceChangedV1
+from schemas.vocabulary import Fuel
+from servicekit.auth import Principal
+from servicekit.consumer import Received
+from servicekit.ids import new_id
+from servicekit.problems import Problem
+from servicekit.telemetry import UNKNOWN_STATIONS
+from stations.domain import MAX_PUMPS, Change, Pump, Station, StationIsClosed, TooManyPumps, open_at, register
+from stations.prices import newer_prices
+from stations.profile import PumpStatus, Reason, Refusal, StationRow, judge
+from stations.repository import Document, Session, StationRepository
+from stations.search import Nearby, StationSearch
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one row of an import; `station_id` is None for a rejected row."""
+
+    index: int
+    external_id: str | None
+    verdict: Literal["created", "updated", "unchanged", "rejected"]
+    station_id: UUID | None = None
+    reason: Reason | None = None
+    detail: str | None = None
+
+
+async def import_stations(stations: StationRepository, operator: str, rows: Sequence[object]) -> list[Verdict]:
+    """Takes the good rows in one transaction and says what became of each; the same rows again change nothing."""
+    judged, now = judge(rows), _now()
+    good = [row.external_id for row in judged if isinstance(row, StationRow)]
+    new_ids = {external_id: new_id() for external_id in good}
+
+    async def apply(tx: Session) -> list[Verdict]:
+        known = await stations.of_operator(tx, operator, good)
+        changes: list[Change] = []
+        verdicts: list[Verdict] = []
+        for index, row in enumerate(judged):
+            if isinstance(row, Refusal):
+                verdicts.append(_rejected(index, row))
+            elif (station := known.get(row.external_id)) is None:
+                changes.append(register(new_ids[row.external_id], operator, row, now))
+                verdicts.append(Verdict(index, row.external_id, "created", changes[-1].station.id))
+            else:
+                verdicts.append(_revise(index, row, station, now, changes))
+        await stations.save(tx, changes)
+        return verdicts
+
+    return await stations.transact(apply)
+
+
+def _rejected(index: int, refusal: Refusal) -> Verdict:
+    return Verdict(index, refusal.external_id, "rejected", None, refusal.reason, refusal.detail)
+
+
+def _revise(index: int, row: StationRow, station: Station, now: datetime, changes: list[Change]) -> Verdict:
+    """The verdict on a row of a known station; its change, if there is one, is added to `changes`."""
+    try:
+        change = station.revised(row, now)
+    except StationIsClosed:
+        detail = "the station closed for good; a new station at its place needs a new external_id"
+        return _rejected(index, Refusal(row.external_id, "station_closed", detail))
+    except TooManyPumps:
+        detail = f"with these pumps the station would have more than {MAX_PUMPS}"
+        return _rejected(index, Refusal(row.external_id, "too_long", detail))
+    changes.append(change)
+    return Verdict(index, row.external_id, "updated" if change.events else "unchanged", station.id)
+
+
+async def record_prices(stations: StationRepository, tx: Session, received: Sequence[Received]) -> None:
+    """Brings the read model up to date with a batch of PriceChanged."""
+    changes: list[tuple[PriceChangedV1, datetime]] = [(one.event, one.message.published_at) for one in received]
+    wanted = {event.station_id for event, _ in changes}
+    known = await stations.price_versions(tx, list(wanted))
+    if unknown := wanted - known.keys():
+        log.warning("prices of unknown stations ignored", extra={"stations": len(unknown), "one": str(min(unknown))})
+        UNKNOWN_STATIONS.labels("stations").inc(len(unknown))
+    await stations.save_prices(tx, newer_prices(known, changes))
+
+
+async def find_nearby(search: StationSearch, wanted: Nearby, only_open: bool, now: datetime) -> list[Document]:
+    """The stations around a place, best first; with `only_open` those that are surely open, however far down."""
+
+    def keep(station: Document) -> bool:
+        return not only_open or open_at(station["profile"], now) is True
+
+    return await search.nearby(wanted, keep)
+
+
+async def find_station(search: StationSearch, station_id: UUID) -> Document:
+    """The station with all that is stored of it. Raises Problem 404."""
+    station = await search.station(station_id)
+    if station is None:
+        raise _no_such_station()
+    return station
+
+
+async def set_pump(
+    stations: StationRepository, principal: Principal, station_id: UUID, pump_id: str, status: PumpStatus,
+    fuels: Sequence[Fuel],
+) -> Pump:  # fmt: skip
+    """The pump as it is now, new or changed. Raises Problem 403, 404, 409."""
+    now, names = _now(), [fuel.value for fuel in fuels]
+
+    async def apply(tx: Session) -> Pump:
+        station = await _station_of(stations, tx, principal, station_id)
+        try:
+            change = station.with_pump(pump_id, status, names, now)
+        except StationIsClosed as error:
+            raise Problem(409, "station-closed", "The station closed for good; its pumps do not change.") from error
+        except TooManyPumps as error:
+            raise Problem(409, "too-many-pumps", f"The station has {MAX_PUMPS} pumps; use one of their ids.") from error
+        await stations.save(tx, [change])
+        return next(pump for pump in change.station.pumps if pump.pump_id == pump_id)
+
+    return await stations.transact(apply)
+
+
+async def close_station(
+    stations: StationRepository, principal: Principal, station_id: UUID, reason: str | None
+) -> Station:
+    """Closes the station for good; again, it changes nothing. Raises Problem 403, 404."""
+    now = _now()
+
+    async def apply(tx: Session) -> Station:
+        change = (await _station_of(stations, tx, principal, station_id)).closed(reason, now)
+        await stations.save(tx, [change])
+        return change.station
+
+    return await stations.transact(apply)
+
+
+async def _station_of(stations: StationRepository, tx: Session, principal: Principal, station_id: UUID) -> Station:
+    """The station, if the principal may act for it."""
+    station = await stations.get(tx, station_id)
+    if station is None:
+        raise _no_such_station()
+    if not principal.may_act_for(str(station_id), station.operator):
+        raise Problem(403, "not-your-station", "Your access token is not bound to this station or its operator.")
+    return station
+
+
+def _no_such_station() -> Problem:
+    return Problem(404, "no-such-station", "There is no station with this id; GET /v1/stations lists those there are.")
+
+
+def _now() -> datetime:
+    """Now, as exactly as MongoDB keeps it: replies and events then say the same as what is stored."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

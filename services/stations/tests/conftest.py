@@ -1,0 +1,104 @@
+"""A stations service that runs in this process, on the real MongoDB and Kafka."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from local_stack.config import Config
+from local_stack.environment import kafka_credentials, service_environment
+from schemas.base import Event
+from servicekit.envelope import Message
+from servicekit.ids import new_id
+from servicekit.migrations import migrate
+from servicekit.mongo import MongoStore
+from servicekit.testkit import Issuer, KafkaProbe, eventually, running, running_issuer, settings_from
+from stations.main import create_app
+from stations.settings import Settings
+
+
+@dataclass
+class Stations:
+    """The running service, what a test needs to talk to it, and an operator of the test's own."""
+
+    client: httpx.AsyncClient
+    store: MongoStore
+    issuer: Issuer
+    settings: Settings
+    kafka: KafkaProbe
+    operator: str
+
+    def bearer(self, *scopes: str, **claims: Any) -> dict[str, str]:
+        """A token bound to the test's operator."""
+        return self.issuer.bearer(*scopes, **({"operators": [self.operator]} | claims))
+
+    async def send(self, *rows: object) -> httpx.Response:
+        """An import of these rows."""
+        body = {"operator": self.operator, "stations": list(rows)}
+        return await self.client.post("/v1/station-imports", json=body, headers=self.bearer("stations:write"))
+
+    async def register(self, **fields: Any) -> UUID:
+        """Makes a station known; returns its id."""
+        response = await self.send(row(**fields))
+        assert response.json()["counts"]["created"] == 1, response.text
+        return UUID(response.json()["results"][0]["station_id"])
+
+    async def events(self, topic: str, *station_ids: UUID) -> list[Event]:
+        """The stations' events on a topic, once the outbox is empty."""
+        await eventually(self.outbox_is_empty)
+        keys = {str(station_id).encode() for station_id in station_ids}
+        return events_of([message for message in await self.kafka.read(topic) if message.key in keys])
+
+    async def outbox_is_empty(self) -> bool:
+        """Whether the relay has published all there is."""
+        return await self.store.database.outbox.count_documents({}) == 0
+
+
+def row(**fields: Any) -> dict[str, Any]:
+    """A good row of an import, for a station in Berlin with an id of its own."""
+    standard = {
+        "external_id": str(new_id()), "name": "Shell Alex", "brand": "Shell",
+        "address": {"street": "Karl-Marx-Allee", "house_number": "1", "post_code": "10178", "city": "Berlin"},
+        "country": "DE", "time_zone": "Europe/Berlin", "currency": "EUR", "lat": 52.52, "lon": 13.41, "fuels": None,
+        "opening_hours": None, "holiday_region": None,
+    }  # fmt: skip
+    return standard | fields
+
+
+def events_of(messages: Sequence[Message]) -> list[Event]:
+    """The messages' events."""
+    return [event for message in messages if (event := message.event())]
+
+
+@pytest.fixture(scope="session")
+async def environment(infrastructure: Config) -> dict[str, str]:
+    """The service's environment, its schema up to date."""
+    environment = service_environment(infrastructure, "stations")
+    await migrate("stations", environment)
+    return environment
+
+
+@pytest.fixture
+async def issuer() -> AsyncIterator[Issuer]:
+    async with running_issuer() as issuer:
+        yield issuer
+
+
+@pytest.fixture
+def settings(environment: dict[str, str], issuer: Issuer) -> Settings:
+    return settings_from(Settings, environment, issuer=issuer.url, jwks_url=issuer.jwks_url)
+
+
+@pytest.fixture(scope="session")
+def kafka(infrastructure: Config) -> KafkaProbe:
+    return KafkaProbe(kafka_credentials(infrastructure, "admin"))
+
+
+@pytest.fixture
+async def stations(settings: Settings, issuer: Issuer, kafka: KafkaProbe) -> AsyncIterator[Stations]:
+    app = create_app(settings)
+    async with running(app) as client:
+        yield Stations(client, app.state.store, issuer, settings, kafka, f"operator-{new_id()}")
