@@ -55,7 +55,11 @@ def migrate(
     if service is not None and service not in SERVICE_BY_NAME:
         raise StackError(f"there is no service {service!r}: choose one of {', '.join(SERVICE_BY_NAME)}")
     for chosen in SERVICES if service is None else (SERVICE_BY_NAME[service],):
-        stack.migrate(config, chosen, _report(time.monotonic()))
+        if chosen.migrations_state():
+            stack.migrate(config, chosen)
+            out.print(f"{chosen.name} has its schema up to date")
+        elif service is not None:
+            out.print(f"{service} has no schema")
 
 
 def _report(begun: float) -> stack.Report:

@@ -12,7 +12,7 @@ from local_stack.kafka import Kafka
 from local_stack.mongo import Mongo
 from local_stack.ports import owner
 from local_stack.postgres import Postgres
-from local_stack.processes import Command, Process, wait_until
+from local_stack.processes import POLL_SECONDS, Command, Process, wait_until
 from local_stack.secrets import Secrets
 from local_stack.services import SERVICES, Service
 
@@ -63,7 +63,7 @@ class Server(Part, Protocol):
 class ServicePart:
     """A Forecourt service as a part of the stack."""
 
-    timeout_seconds = 30.0
+    timeout_seconds = 60.0
 
     def __init__(self, config: Config, service: Service) -> None:
         self.name = service.name
@@ -106,14 +106,21 @@ def start_server(config: Config, server: Server, report: Report) -> str | None:
     """Install, start and provision a server; its name if it had to be started."""
     server.prepare(lambda step: report(server.name, step))
     started = start(config, server, report)
-    applied = config.data / "provisioned" / server.name
-    digest = hashlib.sha256(server.desired().encode()).hexdigest()
-    if not applied.exists() or applied.read_text() != digest:
-        server.provision()
-        applied.parent.mkdir(exist_ok=True)
-        applied.write_text(digest)
+    if applied_once(config, server.name, server.desired(), server.provision):
         report(server.name, "is provisioned")
     return started
+
+
+def applied_once(config: Config, name: str, desired: str, apply: Callable[[], None]) -> bool:
+    """Apply a desired state unless this very state was applied to the data folder before; whether it was needed."""
+    file = config.data / "applied" / name
+    digest = hashlib.sha256(desired.encode()).hexdigest()
+    if file.exists() and file.read_text() == digest:
+        return False
+    apply()
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(digest)
+    return True
 
 
 def start(config: Config, part: Part, report: Report) -> str | None:
@@ -135,15 +142,21 @@ def start(config: Config, part: Part, report: Report) -> str | None:
 
 
 def _wait_until_ready(part: Part, process: Process, command: Command) -> None:
+    """Wait until the part answers, and start it again while the orphans of a killed Postgres are in its way."""
     deadline = time.monotonic() + part.timeout_seconds
-    while not wait_until(lambda: not process.running() or part.answers(), max(0.0, deadline - time.monotonic())) or (
-        not process.running()
-    ):
-        log = process.log_tail()
-        if process.running() or time.monotonic() > deadline or _ORPHANS not in log:
-            state = "is not ready in time" if process.running() else "ended as it started"
-            raise StackError(f"{part.name} {state}. The end of its log, {process.log_file}:\n{log}")
-        process.start(command)
+    while time.monotonic() < deadline:
+        if not process.running():
+            if _ORPHANS not in process.log_tail():
+                raise _failure(process, "ended as it started")
+            process.start(command)
+        elif part.answers():
+            return
+        time.sleep(POLL_SECONDS)
+    raise _failure(process, f"is not ready after {part.timeout_seconds:.0f} s")
+
+
+def _failure(process: Process, state: str) -> StackError:
+    return StackError(f"{process.name} {state}. The end of its log, {process.log_file}:\n{process.log_tail()}")
 
 
 def _require_free(part: Part) -> None:

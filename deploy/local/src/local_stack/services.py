@@ -7,6 +7,8 @@ from typing import Literal
 
 from local_stack.config import REPOSITORY, Config
 
+_CODE = {".py", ".sql"}
+
 
 @dataclass(frozen=True)
 class Service:
@@ -35,6 +37,12 @@ class Service:
         folders = (self.path / "src", REPOSITORY / "shared")
         files = sorted(file for folder in folders for file in folder.rglob("*.py") if "tests" not in file.parts)
         return ";".join(f"{file}:{os.stat(file).st_mtime_ns}" for file in files)
+
+    def migrations_state(self) -> str:
+        """The content of every file that decides what the schema is; empty where the service has no schema."""
+        own = sorted((self.path / "migrations").glob("[0-9]*"))
+        plumbing = sorted(file for file in (REPOSITORY / "shared/servicekit/src").rglob("*") if file.suffix in _CODE)
+        return "\n".join(file.read_text() for file in (*own, *plumbing)) if own else ""
 
 
 SERVICES = (

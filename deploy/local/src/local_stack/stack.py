@@ -67,10 +67,8 @@ def lock_holder(config: Config) -> int | None:
     return holder(config.data / "up.lock")
 
 
-def migrate(config: Config, service: Service, report: Report) -> None:
+def migrate(config: Config, service: Service) -> None:
     """Bring one service's schema up to date; the servers must run. StackError with the command's own words."""
-    if not (service.path / "migrations").is_dir():
-        return
     command = migration_command(config, service)
     result = subprocess.run(  # noqa: S603 -- the command is ours, no shell is involved
         command.argv, env=dict(command.environment), capture_output=True, text=True, check=False,
@@ -78,11 +76,13 @@ def migrate(config: Config, service: Service, report: Report) -> None:
     )  # fmt: skip
     if result.returncode != 0:
         raise StackError(f"the migrations of {service.name} fail:\n{(result.stderr or result.stdout).strip()}")
-    report(service.name, "has its schema up to date")
 
 
 def _start_service(config: Config, service: Service, report: Report) -> str | None:
-    migrate(config, service, report)
+    """Migrations take a process each, so they are skipped when no file that has a say has changed."""
+    state = service.migrations_state()
+    if state and parts.applied_once(config, service.name, state, lambda: migrate(config, service)):
+        report(service.name, "has its schema up to date")
     return parts.start(config, ServicePart(config, service), report)
 
 
