@@ -1,0 +1,101 @@
+"""Every consumer, running in this process on the real Kafka and its own store."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+import pricing.consumer
+import pricing.main
+import pricing.settings
+import stations.consumer
+import stations.main
+import stations.settings
+from local_stack.config import Config
+from local_stack.environment import kafka_credentials, service_environment
+from schemas.base import Event
+from servicekit.migrations import migrate
+from servicekit.mongo import MongoStore
+from servicekit.postgres import PostgresStore
+from servicekit.settings import ServiceSettings
+from servicekit.store import DeadLetter
+from servicekit.testkit import Issuer, KafkaProbe, eventually, running, running_issuer, settings_from
+
+
+@dataclass(frozen=True)
+class Service:
+    """What it takes to run a consumer here."""
+
+    create_app: Callable[[Any], FastAPI]
+    settings: type[ServiceSettings]
+    subscriptions: Mapping[type[Event], object]
+
+
+SERVICES = {
+    "pricing": Service(pricing.main.create_app, pricing.settings.Settings, pricing.consumer.SUBSCRIPTIONS),
+    "stations": Service(stations.main.create_app, stations.settings.Settings, stations.consumer.SUBSCRIPTIONS),
+}
+"""Every service that consumes through servicekit.consumer."""
+
+
+@dataclass(frozen=True)
+class RunningConsumer:
+    """A consumer at work."""
+
+    name: str
+    client: httpx.AsyncClient
+    store: PostgresStore | MongoStore
+
+    async def refusal(self, source: str, event_id: str) -> str | None:
+        """Waits until the consumer is done with the record: None where it took it, else what it did not like."""
+
+        async def outcome() -> str | None:
+            if await self._in_inbox(source, event_id):
+                return "taken"
+            letters = await self.store.dead_letters("waiting", 100)
+            return next((_error(letter) for letter in letters if letter.message.headers.get("ce_id") == event_id), None)
+
+        found = await eventually(outcome)
+        return None if found == "taken" else found
+
+    async def _in_inbox(self, source: str, event_id: str) -> bool:
+        group = f"{self.name}.main"
+        if isinstance(self.store, MongoStore):
+            return bool(await self.store.database.inbox.count_documents({"_id": f"{group}|{source}|{event_id}"}))
+        async with self.store.connection() as connection:
+            query = "SELECT count(*) FROM inbox WHERE (consumer, source, event_id) = ($1, $2, $3)"
+            return await connection.fetchval(query, group, source, event_id) == 1
+
+
+def _error(letter: DeadLetter) -> str:
+    return f"{letter.consumer} refuses it: {letter.error}"
+
+
+@pytest.fixture(scope="session")
+async def issuer() -> AsyncIterator[Issuer]:
+    async with running_issuer() as issuer:
+        yield issuer
+
+
+@pytest.fixture(scope="session")
+def kafka(infrastructure: Config) -> KafkaProbe:
+    return KafkaProbe(kafka_credentials(infrastructure, "admin"))
+
+
+@pytest.fixture(scope="module")
+async def consumers(infrastructure: Config, issuer: Issuer) -> AsyncIterator[dict[str, RunningConsumer]]:
+    """All consumers by name."""
+    async with AsyncExitStack() as stack:
+        started = {}
+        for name, service in SERVICES.items():
+            environment = service_environment(infrastructure, name)
+            await migrate(name, environment)
+            settings = settings_from(service.settings, environment, issuer=issuer.url, jwks_url=issuer.jwks_url)
+            app = service.create_app(settings)
+            client = await stack.enter_async_context(running(app))
+            started[name] = RunningConsumer(name, client, app.state.store)
+        yield started
