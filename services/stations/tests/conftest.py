@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -11,13 +12,19 @@ import pytest
 from local_stack.config import Config
 from local_stack.environment import kafka_credentials, service_environment
 from schemas.base import Event
+from schemas.events import PriceChangedV1
+from servicekit.consumer import Received
 from servicekit.envelope import Message
 from servicekit.ids import new_id
 from servicekit.migrations import migrate
 from servicekit.mongo import MongoStore
 from servicekit.testkit import Issuer, KafkaProbe, eventually, running, running_issuer, settings_from
+from stations import use_cases
 from stations.main import create_app
+from stations.repository import StationRepository
 from stations.settings import Settings
+
+TEN = datetime(2026, 4, 30, 10, tzinfo=UTC)
 
 
 @dataclass
@@ -46,6 +53,14 @@ class Stations:
         assert response.json()["counts"]["created"] == 1, response.text
         return UUID(response.json()["results"][0]["station_id"])
 
+    async def price(
+        self, station_id: UUID, fuel: str, price_mills: int | None, version: int = 1, **fields: Any
+    ) -> None:
+        """Brings one price into the read model, as if its event had come."""
+        received = [Received(price_changed(station_id, fuel, price_mills, version, **fields), any_message())]
+        repository = StationRepository(self.store)
+        await self.store.transact(lambda tx: use_cases.record_prices(repository, tx, received))
+
     async def events(self, topic: str, *station_ids: UUID) -> list[Event]:
         """The stations' events on a topic, once the outbox is empty."""
         await eventually(self.outbox_is_empty)
@@ -66,6 +81,23 @@ def row(**fields: Any) -> dict[str, Any]:
         "opening_hours": None, "holiday_region": None,
     }  # fmt: skip
     return standard | fields
+
+
+def price_changed(
+    station_id: UUID, fuel: str, price_mills: int | None, version: int = 1, **fields: Any
+) -> PriceChangedV1:
+    """A price that holds since ten o'clock."""
+    standard = {
+        "station_id": station_id, "fuel": fuel, "version": version, "price_mills": price_mills,
+        "previous_price_mills": None, "currency": "EUR", "report_id": "r", "effective_at": TEN,
+        "submitted_at": TEN + timedelta(seconds=1), "received_at": TEN + timedelta(seconds=2),
+    }  # fmt: skip
+    return PriceChangedV1.model_validate(standard | fields)
+
+
+def any_message(value: bytes | None = None) -> Message:
+    """A message whose place does not matter, published at three seconds past ten."""
+    return Message("pricing.prices", 0, 0, None, value, {}, TEN + timedelta(seconds=3))
 
 
 def events_of(messages: Sequence[Message]) -> list[Event]:

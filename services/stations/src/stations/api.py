@@ -70,8 +70,8 @@ async def find_nearby_stations(request: Request, query: Annotated[models.NearbyQ
 )
 async def list_stations(request: Request, query: Annotated[models.StationsQuery, Query()]) -> Response:
     """Stations in a stable order, in a box, by text, brand or operator, page by page."""
-    box = models.parse_box(query.bbox) if query.bbox else None
-    after = decode_cursor(query.cursor, UUID) if query.cursor else None
+    box = models.parse_box(query.bbox) if query.bbox is not None else None
+    after = decode_cursor(query.cursor, UUID) if query.cursor is not None else None
     listing = Listing(box, query.q, query.brand, query.operator, after, query.limit)
     return _json(views.page(await _search(request).page(listing), query.limit, datetime.now(UTC)))
 
