@@ -38,6 +38,10 @@ class UntilDisconnect:
     async def _watch(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        self.leave()
+
+    def leave(self) -> None:
+        """Ends the block as if the client had left."""
         self._gone = True
         self._task.cancel()
 

@@ -5,7 +5,10 @@ from collections.abc import Mapping
 from ipaddress import IPv6Network
 
 from gateway.routes import RateClass
-from gateway.settings import Rate
+from gateway.settings import Rate, Settings
+
+ROUNDING_SECONDS = 1e-6
+"""Waits below this come from adding floats."""
 
 
 class Limiter:
@@ -31,7 +34,8 @@ class Limiter:
         """How long until the caller's next token; 0 if there is one. Takes nothing."""
         rate = self._rates[rate_class]
         full_at = self._full_at.get((rate_class, caller), now)
-        return max(0.0, full_at - (rate.burst - 1) / rate.per_second - now)
+        wait = full_at - (rate.burst - 1) / rate.per_second - now
+        return wait if wait > ROUNDING_SECONDS else 0.0
 
     def take(self, rate_class: RateClass, caller: str, now: float) -> float:
         """Takes a token and returns 0, or takes none and returns how many seconds to wait."""
@@ -43,6 +47,18 @@ class Limiter:
         if len(self._full_at) > self._capacity:
             self._full_at.popitem(last=False)
         return 0.0
+
+
+def make_limiter(settings: Settings) -> Limiter:
+    """A limiter with the limits of the settings."""
+    rates = {
+        RateClass.TOKENS: settings.rate_tokens,
+        RateClass.REFUSED: settings.rate_refused,
+        RateClass.READS: settings.rate_reads,
+        RateClass.WRITES: settings.rate_writes,
+        RateClass.REPORTS: settings.rate_reports,
+    }
+    return Limiter(rates, settings.rate_table_size)
 
 
 def caller_of_address(address: str) -> str:

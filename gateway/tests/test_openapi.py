@@ -1,0 +1,81 @@
+"""The merged OpenAPI document."""
+
+import json
+
+from gateway.openapi import Document, merge
+from gateway.routes import Route
+
+PRICES, STATION, ADMIN = "/v1/prices", "/v1/stations/{station_id}", "/v1/admin"
+ROUTES = [Route("GET", PRICES, "pricing"), Route("GET", "/v1/stations/{id}", "stations")]
+
+
+def document(path: str, item: Document, **components: Document) -> Document:
+    """A service's document with one public path, one that is not, and a schema that nobody needs."""
+    operation = {
+        "security": [{"oauth2": []}],
+        "responses": {
+            "200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Page"}}}},
+            "422": {"description": "no", "content": {"application/json": {"schema": {"$ref": "#/x/HTTPValidation"}}}},
+        },
+    }
+    page = {"type": "array", "items": {"$ref": "#/components/schemas/Item"}}
+    schemas = {"Page": page, "Item": item, "HTTPValidation": {}}
+    return {
+        "paths": {path: {"get": operation, "post": operation}, ADMIN: {"get": operation}},
+        "components": {"schemas": schemas, "securitySchemes": {"oauth2": {"type": "oauth2"}}} | components,
+    }
+
+
+def test_only_routes_of_the_table_and_what_they_need() -> None:
+    merged = merge({"pricing": document(PRICES, {"type": "integer"})}, ROUTES)
+    assert {path: list(operations) for path, operations in merged["paths"].items()} == {PRICES: ["get"]}
+    assert list(merged["components"]["schemas"]) == ["Item", "Page", "Problem"]
+    assert merged["components"]["securitySchemes"] == {"oauth2": {"type": "oauth2"}}
+
+
+def test_path_of_another_service_is_left_out() -> None:
+    assert merge({"stations": document(PRICES, {})}, ROUTES)["paths"] == {}
+
+
+def test_parameters_may_have_other_names() -> None:
+    assert list(merge({"stations": document(STATION, {})}, ROUTES)["paths"]) == [STATION]
+
+
+def test_errors_are_problems() -> None:
+    merged = merge({"pricing": document(PRICES, {})}, ROUTES)
+    responses = merged["paths"][PRICES]["get"]["responses"]
+    assert {"200", "422", "429", "503", "504"} == set(responses)
+    for status in ("422", "429", "503", "504"):
+        schema = responses[status]["content"]["application/problem+json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/Problem"}
+
+
+def test_same_name_and_content_is_shared() -> None:
+    same = {"type": "integer"}
+    merged = merge({"pricing": document(PRICES, same), "stations": document(STATION, same)}, ROUTES)
+    assert list(merged["components"]["schemas"]) == ["Item", "Page", "Problem"]
+
+
+def test_same_name_with_another_content_gets_a_prefix() -> None:
+    documents = {"pricing": document(PRICES, {"type": "integer"}), "stations": document(STATION, {"type": "string"})}
+    merged = merge(documents, ROUTES)
+    schemas = merged["components"]["schemas"]
+    assert schemas["Item"] == {"type": "integer"}
+    assert schemas["StationsItem"] == {"type": "string"}
+    content = merged["paths"][STATION]["get"]["responses"]["200"]["content"]
+    page = content["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    assert schemas[page]["items"]["$ref"] == "#/components/schemas/StationsItem"
+
+
+def test_order_of_the_services_changes_nothing() -> None:
+    documents = {"pricing": document(PRICES, {"a": 1}), "stations": document(STATION, {"b": 1})}
+    backwards = dict(reversed(documents.items()))
+    assert json.dumps(merge(documents, ROUTES)) == json.dumps(merge(backwards, ROUTES))
+
+
+async def test_gateway_serves_the_merged_document_and_keeps_it_while_a_service_is_away(start_gateway) -> None:
+    async with start_gateway() as client, client.get("/openapi.json") as response:
+        merged = await response.json()
+    assert list(merged["paths"]) == ["/v1/prices/stream"]
+    stream = merged["paths"]["/v1/prices/stream"]["get"]
+    assert "text/event-stream" in stream["responses"]["200"]["content"]
