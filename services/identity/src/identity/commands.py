@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
+import asyncpg
 import typer
 from pydantic import ValidationError
 from rich.console import Console
@@ -110,6 +111,9 @@ def _run(work: Callable[[use_cases.AuthorizationServer], Awaitable[Result]]) -> 
 
     try:
         return asyncio.run(connected())
+    except asyncpg.UndefinedTableError:
+        typer.echo("error: the schema is missing: run python -m servicekit.migrations identity", err=True)
+        sys.exit(1)
     except (ClientError, TooEarly, SealingError, StoreUnavailable, ValidationError) as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(1)

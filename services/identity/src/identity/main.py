@@ -23,8 +23,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.ready_when("postgres", store.check)
 
     app = build_app(
-        settings, title="Forecourt identity",
-        description="Access tokens for machine clients, and the keys to check them.", start=start, routers=[api.router],
+        settings, title="Identity", description="Access tokens for machine clients, and the keys to check them.",
+        start=start, routers=[api.router],
     )  # fmt: skip
     app.add_exception_handler(OAuthError, api.oauth_error)
     return app

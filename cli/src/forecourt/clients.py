@@ -1,0 +1,116 @@
+"""`clients`: station systems' credentials, and the keys that sign their tokens."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Annotated
+from uuid import UUID
+
+import typer
+
+from local_stack.config import Config, StackError
+from local_stack.environment import service_environment
+
+COMMAND_TIMEOUT_SECONDS = 60
+
+app = typer.Typer(
+    help="Make, list, rotate and revoke machine clients.", no_args_is_help=True, rich_markup_mode="markdown",
+    add_completion=False,
+)  # fmt: skip
+AsJson = Annotated[bool, typer.Option("--json", help="For other programs.")]
+ClientId = Annotated[UUID, typer.Argument(help="The client's id, as `list` shows it.")]
+Overlap = Annotated[int, typer.Option(min=0, help="How long the old secret stays good; 0 where it leaked.")]
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Option(help="Unique among the clients that are not revoked.")],
+    scope: Annotated[list[str], typer.Option(help="What it may do, e.g. prices:write; repeat for more.")],
+    operator: Annotated[list[str] | None, typer.Option(help="An operator it acts for; repeat for more.")] = None,
+    station: Annotated[list[UUID] | None, typer.Option(help="A station it acts for; repeat for more.")] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Set the client of that name anew if there is one.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make a client and show its secret, this one time.
+
+    Example: `./forecourt clients create --name aral-pos --scope prices:write --operator Aral`
+    """
+    flags = ["--replace"] if replace else []
+    _show("create-client", *_creation(name, scope, operator or (), station or ()), *flags, as_json=as_json)
+
+
+@app.command("list")
+def list_clients(as_json: AsJson = False) -> None:
+    """Show the clients, the newest first, revoked ones too.
+
+    Example: `./forecourt clients list --json`
+    """
+    _show("list-clients", as_json=as_json)
+
+
+@app.command()
+def rotate_secret(client_id: ClientId, overlap_seconds: Overlap = 24 * 60 * 60, as_json: AsJson = False) -> None:
+    """Give a client a second secret and show it, this one time; the first stays good for a while.
+
+    Example: `./forecourt clients rotate-secret 0197... --overlap-seconds 3600`
+    """
+    _show("rotate-secret", str(client_id), "--overlap-seconds", str(overlap_seconds), as_json=as_json)
+
+
+@app.command()
+def revoke(client_id: ClientId, as_json: AsJson = False) -> None:
+    """End a client; the tokens it holds run out within minutes.
+
+    Example: `./forecourt clients revoke 0197...`
+    """
+    _show("revoke-client", str(client_id), as_json=as_json)
+
+
+@app.command()
+def rotate_keys(as_json: AsJson = False) -> None:
+    """Sign tokens with the next key from now on; nobody has to log in again.
+
+    Example: `./forecourt clients rotate-keys`
+    """
+    _show("rotate-keys", as_json=as_json)
+
+
+def ensure_client(
+    config: Config, name: str, scopes: Sequence[str], operators: Sequence[str], stations: Sequence[UUID | str]
+) -> tuple[str, str]:
+    """The id and a new secret of the client with this name, made or set as asked; StackError when that fails.
+
+    The secret that was the newest until now stays good for a day, an older one ends.
+    """
+    arguments = _creation(name, scopes, operators, stations)
+    result = _run(config, "create-client", *arguments, "--replace", "--json", capture=True)
+    if result.returncode != 0:
+        raise StackError(f"the client {name!r} cannot be made: {result.stderr.strip().removeprefix('error: ')}")
+    client = json.loads(result.stdout)
+    return client["client_id"], client["client_secret"]
+
+
+def _creation(
+    name: str, scopes: Iterable[str], operators: Iterable[str], stations: Iterable[UUID | str]
+) -> list[str]:  # fmt: skip
+    given = [("--scope", scopes), ("--operator", operators), ("--station", map(str, stations))]
+    return [f"--name={name}", *(f"{option}={value}" for option, values in given for value in values)]
+
+
+def _show(command: str, *arguments: str, as_json: bool) -> None:
+    """Runs the command on this terminal and ends as it ended."""
+    flags = ["--json"] if as_json else []
+    result = _run(Config.from_environment(), command, *arguments, *flags, capture=False)
+    if result.returncode != 0:
+        raise typer.Exit(result.returncode)
+
+
+def _run(config: Config, *arguments: str, capture: bool) -> subprocess.CompletedProcess[str]:
+    """A command of identity, run as the service itself would be: with its role and its settings."""
+    return subprocess.run(  # noqa: S603 -- the command is ours, no shell is involved
+        [sys.executable, "-m", "identity.commands", *arguments], env=service_environment(config, "identity"),
+        capture_output=capture, text=True, timeout=COMMAND_TIMEOUT_SECONDS, check=False,
+    )  # fmt: skip

@@ -1,0 +1,97 @@
+"""`clients`, run as a person runs it, on the real database."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import uuid4
+
+import pytest
+
+from forecourt.clients import app, ensure_client
+from local_stack.config import Config, StackError
+from local_stack.environment import service_environment
+from servicekit.migrations import migrate
+
+
+@dataclass
+class Result:
+    """How a command ended and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="session")
+async def config(infrastructure: Config) -> Config:
+    """A stack whose identity has its schema."""
+    await migrate("identity", service_environment(infrastructure, "identity"))
+    return infrastructure
+
+
+@pytest.fixture
+def clients(config: Config, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Runs `clients` with these arguments."""
+    for name, value in config.environment().items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> Result:
+        code = app(list(arguments), standalone_mode=False)
+        captured = capfd.readouterr()
+        return Result(code or 0, str(captured.out), str(captured.err))
+
+    return run
+
+
+def creation(name: str) -> list[str]:
+    """The arguments that make a client."""
+    return ["create", "--name", name, "--scope", "prices:write", "--operator", "Aral"]
+
+
+def test_client_is_created_listed_rotated_and_revoked(clients: Run) -> None:
+    name = f"pos {uuid4()}"
+    created = json.loads(clients(*creation(name), "--station", str(uuid4()), "--json").out)
+    assert len(created["client_secret"]) == 43
+    rotated = json.loads(clients("rotate-secret", created["client_id"], "--json").out)
+    assert rotated["client_secret"] != created["client_secret"]
+    assert created["client_id"] in clients("revoke", created["client_id"]).out
+    listing = clients("list", "--json").out
+    [listed] = [client for client in json.loads(listing) if client["name"] == name]
+    assert listed["revoked_at"]
+    assert "secret" not in listing
+    assert clients("rotate-secret", created["client_id"]).code == 1
+
+
+def test_name_is_taken_once(clients: Run) -> None:
+    name = f"pos {uuid4()}"
+    first = dict(line.split() for line in clients(*creation(name)).out.splitlines())
+    refused = clients(*creation(name))
+    assert refused.code == 1
+    assert "--replace" in refused.err
+    second = json.loads(clients(*creation(name), "--replace", "--scope", "pumps:write", "--json").out)
+    assert second["client_id"] == first["client_id"]
+    assert second["scopes"] == ["prices:write", "pumps:write"]
+    assert second["client_secret"] != first["client_secret"]
+
+
+def test_keys_do_not_rotate_before_the_next_one_is_known(clients: Run) -> None:
+    first, second = clients("rotate-keys"), clients("rotate-keys")
+    assert first.code == 0 or "may sign from" in first.err
+    assert second.code == 1
+    assert "may sign from" in second.err
+
+
+def test_ensure_client_can_be_repeated(config: Config) -> None:
+    name, station = f"-- {uuid4()}", str(uuid4())
+    first = ensure_client(config, name, ["prices:write"], [], [station])
+    second = ensure_client(config, name, ["prices:write"], ["--json"], [])
+    assert first[0] == second[0]
+    assert first[1] != second[1]
+
+
+def test_ensure_client_says_what_is_wrong(config: Config) -> None:
+    with pytest.raises(StackError, match="at least one operator or station"):
+        ensure_client(config, "unbound", ["prices:write"], [], [])
