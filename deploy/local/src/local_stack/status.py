@@ -75,7 +75,15 @@ def _resident_mib(pid: int) -> float | None:
     """Proportional set size of the process and its children, so that shared memory is not counted twice."""
     try:
         leader = psutil.Process(pid)
-        tree = [leader, *leader.children(recursive=True)]
-        return round(sum(process.memory_full_info().pss for process in tree) / MIB, 1)
+        sizes = [_size_bytes(process) for process in (leader, *leader.children(recursive=True))]
     except (psutil.NoSuchProcess, psutil.AccessDenied):
         return None
+    return round(sum(sizes) / MIB, 1)
+
+
+def _size_bytes(process: psutil.Process) -> int:
+    """Postgres's processes come and go with connections; one that has just gone holds nothing."""
+    try:
+        return process.memory_full_info().pss
+    except psutil.NoSuchProcess:
+        return 0
