@@ -1,5 +1,6 @@
 """PriceChanged from Kafka to what readers see."""
 
+import asyncio
 from uuid import UUID
 
 from schemas.events import PriceChangedV1
@@ -80,3 +81,21 @@ async def test_an_import_leaves_the_prices_alone(stations: Stations) -> None:
     changed = await stations.send(row(external_id="a", name="Another name"))
     assert changed.json()["counts"]["updated"] == 1
     assert await shown(stations, station_id) == {"e5": 1_799}
+
+
+async def test_imports_and_price_batches_that_race_for_the_same_stations_both_come_through(stations: Stations) -> None:
+    rows = [row() for _ in range(100)]
+    ids = [UUID(result["station_id"]) for result in (await stations.send(*rows)).json()["results"]]
+
+    async def import_again() -> list[str]:
+        return [(await stations.send(*({**one, "name": f"name {n}"} for one in rows))).text for n in range(5)]
+
+    async def change_prices() -> None:
+        for version in range(1, 11):
+            await record(stations, *(price_changed(station_id, "e5", 1_000 + version, version) for station_id in ids))
+
+    texts, _ = await asyncio.gather(import_again(), change_prices())
+    assert all('"updated":100' in text for text in texts), texts
+    found = await stations.client.get("/v1/stations", params={"operator": stations.operator, "limit": 100})
+    ends = {(one["name"], one["version"], one["prices"][0]["price_mills"]) for one in found.json()["stations"]}
+    assert ends == {("name 4", 6, 1_010)}

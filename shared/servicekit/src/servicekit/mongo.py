@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -22,6 +22,10 @@ from servicekit.store import DeadLetter, DeadLetterStatus, PendingRecord, Result
 
 AWAY = (ConnectionFailure, WTimeoutError, ExecutionTimeout)
 MAX_CONFLICT_RETRIES = 10
+SIDE_BY_SIDE = 16
+TRANSACTION: dict[str, Any] = {
+    "read_concern": ReadConcern("snapshot"), "write_concern": WriteConcern("majority", j=True),
+}  # fmt: skip
 LEASE_SECONDS = 10.0
 LEASE_RETRY_SECONDS = 1.0
 FOREIGN_ROW_POLL_SECONDS = 0.25
@@ -48,6 +52,7 @@ class MongoStore:
         self.database = database
         self._client = client
         self._appended = asyncio.Event()
+        self._alone, self._slots = asyncio.Lock(), asyncio.Semaphore(SIDE_BY_SIDE)
 
     @classmethod
     @asynccontextmanager
@@ -56,7 +61,7 @@ class MongoStore:
         timeout_ms = int(settings.mongo_timeout_seconds * 1000)
         client: AsyncIOMotorClient[Any] = AsyncIOMotorClient(
             settings.mongo_url.get_secret_value(), serverSelectionTimeoutMS=5_000, socketTimeoutMS=timeout_ms,
-            connectTimeoutMS=5_000, maxPoolSize=16, w="majority", journal=True, appname=settings.service,
+            connectTimeoutMS=5_000, maxPoolSize=SIDE_BY_SIDE, w="majority", journal=True, appname=settings.service,
         )  # fmt: skip
         try:
             database = client.get_database(settings.mongo_database, codec_options=CODEC)
@@ -68,18 +73,32 @@ class MongoStore:
 
     async def transact(self, work: Callable[[AsyncIOMotorClientSession], Awaitable[Result]]) -> Result:
         """See Store.transact; reads are of one snapshot, so a lost race shows as a conflict and is tried again."""
+        conflict: PyMongoError | None = None
         async with _away_means_unavailable(), await self._client.start_session() as session:
             for attempt in range(MAX_CONFLICT_RETRIES + 1):
                 try:
-                    async with session.start_transaction(
-                        read_concern=ReadConcern("snapshot"), write_concern=WriteConcern("majority", j=True)
-                    ):
+                    async with self._turn(alone=attempt > 0), session.start_transaction(**TRANSACTION):
                         return await work(session)
-                except (DuplicateKeyError, PyMongoError) as error:
-                    if attempt == MAX_CONFLICT_RETRIES or not error.has_error_label("TransientTransactionError"):
+                except PyMongoError as error:
+                    if not error.has_error_label("TransientTransactionError"):
                         raise
-                    await asyncio.sleep(0.005 * 2 ** min(attempt, 6))
-        raise AssertionError("unreachable: the last attempt returns or raises")
+                    conflict = error
+                await asyncio.sleep(0.005 * 2 ** min(attempt, 6))
+        raise StoreUnavailable(f"the transaction met a conflict at each try: {conflict}") from conflict
+
+    @asynccontextmanager
+    async def _turn(self, alone: bool) -> AsyncIterator[None]:
+        """Transactions run side by side; one that lost a race then runs alone in this process.
+
+        MongoDB's writers do not wait for one another, they fail: a large transaction would lose for ever against a
+        stream of small ones.
+        """
+        async with AsyncExitStack() as held:
+            if alone:
+                await held.enter_async_context(self._alone)
+            for _ in range(SIDE_BY_SIDE if alone else 1):
+                await held.enter_async_context(self._slots)
+            yield
 
     def available(self) -> AbstractAsyncContextManager[None]:
         """Around reads outside a transaction: they then raise StoreUnavailable when the database is away."""
