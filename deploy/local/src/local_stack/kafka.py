@@ -80,7 +80,7 @@ class Kafka:
         if self._training is None and not _installed(cache):
             with locked(cache / "kafka.lock", lambda: report("waits for another stack that installs Kafka")):
                 _install(cache, report)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         secrets.write_private(self._settings_file, self._settings())
         if not (self._logs / "meta.properties").exists():
             report("formats its log folder")

@@ -42,7 +42,8 @@ class Mongo:
 
     def prepare(self, report: Callable[[str], None]) -> None:
         """Make the data folder and the key that members of the replica set share."""
-        self._files.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._files.mkdir(exist_ok=True)
         secrets.write_private(self._key_file, self._secrets["mongo.key_file"])
 
     def command(self) -> Command:

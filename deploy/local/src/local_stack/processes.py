@@ -17,6 +17,9 @@ import psutil
 from local_stack.config import StackError
 
 LOG_LIMIT_BYTES = 8 * 1024 * 1024
+LOG_LINE_BYTES = 4096
+"""A generous length of one line, to know how far back its last lines begin."""
+
 STOP_TIMEOUT_SECONDS = 15.0
 ORPHAN_TIMEOUT_SECONDS = 2.0
 POLL_SECONDS = 0.03
@@ -66,14 +69,14 @@ class Process:
         """The process if it is alive and really ours."""
         try:
             running = Running(**json.loads(self._file.read_text()))
-        except (FileNotFoundError, json.JSONDecodeError):
+        except (FileNotFoundError, json.JSONDecodeError, TypeError):  # TypeError: written by another version
             return None
         return running if identity(running.pid) == running.identity else None
 
     def start(self, command: Command) -> None:
         """Start it in its own session, so that neither a closed terminal nor Ctrl-C reaches it."""
         for folder in (self.log_file.parent, self._file.parent):
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._rotate_log()
         with self.log_file.open("ab") as log:
             child = _spawn(command, log.fileno())
@@ -93,7 +96,7 @@ class Process:
     def log_tail(self, lines: int = 15) -> str:
         """The last lines it wrote."""
         with self.log_file.open("rb") as log:
-            log.seek(max(0, self.log_file.stat().st_size - 64 * 1024))
+            log.seek(max(0, self.log_file.stat().st_size - lines * LOG_LINE_BYTES))
             return "\n".join(log.read().decode(errors="replace").splitlines()[-lines:])
 
     def _rotate_log(self) -> None:

@@ -106,13 +106,14 @@ def _each(items: Iterable[Item], work: Callable[[Item], Result]) -> list[Result]
 
 
 def _make_data_folder(config: Config) -> None:
+    """Others may pass through, since Postgres is another user when we are root, but read nothing inside."""
     try:
-        for folder in (config.data, config.data / "traces", config.cache):
-            folder.mkdir(parents=True, exist_ok=True)
+        config.cache.mkdir(parents=True, exist_ok=True)
+        config.data.mkdir(parents=True, exist_ok=True, mode=0o711)
+        (config.data / "traces").mkdir(exist_ok=True, mode=0o700)
     except OSError as error:
-        raise StackError(
-            f"cannot make {error.filename}: {error.strerror}; set FORECOURT_DATA to another folder"
-        ) from None
+        reason = f"cannot make {error.filename}: {error.strerror}"
+        raise StackError(f"{reason}; set FORECOURT_DATA to another folder") from None
 
 
 def _stack_lock(config: Config, report: Report) -> AbstractContextManager[None]:
