@@ -22,15 +22,16 @@ def test_sealed_text_opens_with_its_key_and_context_only() -> None:
         KeySealer(key).open(sealed, "kid-2")
     with pytest.raises(SealingError, match="changed"):
         KeySealer(key).open(replace(sealed, ciphertext=sealed.ciphertext[:-1] + b"\0\0"), "kid-1")
-    with pytest.raises(SealingError, match="IDENTITY_PREVIOUS_KEY_ENCRYPTION_KEY"):
+    with pytest.raises(SealingError, match="IDENTITY_OTHER_KEY_ENCRYPTION_KEY"):
         KeySealer(new_key()).open(sealed, "kid-1")
 
 
 def test_sealing_key_is_replaced_online() -> None:
     old, new = new_key(), new_key()
     sealed = KeySealer(old).seal(b"private", "kid")
-    renewed = KeySealer(new, previous=old).renewed(sealed, "kid")
+    renewed = KeySealer(new, other=old).renewed(sealed, "kid")
     assert KeySealer(new).open(renewed, "kid") == b"private"
+    assert KeySealer(old, other=new).open(renewed, "kid") == b"private"
     assert KeySealer(new).renewed(renewed, "kid") is renewed
 
 

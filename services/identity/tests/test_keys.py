@@ -182,7 +182,7 @@ async def test_sealing_key_is_replaced_while_the_service_runs(identity: Identity
     created, token = await identity.new_client(), await identity.token(await identity.new_client(_named("other")))
     old = identity.settings.key_encryption_key.get_secret_value()
     new = base64.urlsafe_b64encode(b"n" * 32).decode()
-    both = identity.settings.model_dump() | {"key_encryption_key": new, "previous_key_encryption_key": old}
+    both = identity.settings.model_dump() | {"key_encryption_key": new, "other_key_encryption_key": old}
     replica = use_cases.AuthorizationServer(Settings.model_validate(both), identity.store)
     await use_cases.advance_keys(replica)
     issued = await use_cases.issue_client_token(replica, created.client, {})
@@ -190,7 +190,7 @@ async def test_sealing_key_is_replaced_while_the_service_runs(identity: Identity
         assert await identity.verifier().verify(good)
     (key, _) = await use_cases.advance_keys(replica)
     assert KeySealer(new).open(key.private, str(key.kid))
-    with pytest.raises(SealingError, match="IDENTITY_PREVIOUS_KEY_ENCRYPTION_KEY"):
+    with pytest.raises(SealingError, match="IDENTITY_OTHER_KEY_ENCRYPTION_KEY"):
         KeySealer(old).open(key.private, str(key.kid))
 
 

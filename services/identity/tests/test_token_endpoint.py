@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from identity import use_cases
+from identity.domain import MAX_STATIONS
 from servicekit.auth import InvalidToken
 from servicekit.ids import new_id
 
@@ -58,6 +59,14 @@ async def test_token_is_what_rfc_9068_says(identity: Identity) -> None:
     assert claims["sub"] == claims["client_id"] == str(created.client.id)
     assert claims["exp"] - claims["iat"] == 900
     assert claims["jti"] != part(await identity.token(created), 1)["jti"]
+
+
+async def test_token_with_the_most_stations_passes_servers_and_verifiers(identity: Identity) -> None:
+    stations = tuple(new_id() for _ in range(MAX_STATIONS))
+    token = await identity.token(await identity.new_client(replace(SPEC, stations=stations)))
+    assert (await identity.verifier().verify(token)).stations == {str(station) for station in stations}
+    response = await identity.client.get("/healthz", headers={"Authorization": f"Bearer {token}"})
+    assert response.status_code == 200
 
 
 async def test_secret_in_the_form_and_a_narrower_scope(identity: Identity) -> None:

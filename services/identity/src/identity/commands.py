@@ -12,7 +12,7 @@ import asyncpg
 import typer
 from pydantic import ValidationError
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from identity import use_cases
 from identity.domain import SCOPES, Client, ClientError, ClientSpec
@@ -64,12 +64,12 @@ def list_clients(as_json: AsJson = False) -> None:
     if as_json:
         _print_json([_document(client) for client in clients])
         return
-    table = Table("id", "name", "scopes", "operators", "stations", "created", "revoked")
+    table = Table(Column("id", no_wrap=True), "name", "scopes", "operators", "stations", "created", "revoked", box=None)
     for client in clients:
         spec = client.spec
         bindings = ", ".join(spec.operators), str(len(spec.stations))
-        times = _text(client.created_at), _text(client.revoked_at)
-        table.add_row(str(client.id), spec.name, " ".join(spec.scopes), *bindings, *times)
+        days = _text(client.created_at)[:10], _text(client.revoked_at)[:10]
+        table.add_row(str(client.id), spec.name, " ".join(spec.scopes), *bindings, *days)
     Console().print(table)
 
 

@@ -26,10 +26,10 @@ class Sealed:
 
 
 class KeySealer:
-    """AES-256-GCM under the current key; opens what it or the previous key sealed. Keys are base64url text."""
+    """AES-256-GCM under the current key; opens what it or the other key sealed. Keys are base64url text."""
 
-    def __init__(self, current: str, previous: str | None = None) -> None:
-        keys = [_decoded(text) for text in (current, *([previous] if previous else []))]
+    def __init__(self, current: str, other: str | None = None) -> None:
+        keys = [_decoded(text) for text in (current, *([other] if other else []))]
         self._ciphers = {_key_id(key): AESGCM(key) for key in keys}
         self._current_id = _key_id(keys[0])
 
@@ -44,7 +44,7 @@ class KeySealer:
         if cipher is None:
             raise SealingError(
                 f"a signing key was sealed with key {sealed.key_id}, which is not here: "
-                "give that key as IDENTITY_PREVIOUS_KEY_ENCRYPTION_KEY"
+                "give that key as IDENTITY_OTHER_KEY_ENCRYPTION_KEY"
             )
         nonce, ciphertext = sealed.ciphertext[:NONCE_BYTES], sealed.ciphertext[NONCE_BYTES:]
         try:

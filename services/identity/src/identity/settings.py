@@ -28,8 +28,8 @@ class Settings(PostgresSettings):
     service: str = "identity"
     max_body_bytes: int = Field(default=16 * 1024, description="A token request is small")
     key_encryption_key: EncryptionKey = Field(description="Seals the signing keys: base64url of 32 random bytes")
-    previous_key_encryption_key: EncryptionKey | None = Field(
-        default=None, description="Set for one restart when the key above is replaced; what it sealed is sealed anew"
+    other_key_encryption_key: EncryptionKey | None = Field(
+        default=None, description="A second key that opens, while the one above is replaced (see the README)"
     )
     access_token_seconds: int = Field(default=15 * 60, ge=60, le=3600)
     rotate_keys_after_days: float = Field(default=30, gt=0, le=365)

@@ -41,10 +41,10 @@ class AuthorizationServer:
     """What the use cases work with."""
 
     def __init__(self, settings: Settings, store: PostgresStore) -> None:
-        current, previous = settings.key_encryption_key, settings.previous_key_encryption_key
+        current, other = settings.key_encryption_key, settings.other_key_encryption_key
         self.settings = settings
         self.store = store
-        self.sealer = KeySealer(current.get_secret_value(), previous.get_secret_value() if previous else None)
+        self.sealer = KeySealer(current.get_secret_value(), other.get_secret_value() if other else None)
         self.wrong_secrets = WrongSecretLimit(settings.wrong_secrets_per_minute)
 
 
