@@ -20,6 +20,7 @@ if getattr(sys.modules.get("gateway"), "__file__", None) is None:
 from gateway.main import create_app
 from gateway.routes import ROUTES, Route
 from gateway.settings import Settings
+from servicekit.serve import Server
 from servicekit.testkit import Issuer, eventually, running_issuer
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -31,6 +32,7 @@ class Service:
     def __init__(self) -> None:
         self.handler: Handler = echo
         self.requests: list[web.Request] = []
+        self.document: dict[str, Any] = {"paths": {}}
         self.url = ""
         self._runner: web.AppRunner | None = None
 
@@ -51,7 +53,7 @@ class Service:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         if request.path == "/openapi.json":
-            return web.json_response({"paths": {}})
+            return web.json_response(self.document)
         self.requests.append(request)
         return await self.handler(request)
 
@@ -66,9 +68,9 @@ async def echo(request: web.Request) -> web.StreamResponse:
 async def serving(app: FastAPI) -> AsyncIterator[str]:
     """The app behind uvicorn on a free port."""
     config = uvicorn.Config(
-        app, "127.0.0.1", 0, log_config=None, server_header=False, proxy_headers=False, timeout_graceful_shutdown=1
+        app, "127.0.0.1", 0, log_config=None, server_header=False, proxy_headers=False, timeout_graceful_shutdown=10
     )  # fmt: skip
-    server = uvicorn.Server(config)
+    server = Server(config)
     task = asyncio.create_task(server.serve())
 
     async def started() -> bool:

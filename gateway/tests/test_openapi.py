@@ -1,9 +1,11 @@
 """The merged OpenAPI document."""
 
 import json
+import re
 
 from gateway.openapi import Document, merge
 from gateway.routes import Route
+from servicekit.testkit import eventually
 
 PRICES, STATION, ADMIN = "/v1/prices", "/v1/stations/{station_id}", "/v1/admin"
 ROUTES = [Route("GET", PRICES, "pricing"), Route("GET", "/v1/stations/{id}", "stations")]
@@ -15,11 +17,13 @@ def document(path: str, item: Document, **components: Document) -> Document:
         "security": [{"oauth2": []}],
         "responses": {
             "200": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Page"}}}},
-            "422": {"description": "no", "content": {"application/json": {"schema": {"$ref": "#/x/HTTPValidation"}}}},
+            "400": {"description": "OAuth's own", "content": {"application/json": {}}},
+            "404": {"description": "not here"},
+            "429": {"description": "OAuth's own", "content": {"application/json": {}}},
         },
     }
     page = {"type": "array", "items": {"$ref": "#/components/schemas/Item"}}
-    schemas = {"Page": page, "Item": item, "HTTPValidation": {}}
+    schemas = {"Page": page, "Item": item, "NotNeeded": {}}
     return {
         "paths": {path: {"get": operation, "post": operation}, ADMIN: {"get": operation}},
         "components": {"schemas": schemas, "securitySchemes": {"oauth2": {"type": "oauth2"}}} | components,
@@ -41,13 +45,20 @@ def test_parameters_may_have_other_names() -> None:
     assert list(merge({"stations": document(STATION, {})}, ROUTES)["paths"]) == [STATION]
 
 
-def test_errors_are_problems() -> None:
+def test_errors_that_nobody_described_are_problems() -> None:
     merged = merge({"pricing": document(PRICES, {})}, ROUTES)
     responses = merged["paths"][PRICES]["get"]["responses"]
-    assert {"200", "422", "429", "503", "504"} == set(responses)
-    for status in ("422", "429", "503", "504"):
+    assert set(responses) == {"200", "400", "404", "429", "503", "504"}
+    for status in ("404", "429", "503", "504"):
         schema = responses[status]["content"]["application/problem+json"]["schema"]
         assert schema == {"$ref": "#/components/schemas/Problem"}
+
+
+def test_errors_that_a_service_describes_stay() -> None:
+    merged = merge({"pricing": document(PRICES, {})}, ROUTES)
+    responses = merged["paths"][PRICES]["get"]["responses"]
+    assert list(responses["400"]["content"]) == ["application/json"]
+    assert list(responses["429"]["content"]) == ["application/problem+json", "application/json"]
 
 
 def test_same_name_and_content_is_shared() -> None:
@@ -73,9 +84,39 @@ def test_order_of_the_services_changes_nothing() -> None:
     assert json.dumps(merge(documents, ROUTES)) == json.dumps(merge(backwards, ROUTES))
 
 
-async def test_gateway_serves_the_merged_document_and_keeps_it_while_a_service_is_away(start_gateway) -> None:
+async def test_gateway_serves_the_merged_document_and_keeps_it_while_a_service_is_away(service, start_gateway) -> None:
+    service.document = document("/v1/prices", {"type": "integer"})
+    async with start_gateway(openapi_refresh_seconds=0.05) as client:
+
+        async def has_both() -> bool:
+            async with client.get("/openapi.json") as response:
+                return list((await response.json())["paths"]) == ["/v1/prices", "/v1/prices/stream"]
+
+        await eventually(has_both)
+        await service.stop()
+        for _ in range(5):
+            assert await has_both()
+
+
+async def test_gateway_describes_its_stream(start_gateway) -> None:
     async with start_gateway() as client, client.get("/openapi.json") as response:
         merged = await response.json()
-    assert list(merged["paths"]) == ["/v1/prices/stream"]
-    stream = merged["paths"]["/v1/prices/stream"]["get"]
-    assert "text/event-stream" in stream["responses"]["200"]["content"]
+    responses = merged["paths"]["/v1/prices/stream"]["get"]["responses"]
+    assert responses["200"]["content"]["text/event-stream"]["schema"]["$ref"].endswith("/PriceEvent")
+    assert "Problem" in merged["components"]["schemas"]
+
+
+async def test_reading_page_loads_nothing_from_elsewhere(start_gateway) -> None:
+    async with start_gateway() as client:
+        async with client.get("/docs") as response:
+            page = await response.text()
+            policy = response.headers["content-security-policy"]
+        assert "unsafe" not in policy
+        assert "//" not in page.replace("<!doctype html>", "")
+        assets = re.findall(r'(?:href|src)="(/docs/[^"]+)"', page)
+        assert len(assets) == 4
+        for path in assets:
+            async with client.get(path) as response:
+                assert response.status == 200, path
+        async with client.get("/docs/none.js") as response:
+            assert response.status == 404

@@ -251,6 +251,14 @@ async def read_until_mills(reader: Reader, mills: int) -> int:
     return count
 
 
+async def test_streams_end_when_the_gateway_stops(start: Start) -> None:
+    async with aiohttp.ClientSession() as outsider:
+        async with start() as client, client.get("/healthz") as health:
+            url = health.url.with_path("/v1/prices/stream").with_query(station_id=str(new_id()))
+            response = await outsider.get(url)
+        assert (await response.read()).endswith(b"\n\n")  # raises if the answer is cut off
+
+
 async def test_streams_are_bounded_and_freed(start: Start) -> None:
     query = f"station_id={new_id()}"
     async with start(stream_connections_per_address=1) as client:

@@ -12,7 +12,7 @@ from gateway.http_models import PriceEvent
 from gateway.hub import Hub, Interest
 from gateway.limiter import caller_of_address
 from schemas.vocabulary import Fuel
-from servicekit.problems import Problem
+from servicekit.problems import Problem, problem_responses
 
 MAX_STATIONS = 100
 MAX_POSITION_CHARACTERS = 2_048
@@ -22,7 +22,7 @@ An event named `price` carries the change; its `id` is a position that `Last-Eve
 after a restart. An event may come twice: compare `version`. An event named `reset` says that some may be missing: load
 the prices again, then go on. A reader that is too slow is disconnected and can resume."""
 
-router = APIRouter(tags=["prices"])
+router = APIRouter(tags=["pricing"])
 
 
 class EventStream(Response):
@@ -55,7 +55,10 @@ class EventStream(Response):
 @router.get(
     "/v1/prices/stream", summary="Follow prices live", description=DESCRIPTION,
     status_code=200, response_class=EventStream,
-    responses={200: {"model": PriceEvent, "description": "Server-sent events; this is the data of a `price` event"}},
+    responses={
+        200: {"model": PriceEvent, "description": "Server-sent events; this is the data of a `price` event"},
+        **problem_responses(422, 429, 503),
+    },
 )  # fmt: skip
 async def stream_prices(
     request: Request,

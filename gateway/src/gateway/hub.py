@@ -43,6 +43,7 @@ class Subscriber:
         self._waiting = deque(opening)
         self._wake = asyncio.Event()
         self._wake.set()
+        self._ended = False
 
     def offer(self, frame: bytes) -> bool:
         """Lets the frame wait for the reader; False where too many wait already."""
@@ -53,13 +54,18 @@ class Subscriber:
         return True
 
     async def pump(self, send: Send) -> None:
-        """Sends what waits, for ever."""
-        while True:
+        """Sends what waits, until `end`."""
+        while not self._ended:
             await self._wake.wait()
             self._wake.clear()
             frames = b"".join(self._waiting)
             self._waiting.clear()
-            await send({"type": "http.response.body", "body": frames, "more_body": True})
+            await send({"type": "http.response.body", "body": frames, "more_body": not self._ended})
+
+    def end(self) -> None:
+        """Completes the stream; its reader can resume elsewhere."""
+        self._ended = True
+        self._wake.set()
 
 
 class Hub:
@@ -134,6 +140,11 @@ class Hub:
             readers.discard(subscriber)
         self._forget_empty(subscriber)
         STREAM_SUBSCRIBERS.set(len(self))
+
+    def end(self) -> None:
+        """Completes every stream, because this replica stops."""
+        for subscriber in self._beat_of:
+            subscriber.end()
 
     async def keep_beating(self) -> None:
         """Heartbeats for everyone, for ever."""

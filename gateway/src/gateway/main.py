@@ -36,6 +36,7 @@ def create_app(settings: Settings | None = None, routes: Sequence[Route] = ROUTE
         kit.background("feed", feed.run)
         kit.background("heartbeat", hub.keep_beating)
         kit.background("reference", lambda: reference.keep_current(session))
+        kit.when_draining(hub.end)
         kit.alive_while("feed", feed.seconds_without_progress, FEED_PROGRESS_SECONDS)
 
     app = build_app(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from gateway.routes import Route
-from servicekit.problems import MEDIA_TYPE, TYPE_PREFIX
+from servicekit.problems import MEDIA_TYPE, PROBLEM_SCHEMA
 
 Document = dict[str, Any]
 GATEWAY = "gateway"
@@ -18,20 +18,6 @@ INFO = {
     "version": "1",
     "description": "Find a station and its live prices. Prices are integer thousandths of the currency's major unit "
     "per litre, times are UTC (RFC 3339), coordinates WGS-84. Every answer carries `trace-id`: quote it to us.",
-}
-PROBLEM_SCHEMA = {
-    "title": "Problem",
-    "description": "RFC 9457 problem details. Members beyond these depend on `type`.",
-    "type": "object",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string", "description": f"Stable: `{TYPE_PREFIX}<slug>`"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string", "description": "What happened and what to do"},
-        "trace_id": {"type": ["string", "null"]},
-    },
-    "additionalProperties": True,
 }
 PROBLEM_CONTENT = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 EDGE_PROBLEMS = {
@@ -69,13 +55,14 @@ def _public_paths(service: str, document: Document, public: frozenset[tuple[str,
 
 
 def _with_problems(operation: Document) -> Document:
-    """Every error is problem+json, whatever a framework wrote down; the door's own errors come on top."""
-    responses = {
-        status: {**response, "content": PROBLEM_CONTENT} if status[0] in "45" else response
-        for status, response in operation.get("responses", {}).items()
-    }
+    """Errors that a service does not describe are problem+json; the door's own errors come on top."""
+    responses = dict(operation.get("responses", {}))
     for status, description in EDGE_PROBLEMS.items():
-        responses.setdefault(status, {"description": description, "content": PROBLEM_CONTENT})
+        response = responses.setdefault(status, {"description": description})
+        responses[status] = {**response, "content": PROBLEM_CONTENT | response.get("content", {})}
+    for status, response in responses.items():
+        if status[0] in "45":
+            responses[status] = {"content": PROBLEM_CONTENT, **response}
     return {**operation, "responses": responses}
 
 

@@ -39,6 +39,7 @@ class Kit:
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self._readiness: dict[str, Check] = {}
         self._progress: dict[str, tuple[Callable[[], float], float]] = {}
+        self._endings: list[Callable[[], None]] = []
         self.service: str = app.state.settings.service
 
     async def open(self, make: Callable[[], AbstractAsyncContextManager[Resource]]) -> Resource:
@@ -74,6 +75,15 @@ class Kit:
     def alive_while(self, name: str, seconds_without_progress: Callable[[], float], limit_seconds: float) -> None:
         """Adds a check to /healthz: something must make progress within the limit."""
         self._progress[name] = (seconds_without_progress, limit_seconds)
+
+    def when_draining(self, end: Callable[[], None]) -> None:
+        """Calls `end` when the service is told to stop, for answers that would go on for ever."""
+        self._endings.append(end)
+
+    def drain(self) -> None:
+        """The service was told to stop and will soon wait for its running answers."""
+        for end in self._endings:
+            end()
 
     async def _keep_running(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
         backoff = Backoff()
