@@ -88,12 +88,8 @@ class Kafka:
 
     def command(self) -> Command:
         """How to start the broker."""
-        option = (
-            f"-XX:AOTCacheOutput={self._training}"
-            if self._training
-            else f"-XX:AOTCache={kafka_install.startup_cache(self.config.cache)}"
-        )
-        argv = (*kafka_install.java(self.config.cache, option), "kafka.Kafka", str(self._settings_file))
+        training = f"-XX:AOTCacheOutput={self._training}" if self._training else None
+        argv = (*self._java(training), "kafka.Kafka", str(self._settings_file))
         return Command(self.name, argv, minimal_environment(), stamp=self._settings())
 
     def answers(self) -> bool:
@@ -122,6 +118,11 @@ class Kafka:
     def _logs(self) -> Path:
         return self._folder / "logs"
 
+    def _java(self, option: str | None = None) -> list[str]:
+        """Java, quick with the start-up cache; where that is not there yet, merely slower."""
+        cache = self.config.cache
+        return kafka_install.java(cache, option or f"-XX:AOTCache={kafka_install.startup_cache(cache)}")
+
     def _settings(self) -> str:
         return _SETTINGS.format(
             port=self.port,
@@ -134,17 +135,8 @@ class Kafka:
     def _format(self) -> None:
         """Format with the administrator's password. It travels in a private file: a command line is public."""
         user = f"SCRAM-SHA-256=[name={secrets.KAFKA_ADMIN},password={self._secrets[f'kafka.{secrets.KAFKA_ADMIN}']}]"
-        tool = [
-            "kafka.tools.StorageTool",
-            "format",
-            "-t",
-            _cluster_id(),
-            "-c",
-            str(self._settings_file),
-            "--add-scram",
-            user,
-        ]
-        java, *arguments = [*kafka_install.java(self.config.cache), *tool]
+        place = ("-t", _cluster_id(), "-c", str(self._settings_file))
+        java, *arguments = (*self._java(), "kafka.tools.StorageTool", "format", *place, "--add-scram", user)
         arguments_file = self._folder / "format.arguments"
         secrets.write_private(arguments_file, "\n".join(f'"{argument}"' for argument in arguments))
         try:
