@@ -21,6 +21,8 @@ COMMANDS = {
     "tail": "forecourt.tail:tail",
     "topics": "forecourt.topics:topics",
     "replay": "forecourt.replay:replay",
+    "clients": "forecourt.clients:app",
+    "bench": "forecourt.bench:bench",
     "dead-letters": "forecourt.dead_letters:app",
     "migrate": "forecourt.lifecycle:migrate",
 }

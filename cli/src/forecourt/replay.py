@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from statistics import quantiles
@@ -140,14 +139,13 @@ def _speed(text: str) -> float | None:
 
 def account_of(feed: Feed, via: Via, imported: ImportReport, report: ReplayReport) -> dict[str, Any]:
     """The account as plain data; `lost` and `mismatched` are what matters."""
-    counts = asdict(report)
-    probes, verdicts, reasons = counts.pop("probes"), counts.pop("verdicts"), counts.pop("reasons")
+    counts = vars(report)
     rate = report.sent / report.send_seconds if report.send_seconds else 0.0
     return {
         "feed": feed.name,
         "via": via.value,
         "stations": {
-            "rows": imported.rows, **imported.verdicts, "reasons": dict(imported.reasons),
+            "rows": imported.rows, **imported.verdicts, "reasons": imported.reasons,
             "problems": [
                 {"line": line, "external_id": external_id, "reason": reason}
                 for line, external_id, reason in imported.problems
@@ -155,8 +153,8 @@ def account_of(feed: Feed, via: Via, imported: ImportReport, report: ReplayRepor
         },
         **{name: counts[name] for name in ("rows", "changes", "unreadable", "station_not_in_list", "station_refused")},
         "sent": report.sent,
-        **{verdict: verdicts.get(verdict, 0) for verdict in ("accepted", "unchanged", "superseded", "rejected")},
-        "rejected_by_reason": dict(reasons),
+        **{verdict: report.verdicts[verdict] for verdict in ("accepted", "unchanged", "superseded", "rejected")},
+        "rejected_by_reason": report.reasons,
         "repeated": report.repeated,
         "published": report.published,
         "published_twice": report.published_twice,
@@ -165,7 +163,7 @@ def account_of(feed: Feed, via: Via, imported: ImportReport, report: ReplayRepor
         "overtaken": report.overtaken,
         "lost": report.lost,
         "mismatched": report.mismatched,
-        "submit_to_visible_ms": _latency(probes),
+        "submit_to_visible_ms": _latency(report.probes),
         "seconds": round(report.seconds, 2),
         "changes_per_second": round(rate),
     }  # fmt: skip

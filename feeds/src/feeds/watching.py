@@ -96,6 +96,11 @@ class VisibilityProbe:
             self._chosen = report, submitted_at
             self._wanted.set()
 
+    async def idle(self) -> None:
+        """Returns when no report is being probed."""
+        while self._chosen is not None:  # noqa: ASYNC110 - the end of a test run, not worth an event of its own
+            await asyncio.sleep(PROBE_POLL_SECONDS)
+
     async def run(self) -> None:
         """Probes until cancelled."""
         while True:

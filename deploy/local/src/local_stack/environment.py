@@ -9,6 +9,12 @@ from local_stack.processes import Command, minimal_environment
 from local_stack.secrets import Secrets, load
 from local_stack.services import SERVICE_BY_NAME, Service
 
+LOCAL_RATES = {
+    "RATE_READS": '{"per_second": 5000, "burst": 5000}',
+    "RATE_TOKENS": '{"per_second": 20, "burst": 100}',
+}
+"""All callers of a local stack share one address, and its demo, replays and benchmarks ask a lot."""
+
 
 class KafkaCredentials(TypedDict):
     """Keyword arguments of aiokafka's clients."""
@@ -75,5 +81,5 @@ def _own(config: Config, secrets: Secrets, name: str) -> dict[str, str]:
         return {"KEY_ENCRYPTION_KEY": secrets["identity.key_encryption_key"]}
     if name == "gateway":
         upstreams = [service for service in SERVICE_BY_NAME.values() if service.name != "gateway"]
-        return {f"{service.name.upper()}_URL": service.url(config) for service in upstreams}
+        return LOCAL_RATES | {f"{service.name.upper()}_URL": service.url(config) for service in upstreams}
     return {}

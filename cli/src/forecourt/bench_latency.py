@@ -1,0 +1,83 @@
+"""`bench latency`: how long a reported change takes to be seen, at a steady rate that does not wait for answers."""
+
+import asyncio
+import time
+from statistics import quantiles
+from typing import Any
+
+from feeds.importing import ImportReport
+from feeds.platform import PlatformClient
+from feeds.sending import HttpSender
+from feeds.watching import VisibilityProbe
+from forecourt.bench_floor import floor
+from forecourt.bench_world import STATIONS, BenchFeed, bench_client, known_stations
+from local_stack.config import Config
+
+CHANGES_PER_SECOND = 200
+CHANGES_PER_REQUEST = 4
+WARM_UP_SECONDS = 3
+SECONDS = 30
+PROBES = 4
+FLOOR_ROUND_TRIPS = 300
+WANTED_P50_MS, WANTED_P99_MS = 30, 250
+
+
+async def measure_latency(config: Config) -> list[dict[str, Any]]:
+    """Submit to visible at 200 changes/s, seen from outside, beside the bare drivers one after the other."""
+    async with bench_client(config) as client:
+        stations = await known_stations(client, BenchFeed(0))
+        await _offer(client, stations, WARM_UP_SECONDS)
+        seen = await _offer(client, stations, SECONDS)
+    async with floor(config) as bare:
+        reports = [{"station_id": f"bench-{n}", **BenchFeed(0).report(n)} for n in range(FLOOR_ROUND_TRIPS)]
+        bare_seconds = await bare.round_trips(reports)
+    return [
+        _figure(50, seen, bare_seconds, WANTED_P50_MS),
+        _figure(99, seen, bare_seconds, WANTED_P99_MS),
+    ]
+
+
+def _figure(percent: int, seen: list[float], bare_seconds: list[float], wanted_ms: int) -> dict[str, Any]:
+    value, bare = (quantiles(seconds, n=100)[percent - 1] * 1000 for seconds in (seen, bare_seconds))
+    figure = f"p{percent} of {len(seen)} probes at {CHANGES_PER_SECOND} changes/s"
+    return {
+        "figure": figure, "value": value, "unit": "ms", "floor": bare, "ratio": value / bare,
+        "wanted": f"<= {wanted_ms} ms", "kept": value <= wanted_ms,
+    }  # fmt: skip
+
+
+async def _offer(client: PlatformClient, stations: ImportReport, seconds: int) -> list[float]:
+    """Sends at a fixed rate for so long; returns the seconds that the probed changes took to be seen."""
+    feed, sender = BenchFeed(0), HttpSender(client)
+    probes = [VisibilityProbe(client) for _ in range(PROBES)]
+    requests = CHANGES_PER_SECOND * seconds // CHANGES_PER_REQUEST
+    began = time.monotonic()
+    async with asyncio.TaskGroup() as tasks:
+        watching = [tasks.create_task(probe.run()) for probe in probes]
+        sending = []
+        for number in range(requests):
+            due = began + number * CHANGES_PER_REQUEST / CHANGES_PER_SECOND
+            await asyncio.sleep(due - time.monotonic())
+            sending.append(tasks.create_task(_send(sender, _reports(feed, stations, number), probes, number)))
+        await asyncio.gather(*sending)
+        await asyncio.gather(*(probe.idle() for probe in probes))
+        for task in watching:
+            task.cancel()
+    return [taken for probe in probes for taken in probe.seconds]
+
+
+def _reports(feed: BenchFeed, stations: ImportReport, number: int) -> list[dict[str, Any]]:
+    """All grades of one station, as its system would send them together."""
+    station_id = stations.station_ids[f"bench-{number % STATIONS}"]
+    cycle, place = divmod(number, STATIONS)
+    first = cycle * STATIONS * CHANGES_PER_REQUEST + place
+    changes = range(first, first + STATIONS * CHANGES_PER_REQUEST, STATIONS)
+    return [{"station_id": station_id, **feed.report(change)} for change in changes]
+
+
+async def _send(sender: HttpSender, reports: list[dict[str, Any]], probes: list[VisibilityProbe], number: int) -> None:
+    submitted_at = time.monotonic()
+    verdicts = await sender.send(0, reports)
+    if verdicts[-1]["verdict"] != "accepted":
+        raise RuntimeError(f"a made-up change was not accepted: {verdicts[-1]}")
+    probes[number % len(probes)].offer(reports[-1], submitted_at)
