@@ -75,6 +75,8 @@ class Upstream:
         self.name = name
         self.url = url.rstrip("/")
         self.breaker = Breaker(settings.breaker_failures, settings.breaker_open_seconds)
+        self._answered = UPSTREAM_CALLS.labels(name, "answered")
+        self._breaker_open = UPSTREAM_BREAKER_OPEN.labels(name)
         self._session = session
         self._budget = RetryBudget(settings.retry_share)
         self._slots = asyncio.Semaphore(settings.upstream_connections)
@@ -148,8 +150,8 @@ class Upstream:
             self._failed(ticket, clock(), type(error).__name__)
             raise
         self.breaker.succeed(ticket)
-        UPSTREAM_CALLS.labels(self.name, "answered").inc()
-        UPSTREAM_BREAKER_OPEN.labels(self.name).set(0)
+        self._answered.inc()
+        self._breaker_open.set(0)
         return response
 
     async def _request(self, call: Call) -> aiohttp.ClientResponse:
@@ -161,7 +163,7 @@ class Upstream:
     def _failed(self, ticket: int, now: float, outcome: str) -> None:
         self.breaker.fail(ticket, now)
         UPSTREAM_CALLS.labels(self.name, outcome).inc()
-        UPSTREAM_BREAKER_OPEN.labels(self.name).set(self.breaker.state is State.OPEN)
+        self._breaker_open.set(self.breaker.state is State.OPEN)
 
 
 def _may_repeat(retry: Retry, error: Exception) -> bool:

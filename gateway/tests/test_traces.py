@@ -1,0 +1,50 @@
+"""The spans of a forwarded request, as the gateway's own process writes them."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+
+import aiohttp
+
+from servicekit.testkit import eventually
+
+
+async def test_one_server_and_one_client_span(service, tmp_path: Path, unused_tcp_port: int) -> None:
+    file = tmp_path / "traces.jsonl"
+    settings = {
+        "PORT": unused_tcp_port, "IDENTITY_URL": service.url, "PRICING_URL": service.url, "STATIONS_URL": service.url,
+        "KAFKA_BOOTSTRAP": "127.0.0.1:1", "KAFKA_USERNAME": "x", "KAFKA_PASSWORD": "x", "ISSUER": service.url,
+        "JWKS_URL": service.url, "TRACES_FILE": file,
+    }  # fmt: skip
+    environment = os.environ | {f"GATEWAY_{name}": str(value) for name, value in settings.items()}
+    gateway = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "servicekit.serve", "gateway.main:create_app",
+        env=environment, stdout=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        async with aiohttp.ClientSession(f"http://127.0.0.1:{unused_tcp_port}") as client:
+
+            async def answers() -> bool:
+                try:
+                    async with client.get("/readyz") as response:
+                        return response.status == 200
+                except aiohttp.ClientConnectionError:
+                    return False
+
+            await eventually(answers, 30)
+            async with client.get("/v1/prices") as response:
+                trace_id = response.headers["trace-id"]
+    finally:
+        gateway.send_signal(signal.SIGTERM)
+        await asyncio.wait_for(gateway.wait(), 15)
+    spans = [json.loads(line) for line in file.read_text().splitlines()]
+    ours = {span["kind"]: span for span in spans if span["context"]["trace_id"] == f"0x{trace_id}"}
+    assert len(ours) == len(spans) == 2
+    server, client_span = ours["SpanKind.SERVER"], ours["SpanKind.CLIENT"]
+    assert server["name"] == "GET /v1/prices"
+    assert client_span["parent_id"] == server["context"]["span_id"]
+    _, sent_trace, sent_parent, _ = service.requests[0].headers["traceparent"].split("-")
+    assert (sent_trace, f"0x{sent_parent}") == (trace_id, client_span["context"]["span_id"])
