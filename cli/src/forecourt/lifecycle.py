@@ -19,11 +19,17 @@ def up(
 
     Example: `FORECOURT_PORT=9080 ./forecourt up`
     """
-    config, begun = Config.from_environment(), time.monotonic()
-    started = stack.up(config, _report(begun), infrastructure_only=infrastructure)
+    config = Config.from_environment()
+    bring_up(config, infrastructure_only=infrastructure)
+    out.print(addresses(config, infrastructure))
+
+
+def bring_up(config: Config, *, infrastructure_only: bool = False) -> None:
+    """Starts what does not run yet, telling each step."""
+    begun = time.monotonic()
+    started = stack.up(config, _report(begun), infrastructure_only=infrastructure_only)
     seconds = time.monotonic() - begun
     out.print(f"[bold green]ready[/] in {seconds:.1f} s" if started else "[bold green]everything runs already[/]")
-    out.print(_addresses(config, infrastructure))
 
 
 def down(
@@ -69,7 +75,7 @@ def _report(begun: float) -> stack.Report:
     return report
 
 
-def _addresses(config: Config, infrastructure: bool) -> Table:
+def addresses(config: Config, infrastructure: bool = False) -> Table:
     """Where everything is; no password is shown."""
     table = Table(box=None, padding=(0, 2), header_style="bold")
     table.add_column("address", overflow="fold")

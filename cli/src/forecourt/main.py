@@ -20,6 +20,8 @@ COMMANDS = {
     "logs": "forecourt.logs:logs",
     "tail": "forecourt.tail:tail",
     "topics": "forecourt.topics:topics",
+    "demo": "forecourt.demo:demo",
+    "seed": "forecourt.seed:seed",
     "replay": "forecourt.replay:replay",
     "clients": "forecourt.clients:app",
     "bench": "forecourt.bench:bench",

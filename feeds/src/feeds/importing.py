@@ -64,9 +64,16 @@ async def _import_chunk(
     client: PlatformClient, operator: str, chunk: list[StationRecord | RowProblem], report: ImportReport
 ) -> None:
     report.rows += len(chunk)
-    stations = [record for record in chunk if isinstance(record, StationRecord)]
-    for problem in (record for record in chunk if isinstance(record, RowProblem)):
-        report.note_problem(problem.line, None, "unreadable", problem.reason, problem.text)
+    stations: list[StationRecord] = []
+    for record in chunk:
+        if isinstance(record, RowProblem):
+            report.note_problem(record.line, None, "unreadable", record.reason, record.text)
+        elif record.external_id in report.station_ids:  # in an earlier chunk; within one the service sees it itself
+            report.note_problem(
+                record.line, record.external_id, "rejected", "duplicate_external_id", "an earlier row has the same id"
+            )
+        else:
+            stations.append(record)
     if not stations:
         return
     body = {"operator": operator, "stations": [record.payload for record in stations]}

@@ -1,0 +1,153 @@
+"""`demo`: one story through the whole platform, told in the terminal; it leaves the platform running."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+from rich.panel import Panel
+from rich.table import Table
+
+from feeds.platform import PlatformClient, PlatformError, connected
+from forecourt.clients import ensure_client
+from forecourt.console import out
+from forecourt.lifecycle import addresses, bring_up
+from forecourt.replay import print_account
+from forecourt.seed import plant
+from local_stack.config import Config, StackError
+from local_stack.status import status
+from schemas.base import rfc3339
+from servicekit.ids import new_id
+
+STATIONS, PRICE_ROWS = 1_000, 4_000
+BERLIN: dict[str, str | int] = {
+    "lat": "52.52",
+    "lon": "13.405",
+    "radius_m": 15_000,
+    "fuel": "e5",
+    "sort": "price",
+    "limit": 8,
+}
+OPERATOR = "tankerkoenig"
+STREAM_SECONDS = 10.0
+
+
+def demo() -> None:
+    """Start the platform, play a day of prices through it, and show what each of its people sees.
+
+    Example: `./forecourt demo`
+    """
+    config = Config.from_environment()
+    _chapter("The platform starts", "Kafka, Postgres, MongoDB, three services and the gateway, all on this machine.")
+    bring_up(config)
+    _chapter(
+        "A country's day of prices",
+        "A station system reports made-up stations and a day of their price changes through the public API. Every "
+        "change goes through pricing, its outbox and Kafka to the stations service, and each one is accounted for.",
+    )
+    print_account(plant(config, STATIONS, PRICE_ROWS))
+    try:
+        asyncio.run(_live_chapters(config))
+    except (PlatformError, aiohttp.ClientError) as error:
+        raise StackError(f"the story broke off: {error}. See `./forecourt status`") from error
+    _chapter("What it takes", "All of it, in resident memory, and where to find it.")
+    parts = status(config)
+    out.print(f"{sum(part.resident_mib or 0 for part in parts):,.0f} MiB in {len(parts)} parts")
+    out.print(addresses(config))
+    out.print("It keeps running. Next: `./forecourt status`, `./forecourt tail pricing.prices`, `./forecourt down`.")
+
+
+async def _live_chapters(config: Config) -> None:
+    client_id, secret = await asyncio.to_thread(ensure_client, config, "demo", ["prices:write"], [OPERATOR], [])
+    async with connected(config.gateway_url, client_id, secret) as client:
+        _chapter(
+            "A driver in Berlin",
+            f"GET {config.gateway_url}/v1/stations/nearby: the cheapest E5 around Alexanderplatz, and how old each "
+            "price is.",
+        )
+        nearby = (await client.get("/v1/stations/nearby", BERLIN))["stations"]
+        if not nearby:
+            raise StackError("no station near Berlin shows a price: see `./forecourt dead-letters list stations`")
+        out.print(_stations_table(nearby))
+        _chapter(
+            "A price changes",
+            "The first of these stations lowers its price by a cent. The driver has the live stream open: "
+            "GET /v1/prices/stream.",
+        )
+        await _change_a_price(config, client, nearby[0])
+
+
+async def _change_a_price(config: Config, client: PlatformClient, station: dict[str, Any]) -> None:
+    [price] = station["prices"]
+    report = {
+        "report_id": str(new_id()), "station_id": station["station_id"], "fuel": price["fuel"],
+        "price_mills": price["price_mills"] - 10, "currency": price["currency"],
+        "effective_at": rfc3339(datetime.now(UTC)),
+    }  # fmt: skip
+    async with _stream(config, station["station_id"]) as events:
+        submitted_at = time.perf_counter()
+        [verdict] = (await client.post("/v1/price-reports", {"reports": [report]}))["verdicts"]
+        out.print(f"station system:  {price['price_mills'] / 1000:.3f} -> {report['price_mills'] / 1000:.3f} EUR, "
+                  f"verdict [green]{verdict['verdict']}[/], version {verdict['version']}")  # fmt: skip
+        event = await _event_of(events, verdict["version"])
+    milliseconds = (time.perf_counter() - submitted_at) * 1000
+    out.print(f"driver:          sees {event['price_mills'] / 1000:.3f} EUR after {milliseconds:.0f} ms")
+
+
+async def _event_of(events: AsyncIterator[dict[str, Any]], version: int) -> dict[str, Any]:
+    """The stream's event of a version of the price."""
+    try:
+        async with asyncio.timeout(STREAM_SECONDS):
+            async for event in events:
+                if event["version"] == version:
+                    return event
+    except TimeoutError:
+        pass
+    raise StackError("the live stream did not show the change: see `./forecourt logs gateway`")
+
+
+@asynccontextmanager
+async def _stream(config: Config, station_id: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
+    """The live prices of one station."""
+    url = f"{config.gateway_url}/v1/prices/stream"
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=5)
+    async with (
+        aiohttp.ClientSession(timeout=timeout) as session,
+        session.get(url, params={"station_id": station_id}, raise_for_status=True) as response,
+    ):
+
+        async def events() -> AsyncIterator[dict[str, Any]]:
+            async for line in response.content:
+                if line.startswith(b"data:"):
+                    yield json.loads(line.removeprefix(b"data:"))
+
+        yield events()
+
+
+def _stations_table(stations: list[dict[str, Any]]) -> Table:
+    table = Table("station", "brand", "distance", "E5", "price holds since", "open now", box=None, padding=(0, 2))
+    for station in stations:
+        [price] = station["prices"]
+        table.add_row(
+            station["name"], station["brand"] or "-", f"{station['distance_m'] / 1000:.1f} km",
+            f"{price['price_mills'] / 1000:.3f} EUR", _age(price["age_seconds"]),
+            {True: "yes", False: "no", None: "unknown"}[station["open_now"]],
+        )  # fmt: skip
+    return table
+
+
+def _age(seconds: int) -> str:
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= length:
+            count = seconds // length
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return f"{seconds} s"
+
+
+def _chapter(title: str, text: str) -> None:
+    out.print()
+    out.print(Panel(text, title=f"[bold]{title}", title_align="left", width=min(out.width, 100)))
