@@ -1,6 +1,7 @@
 """Which event goes where: the one table that joins producers, topics and consumers."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 from schemas import events
@@ -77,6 +78,7 @@ TOPIC_BY_NAME = {topic.name: topic for topic in TOPICS}
 ENTRY_BY_TYPE = {entry.event.type(): entry for entry in CATALOGUE}
 
 
+@cache
 def topic_of(event: type[Event]) -> Topic:
     """The topic that carries this event; KeyError if the event is not in the catalogue."""
     return TOPIC_BY_NAME[ENTRY_BY_TYPE[event.type()].topic]

@@ -41,9 +41,7 @@ class OutboxRecord:
 
 def to_record(event: Event, traceparent: str | None) -> OutboxRecord:
     """The event with its topic and key from the catalogue and a new id."""
-    return OutboxRecord(
-        new_id(), topic_of(type(event)).name, event.key(), event.type(), event.model_dump_json().encode(), traceparent
-    )
+    return OutboxRecord(new_id(), topic_of(type(event)).name, event.key(), event.type(), event.to_json(), traceparent)
 
 
 def to_records(events: list[Event]) -> list[OutboxRecord]:

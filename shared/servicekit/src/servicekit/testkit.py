@@ -1,10 +1,12 @@
 """For tests: poll with a deadline, run an app in-process, issue real tokens, look into Kafka."""
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import httpx
 from aiohttp import web
@@ -35,9 +37,8 @@ async def eventually(probe: Callable[[], Awaitable[Value]], timeout_seconds: flo
 
 def settings_from(kind: type[SomeSettings], environment: Mapping[str, str], **overrides: Any) -> SomeSettings:
     """A service's settings from the environment it would have, some of them replaced."""
-    prefix = kind.model_config.get("env_prefix", "")
-    given = {name.removeprefix(prefix).lower(): value for name, value in environment.items() if name.startswith(prefix)}
-    return kind(**{**given, **overrides})
+    with patch.dict(os.environ, environment):
+        return kind(**overrides)
 
 
 @asynccontextmanager
@@ -52,11 +53,17 @@ async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+def make_signing_key() -> ECKey:
+    """A new key of the kind that access tokens are signed with."""
+    return ECKey.generate_key("P-256", {"kid": str(new_id()), "use": "sig", "alg": "ES256"})
+
+
 class Issuer:
     """A token issuer with its own key, whose JWKS is served on a local port."""
 
-    def __init__(self, audience: str = "forecourt") -> None:
-        self.key = ECKey.generate_key("P-256", {"kid": str(new_id()), "use": "sig", "alg": "ES256"})
+    def __init__(self, audience: str = "forecourt", key: ECKey | None = None) -> None:
+        self.key = key or make_signing_key()
+        self.published = [self.key]
         self.url = ""
         self._audience = audience
 
@@ -82,18 +89,18 @@ class Issuer:
 
     async def serve_keys(self, _: web.Request) -> web.Response:
         """The JWKS document."""
-        return web.json_response(KeySet([self.key]).as_dict(private=False))
+        return web.json_response(KeySet(list(self.published)).as_dict(private=False))
 
 
 @asynccontextmanager
-async def running_issuer() -> AsyncIterator[Issuer]:
-    """An issuer that listens on a free local port."""
-    issuer = Issuer()
+async def running_issuer(key: ECKey | None = None, port: int = 0) -> AsyncIterator[Issuer]:
+    """An issuer that listens on a free local port, or again on the one it had."""
+    issuer = Issuer(key=key)
     app = web.Application()
     app.router.add_get("/jwks.json", issuer.serve_keys)
     runner = web.AppRunner(app)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", port, reuse_address=True)
     await site.start()
     issuer.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:
