@@ -50,6 +50,21 @@ async def test_each_report_of_a_batch_has_its_verdict(pricing: Pricing):
     ]  # fmt: skip
 
 
+async def test_a_confirmation_outlives_its_batch(pricing: Pricing):
+    """P at 10:00, P again at 10:20, then late news of Q at 10:10: at 10:20 it was P, so P stands."""
+    station_id = await pricing.register()
+    for (price, minute), outcome in {
+        (1_799, 0): "accepted",
+        (1_799, 20): "unchanged",
+        (1_899, 10): "superseded",
+    }.items():
+        assert verdicts(await pricing.report(item(station_id, price, minute))) == [outcome]
+    assert verdicts(await pricing.report(item(station_id, 1_899, 21), item(station_id, 1_899, 30))) == [
+        "accepted", "unchanged",
+    ]  # fmt: skip
+    assert verdicts(await pricing.report(item(station_id, 1_999, 25))) == ["superseded"]
+
+
 async def test_the_same_batch_again_publishes_nothing_and_repeats_the_verdicts(pricing: Pricing):
     station_id = await pricing.register()
     batch = [item(station_id, 1_799, 0), item(station_id, 1_899, 1), item(station_id, 17, 2)]

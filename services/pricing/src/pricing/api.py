@@ -10,7 +10,6 @@ from fastapi import APIRouter, Header, Query, Request, Response, Security
 from pricing import http_models as models
 from pricing import repository, use_cases
 from pricing.domain import Report, Verdict
-from schemas.base import rfc3339
 from schemas.vocabulary import Fuel
 from servicekit.auth import Principal, authenticate
 from servicekit.cursors import decode_cursor, encode_cursor
@@ -117,7 +116,7 @@ def _verdicts_json(reports: list[Report], verdicts: list[Verdict]) -> bytes:
             "verdicts": [
                 {
                     "report_id": report.report_id, "verdict": verdict.outcome, "reason": verdict.reason,
-                    "version": verdict.version, "repeated": verdict.repeated, "received_at": rfc3339(verdict.received_at),
+                    "version": verdict.version, "repeated": verdict.repeated, "received_at": verdict.received_at,
                 }
                 for report, verdict in zip(reports, verdicts, strict=True)
             ]

@@ -1,9 +1,10 @@
 """The rules of a price: which report changes it, which confirms it, which comes too late, which is refused."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 from uuid import UUID
 
 from schemas.events import RejectionReason
@@ -57,8 +58,7 @@ class Station:
     closed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
+class Report(NamedTuple):
     """A price as a station system reported it, with the times it was sent and taken in."""
 
     report_id: str
@@ -87,8 +87,7 @@ class Report:
         return self.price_mills, self.currency, self.effective_at
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(NamedTuple):
     """The current price of a grade at a station; `price_mills` None: no longer sold.
 
     `effective_at` is when it began to hold, `confirmed_at` the latest time that a report spoke of.
@@ -99,11 +98,9 @@ class Price:
     version: int
     effective_at: datetime
     confirmed_at: datetime
-    report: Report | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What became of a report; `repeated` when it was decided before and is only told again."""
 
     outcome: Outcome
@@ -113,16 +110,14 @@ class Verdict:
     repeated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
+class Decided(NamedTuple):
     """A report decided on earlier: what it said and what became of it."""
 
     says: tuple[int | None, str, datetime]
     verdict: Verdict
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """A report that changed a price: PriceChanged is made from it."""
 
     report: Report
@@ -146,6 +141,7 @@ class Decision:
     verdicts: list[Verdict] = field(default_factory=list)
     recorded: dict[tuple[str, UUID, Fuel], tuple[Report, Verdict]] = field(default_factory=dict)
     prices: dict[PriceKey, Price] = field(default_factory=dict)
+    confirmed: set[PriceKey] = field(default_factory=set)
     changes: list[Change] = field(default_factory=list)
     rejections: list[tuple[Report, RejectionReason]] = field(default_factory=list)
 
@@ -163,7 +159,7 @@ def _decide_one(report: Report, knowledge: Knowledge, decision: Decision) -> Ver
     if earlier and earlier.verdict.outcome is not Outcome.REJECTED:
         if earlier.says != report.says:
             return Verdict(Outcome.REJECTED, report.received_at, RejectionReason.REPORT_ID_REUSED)
-        return replace(earlier.verdict, repeated=True)
+        return earlier.verdict._replace(repeated=True)
     reason = refusal(report, knowledge.stations.get(report.station_id))
     verdict = Verdict(Outcome.REJECTED, report.received_at, reason) if reason else _apply(report, knowledge, decision)
     if reason and earlier is None:  # refused before: it was said then
@@ -185,11 +181,13 @@ def _apply(report: Report, knowledge: Knowledge, decision: Decision) -> Verdict:
     if price and report.effective_at < price.confirmed_at:
         return Verdict(Outcome.SUPERSEDED, report.received_at)
     if price and (report.price_mills, report.currency) == (price.price_mills, price.currency):
-        decision.prices[report.key] = replace(price, confirmed_at=report.effective_at)
+        decision.prices[report.key] = price._replace(confirmed_at=report.effective_at)
+        decision.confirmed.add(report.key)
         return Verdict(Outcome.UNCHANGED, report.received_at)
     version = price.version + 1 if price else 1
+    decision.confirmed.discard(report.key)
     decision.prices[report.key] = Price(
-        report.price_mills, report.currency, version, report.effective_at, report.effective_at, report
+        report.price_mills, report.currency, version, report.effective_at, report.effective_at
     )
     decision.changes.append(Change(report, price.price_mills if price else None, version))
     return Verdict(Outcome.ACCEPTED, report.received_at, version=version)

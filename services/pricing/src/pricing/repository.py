@@ -45,45 +45,48 @@ async def load_knowledge(tx: Connection, reports: Sequence[Report]) -> Knowledge
 
 
 async def save_decision(tx: Connection, decision: Decision) -> None:
-    """Writes the reports with their verdicts and the prices they changed or confirmed."""
-    recorded = list(decision.recorded.values())
+    """Writes the reports with their verdicts and, from the accepted ones, the prices they changed or confirmed."""
     await tx.execute(
-        """INSERT INTO price_reports (report_id, station_id, fuel, price_mills, currency, effective_at, submitted_at,
-                                      received_at, reported_by, verdict, reason, version)
-           SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::timestamptz[],
-                                $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[], $11::text[],
-                                $12::bigint[])
-           ON CONFLICT (report_id, station_id, fuel) DO UPDATE SET
-               (price_mills, currency, effective_at, submitted_at, received_at, reported_by, verdict, reason, version)
-               = (excluded.price_mills, excluded.currency, excluded.effective_at, excluded.submitted_at,
-                  excluded.received_at, excluded.reported_by, excluded.verdict, excluded.reason, excluded.version)
-           WHERE price_reports.verdict = 'rejected'""",
+        """WITH decided AS (
+               SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::timestamptz[],
+                                    $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[], $11::text[],
+                                    $12::bigint[])
+               AS d (report_id, station_id, fuel, price_mills, currency, effective_at, submitted_at, received_at,
+                     reported_by, verdict, reason, version)
+           ), recorded AS (
+               INSERT INTO price_reports (report_id, station_id, fuel, price_mills, currency, effective_at,
+                                          submitted_at, received_at, reported_by, verdict, reason, version)
+               SELECT * FROM decided
+               ON CONFLICT (report_id, station_id, fuel) DO UPDATE SET
+                   (price_mills, currency, effective_at, submitted_at, received_at, reported_by, verdict, reason,
+                    version)
+                   = (excluded.price_mills, excluded.currency, excluded.effective_at, excluded.submitted_at,
+                      excluded.received_at, excluded.reported_by, excluded.verdict, excluded.reason, excluded.version)
+               WHERE price_reports.verdict = 'rejected'
+           )
+           INSERT INTO prices (station_id, fuel, price_mills, currency, version, report_id, effective_at,
+                               confirmed_at, submitted_at, received_at)
+           SELECT DISTINCT ON (station_id, fuel) station_id, fuel, price_mills, currency, version, report_id,
+                  effective_at, effective_at, submitted_at, received_at
+           FROM decided WHERE verdict = 'accepted' ORDER BY station_id, fuel, version DESC
+           ON CONFLICT (station_id, fuel) DO UPDATE SET
+               (price_mills, currency, version, report_id, effective_at, confirmed_at, submitted_at, received_at,
+                published_at)
+               = (excluded.price_mills, excluded.currency, excluded.version, excluded.report_id,
+                  excluded.effective_at, excluded.confirmed_at, excluded.submitted_at, excluded.received_at, NULL)""",
         *_columns(
             (r.report_id, r.station_id, r.fuel, r.price_mills, r.currency, r.effective_at, r.submitted_at,
              r.received_at, r.sender.name, v.outcome, v.reason, v.version)
-            for r, v in recorded
+            for r, v in decision.recorded.values()
         ),
     )  # fmt: skip
-    changed = [(*key, price, price.report) for key, price in decision.prices.items() if price.report]
-    if changed:
-        await tx.execute(
-            """INSERT INTO prices (station_id, fuel, price_mills, currency, version, report_id, effective_at,
-                                   confirmed_at, submitted_at, received_at)
-               SELECT * FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::bigint[], $6::text[],
-                                    $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[])
-               ON CONFLICT (station_id, fuel) DO UPDATE SET
-                   (price_mills, currency, version, report_id, effective_at, confirmed_at, submitted_at, received_at,
-                    published_at)
-                   = (excluded.price_mills, excluded.currency, excluded.version, excluded.report_id,
-                      excluded.effective_at, excluded.confirmed_at, excluded.submitted_at, excluded.received_at,
-                      NULL)""",
-            *_columns(
-                (station_id, fuel, p.price_mills, p.currency, p.version, r.report_id, p.effective_at, p.confirmed_at,
-                 r.submitted_at, r.received_at)
-                for station_id, fuel, p, r in changed
-            ),
-        )  # fmt: skip
-    confirmed = [(*key, price.confirmed_at) for key, price in decision.prices.items() if price.report is None]
+    await _confirm(
+        tx, [(*key, price.confirmed_at) for key, price in decision.prices.items() if key in decision.confirmed]
+    )
+
+
+async def _confirm(tx: Connection, confirmed: list[tuple[UUID, Fuel, datetime]]) -> None:
+    """Notes until when each price has been said to hold."""
     if confirmed:
         await tx.execute(
             """UPDATE prices SET confirmed_at = c.confirmed_at

@@ -8,7 +8,13 @@ from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
-from tenacity import AsyncRetrying, retry_if_not_exception_type, stop_after_attempt, wait_exponential
+from tenacity import (
+    AsyncRetrying,
+    retry_if_exception_type,
+    retry_if_not_exception_type,
+    stop_after_attempt,
+    wait_exponential,
+)
 
 from schemas.base import Event
 from schemas.catalogue import STATION_SYSTEMS, TOPIC_BY_NAME, topic_of
@@ -139,7 +145,8 @@ class Consumer:
         """The message with bounded retries; None, or what was wrong. Raises StoreUnavailable."""
         attempts = AsyncRetrying(
             stop=stop_after_attempt(HANDLER_ATTEMPTS), wait=wait_exponential(multiplier=0.05, max=1.0), reraise=True,
-            retry=retry_if_not_exception_type((StoreUnavailable, MalformedMessage)),
+            # a cancellation is no Exception: tenacity would swallow it and try again
+            retry=retry_if_exception_type() & retry_if_not_exception_type((StoreUnavailable, MalformedMessage)),
         )  # fmt: skip
         try:
             await attempts(self._apply, [message])

@@ -1,8 +1,7 @@
 """CloudEvents 1.0 binary mode on Kafka: an event as headers plus a JSON value, and back."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from schemas.base import Event, rfc3339
@@ -13,8 +12,7 @@ from servicekit.telemetry import current_traceparent
 Headers = list[tuple[str, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRecord:
+class OutboxRecord(NamedTuple):
     """An event ready to be stored beside the change that caused it, and sent later."""
 
     event_id: UUID
@@ -59,8 +57,7 @@ class MalformedMessage(ValueError):
     """The record is not an event of the catalogue; it will never be."""
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One Kafka record as a consumer sees it, not yet parsed."""
 
     topic: str

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -80,7 +79,7 @@ class MongoStore:
                     async with self._turn(alone=attempt > 0), session.start_transaction(**TRANSACTION):
                         return await work(session)
                 except PyMongoError as error:
-                    if not error.has_error_label("TransientTransactionError"):
+                    if isinstance(error, AWAY) or not error.has_error_label("TransientTransactionError"):
                         raise
                     conflict = error
                 await asyncio.sleep(0.005 * 2 ** min(attempt, 6))
@@ -112,7 +111,7 @@ class MongoStore:
     async def append_to_outbox(self, session: AsyncIOMotorClientSession, records: Sequence[OutboxRecord]) -> None:
         """Stores events in the transaction of the change that caused them, after its documents were written."""
         if records:
-            documents = [{"_id": new_id(), **asdict(record)} for record in records]
+            documents = [{"_id": new_id(), **record._asdict()} for record in records]
             await self.database.outbox.insert_many(documents, session=session)
             self._appended.set()
 
@@ -132,12 +131,14 @@ class MongoStore:
         self, tx: AsyncIOMotorClientSession, consumer: str, messages: Sequence[Message]
     ) -> list[Message]:
         """See Store.first_seen."""
-        by_id = {"|".join((consumer, *message.identity)): message for message in reversed(messages)}
+        by_id: dict[str, Message] = {}
+        for message in messages:
+            by_id.setdefault("|".join((consumer, *message.identity)), message)
         known = {
             document["_id"]
             async for document in self.database.inbox.find({"_id": {"$in": list(by_id)}}, {"_id": 1}, session=tx)
         }
-        fresh = [identity for identity in reversed(by_id) if identity not in known]
+        fresh = [identity for identity in by_id if identity not in known]
         if fresh:
             now = datetime.now(UTC)
             await self.database.inbox.insert_many(
@@ -149,7 +150,7 @@ class MongoStore:
         """See Store.bury."""
         place = f"{consumer}|{message.topic}|{message.partition}|{message.offset}|{message.published_at.isoformat()}"
         document = {
-            "_id": new_id(), "place": place, "consumer": consumer, "message": asdict(message), "error": error,
+            "_id": new_id(), "place": place, "consumer": consumer, "message": message._asdict(), "error": error,
             "status": "waiting", "attempts": 0, "created_at": datetime.now(UTC),
         }  # fmt: skip
         async with _away_means_unavailable():

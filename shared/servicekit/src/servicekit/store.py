@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 from servicekit.envelope import Message, OutboxRecord
@@ -17,8 +17,7 @@ class StoreUnavailable(Exception):
     """The database cannot be reached now. Whether a commit under way took effect is unknown: do the work again."""
 
 
-@dataclass(frozen=True, slots=True)
-class PendingRecord:
+class PendingRecord(NamedTuple):
     """An outbox row that waits for publication; `position` orders the rows and names them when they are done."""
 
     position: Any
