@@ -77,7 +77,7 @@ class Feed:
                 self._progress_at = time.monotonic()
                 await watch.observe(bool(batches))
                 for partition, records in batches.items():
-                    self._take(partition.topic, records)
+                    self.take(partition.topic, records)
                 if not self._hub.loaded.is_set() and await _has_read(client, ends):
                     self._hub.loaded.set()
         finally:
@@ -104,7 +104,7 @@ class Feed:
             client.seek(partition, at)
         return ends
 
-    def _take(self, topic: str, records: Iterable[Any]) -> None:
+    def take(self, topic: str, records: Iterable[Any]) -> None:
         """Each record of a batch; one that cannot be read is counted and left out."""
         take = self._take_price if topic == PRICES else self._take_station
         for record in records:

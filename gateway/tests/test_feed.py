@@ -1,0 +1,36 @@
+"""What the feed makes of records, without a broker: bad ones would lie in wait there for every other test."""
+
+from datetime import UTC, datetime
+
+from aiokafka.structs import ConsumerRecord
+from pydantic import SecretStr
+
+from gateway.feed import PRICES, Feed
+from gateway.hub import Hub
+from gateway.settings import Settings
+from schemas.events import PriceChangedV1
+from schemas.vocabulary import Fuel
+from servicekit.ids import new_id
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+async def test_record_that_is_no_price_is_left_out() -> None:
+    urls = dict.fromkeys(("identity_url", "pricing_url", "stations_url", "issuer", "jwks_url"), "http://127.0.0.1:1")
+    settings = Settings(kafka_bootstrap="127.0.0.1:1", kafka_username="x", kafka_password=SecretStr("x"), **urls)
+    hub = Hub(settings)
+    hub.restart((0,))
+    good = PriceChangedV1(
+        station_id=new_id(), fuel=Fuel.E5, version=1, price_mills=5, previous_price_mills=None, currency="EUR",
+        report_id="r", effective_at=NOW, submitted_at=NOW, received_at=NOW,
+    )  # fmt: skip
+    headers = (("ce_type", PriceChangedV1.type().encode()),)
+    values = [b"", b"[]", b"{}", b'{"station_id": 3}', good.model_dump_json().encode()]
+    records = [
+        ConsumerRecord(PRICES, 0, offset, 0, 0, b"", value, None, 0, len(value), headers)
+        for offset, value in enumerate(values)
+    ]
+    Feed(settings, hub).take(PRICES, records)
+    assert hub.history.position == (5,)
+    pushes = hub.history.since((0,)) or ()
+    assert [(push.offset, push.station_id) for push in pushes] == [(4, str(good.station_id))]
