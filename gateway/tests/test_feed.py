@@ -6,7 +6,7 @@ from aiokafka.structs import ConsumerRecord
 from pydantic import SecretStr
 
 from gateway.feed import PRICES, Feed
-from gateway.hub import Hub
+from gateway.hub import Hub, Interest
 from gateway.settings import Settings
 from schemas.events import PriceChangedV1
 from schemas.vocabulary import Fuel
@@ -26,11 +26,16 @@ async def test_record_that_is_no_price_is_left_out() -> None:
     )  # fmt: skip
     headers = (("ce_type", PriceChangedV1.type().encode()),)
     values = [b"", b"[]", b"{}", b'{"station_id": 3}', good.model_dump_json().encode()]
+    key = str(good.station_id).encode()
     records = [
-        ConsumerRecord(PRICES, 0, offset, 0, 0, b"", value, None, 0, len(value), headers)
+        ConsumerRecord(PRICES, 0, offset, 0, 0, key, value, None, 0, len(value), headers)
         for offset, value in enumerate(values)
     ]
+    hub.loaded.set()
+    interest = Interest(frozenset({str(good.station_id)}), None, None)
+    live = await hub.subscribe(interest, "address", None)
     Feed(settings, hub).take(PRICES, records)
+    resumed = await hub.subscribe(interest, "address", "0")
     assert hub.history.position == (5,)
-    pushes = hub.history.since((0,)) or ()
-    assert [(push.offset, push.station_id) for push in pushes] == [(4, str(good.station_id))]
+    for reader in (live, resumed):
+        assert b"".join(reader._waiting).count(b"event: price") == 1

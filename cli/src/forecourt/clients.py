@@ -36,7 +36,7 @@ def create(
 ) -> None:
     """Make a client and show its secret, this one time.
 
-    Example: `./forecourt clients create --name aral-pos --scope prices:write --operator Aral`
+    Example: `./forecourt clients create --name aral-pos --scope prices:write --operator aral`
     """
     flags = ["--replace"] if replace else []
     _show("create-client", *_creation(name, scope, operator or (), station or ()), *flags, as_json=as_json)

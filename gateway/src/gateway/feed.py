@@ -116,7 +116,7 @@ class Feed:
 
     def _take_price(self, record: Any) -> None:
         if PRICE_CHANGED in record.headers:
-            self._hub.publish(record.partition, record.offset, record.value or b"", record.timestamp)
+            self._hub.publish(record.partition, record.offset, record.key or b"", record.value or b"", record.timestamp)
         else:
             self._hub.history.advance(record.partition, record.offset)
 

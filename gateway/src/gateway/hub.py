@@ -4,7 +4,8 @@ import asyncio
 import itertools
 import logging
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from starlette.types import Send
@@ -97,15 +98,20 @@ class Hub:
         """A station is closed."""
         self._stations.pop(station_id, None)
 
-    def publish(self, partition: int, offset: int, value: bytes, published_at_ms: int) -> None:
-        """A PriceChanged record was read. Raises ValueError or KeyError where it is none; the position moves anyway."""
+    def publish(self, partition: int, offset: int, key: bytes, value: bytes, published_at_ms: int) -> None:
+        """A PriceChanged record was read; its key is the station.
+
+        Raises ValueError or KeyError where somebody listens and it is none; the position moves anyway.
+        """
         self.history.advance(partition, offset)
-        station_id, fuel, frame = price_frame(value, published_at_ms, self.history.position)
-        push = Push(partition, offset, station_id, fuel, frame)
+        push = Push(partition, offset, key.decode(), value, published_at_ms, self.history.position)
         self.history.add(push)
         STREAM_EVENTS.inc()
-        for subscriber in self._readers_of(push):
-            self._offer(subscriber, push.frame)
+        if readers := self._readers_of(push.station_id):
+            fuel, frame = price_frame(push)
+            for reader in readers:
+                if reader.interest.fuel in (None, fuel):
+                    self._offer(reader, frame)
 
     def restart(self, position: tuple[int, ...]) -> None:
         """Kafka no longer has what came next: everyone must load the prices again."""
@@ -161,26 +167,34 @@ class Hub:
             return [OPENING, position_frame(position)]
         known = decode_position(last_event_id)
         pushes = None if known is None else self.history.since(known)
-        missed = None if pushes is None else [push.frame for push in pushes if self._wants(interest, push)]
+        missed = None if pushes is None else list(self._frames(interest, pushes))
         if missed is None or len(missed) > self._settings.stream_buffer_events // 2:
             return [OPENING, reset_frame(position)]
         return [OPENING, *missed, position_frame(position)]
 
-    def _wants(self, interest: Interest, push: Push) -> bool:
-        if interest.fuel not in (None, push.fuel):
-            return False
+    def _frames(self, interest: Interest, pushes: Iterable[Push]) -> Iterator[bytes]:
+        """The frames that a reader wants; one that cannot be read was counted when it came."""
+        for push in pushes:
+            if self._covers(interest, push.station_id):
+                with suppress(ValueError, KeyError):
+                    fuel, frame = price_frame(push)
+                    if interest.fuel in (None, fuel):
+                        yield frame
+
+    def _covers(self, interest: Interest, station_id: str) -> bool:
         if interest.box is None:
-            return push.station_id in interest.stations
-        place = self._stations.get(push.station_id)
+            return station_id in interest.stations
+        place = self._stations.get(station_id)
         return place is not None and interest.box.contains(*place)
 
-    def _readers_of(self, push: Push) -> list[Subscriber]:
-        readers = list(self._by_station.get(push.station_id, ()))
-        if place := self._stations.get(push.station_id):
+    def _readers_of(self, station_id: str) -> list[Subscriber]:
+        """Who listens to the station, whatever the grade."""
+        readers = list(self._by_station.get(station_id, ()))
+        if self._by_box and (place := self._stations.get(station_id)):
             for box, inside in self._by_box.items():
                 if box.contains(*place):
                     readers += inside
-        return [reader for reader in readers if reader.interest.fuel in (None, push.fuel)]
+        return readers
 
     def _indexes(self, subscriber: Subscriber) -> list[set[Subscriber]]:
         interest = subscriber.interest

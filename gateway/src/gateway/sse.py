@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -19,15 +19,16 @@ Position = tuple[int, ...]
 """The next offset to read of each partition of `pricing.prices`, by partition number; the same on every replica."""
 
 
-@dataclass(frozen=True, slots=True)
-class Push:
-    """One price change, encoded once for all its readers."""
+class Push(NamedTuple):
+    """One price change as it came from Kafka; most are never asked for, so it is encoded only when somebody listens."""
 
     partition: int
     offset: int
     station_id: str
-    fuel: str
-    frame: bytes
+    value: bytes
+    published_at_ms: int
+    position: Position
+    """The position after it."""
 
 
 def encode_position(position: Sequence[int]) -> str:
@@ -40,17 +41,17 @@ def decode_position(text: str) -> Position | None:
     return tuple(map(int, text.split("."))) if _POSITION.fullmatch(text) else None
 
 
-def price_frame(value: bytes, published_at_ms: int, position: Sequence[int]) -> tuple[str, str, bytes]:
-    """(station id, fuel, the SSE event) of a PriceChanged record, whose times are RFC 3339 texts already.
+def price_frame(push: Push) -> tuple[str, bytes]:
+    """(fuel, the SSE event) of a PriceChanged record, whose times are RFC 3339 texts already.
 
     Raises ValueError or KeyError where the record is no PriceChanged.
     """
-    fields = msgspec.json.decode(value, type=dict[str, msgspec.Raw])
+    fields = msgspec.json.decode(push.value, type=dict[str, msgspec.Raw])
     copied = {name: fields[name] for name in COPIED_FIELDS}
-    published_at = rfc3339(datetime.fromtimestamp(published_at_ms / 1000, UTC))
+    published_at = rfc3339(datetime.fromtimestamp(push.published_at_ms / 1000, UTC))
     data = msgspec.json.encode(copied | {"published_at": published_at})
-    frame = b"id: %b\nevent: price\ndata: %b\n\n" % (encode_position(position).encode(), data)
-    return msgspec.json.decode(fields["station_id"], type=str), msgspec.json.decode(fields["fuel"], type=str), frame
+    frame = b"id: %b\nevent: price\ndata: %b\n\n" % (encode_position(push.position).encode(), data)
+    return msgspec.json.decode(fields["fuel"], type=str), frame
 
 
 def position_frame(position: Sequence[int]) -> bytes:
