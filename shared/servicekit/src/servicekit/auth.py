@@ -85,16 +85,32 @@ class Jwks:
                 session.get(self._url, allow_redirects=False) as response,
             ):
                 response.raise_for_status()
-                document = await response.content.read(MAX_JWKS_BYTES)
-        except (aiohttp.ClientError, OSError, TimeoutError):
+                self._keys = _signing_keys(await _read_whole(response.content))
+        except (aiohttp.ClientError, OSError, TimeoutError, ValueError, JoseError):
             return  # the keys we know stay good; without any, `_known` says so
-        self._keys = _signing_keys(document)
         self._fetched_at = time.monotonic()
 
 
+async def _read_whole(content: aiohttp.StreamReader) -> bytes:
+    """The body, in however many pieces it comes; ValueError where no key set is that large."""
+    document = bytearray()
+    async for piece in content.iter_any():
+        document += piece
+        if len(document) > MAX_JWKS_BYTES:
+            raise ValueError(f"the key set is larger than {MAX_JWKS_BYTES:,} bytes")
+    return bytes(document)
+
+
+class _KeyDocument(msgspec.Struct):
+    keys: list[dict[str, Any]]
+
+
 def _signing_keys(document: bytes) -> KeySet:
-    """The document's EC signing keys; other kinds are never used, whatever a token's header asks for."""
-    keys = msgspec.json.decode(document)["keys"]
+    """The document's EC signing keys; other kinds are never used, whatever a token's header asks for.
+
+    Raises ValueError or JoseError where it is no key set.
+    """
+    keys = msgspec.json.decode(document, type=_KeyDocument).keys
     return KeySet.import_key_set({"keys": [k for k in keys if k.get("kty") == "EC" and k.get("use") == "sig"]})
 
 
