@@ -40,6 +40,9 @@ class HttpEdge:
             if problem is not None and status == 0:
                 await problem_response(problem)(scope, receive, send)
                 status = problem.status
+        except Exception:
+            status = status or 500  # what Starlette's outermost handler answers
+            raise
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
             labels = (self._settings.service, scope["method"], route)
@@ -53,26 +56,39 @@ class HttpEdge:
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > limit:
             return too_large
+        body = _LimitedBody(receive, send, limit)
         try:
             async with deadline:
-                await self._app(scope, _counted(receive, limit), send)
+                await self._app(scope, body.receive, body.send)
         except _BodyTooLarge:
             return too_large
         except TimeoutError:
             return Problem(504, "timeout", "The answer took too long; try again, with less at once if you can.")
-        return None
+        return too_large if body.is_too_large else None
 
 
-def _counted(receive: Receive, limit: int) -> Receive:
-    """A receive that raises once more than `limit` bytes came."""
-    received = 0
+class _LimitedBody:
+    """Hands a body on until it is too large; the app's own answer is dropped then, since FastAPI's would be a 400."""
 
-    async def limited_receive() -> Message:
-        nonlocal received
-        message = await receive()
-        received += len(message.get("body", b""))
-        if received > limit:
+    def __init__(self, receive: Receive, send: Send, limit: int) -> None:
+        self._receive = receive
+        self._send = send
+        self._left = limit
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether more came than may."""
+        return self._left < 0
+
+    async def receive(self) -> Message:
+        """ASGI's receive. Raises _BodyTooLarge."""
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self.is_too_large:
             raise _BodyTooLarge
         return message
 
-    return limited_receive
+    async def send(self, message: Message) -> None:
+        """ASGI's send."""
+        if not self.is_too_large:
+            await self._send(message)
