@@ -10,11 +10,11 @@ from feeds.platform import PlatformClient
 from feeds.sending import HttpSender
 from feeds.watching import VisibilityProbe
 from forecourt.bench_floor import floor
-from forecourt.bench_world import STATIONS, BenchFeed, bench_client, known_stations
+from forecourt.bench_world import FUELS, STATIONS, BenchFeed, bench_client, known_stations
 from local_stack.config import Config
 
 CHANGES_PER_SECOND = 200
-CHANGES_PER_REQUEST = 4
+CHANGES_PER_REQUEST = len(FUELS)
 WARM_UP_SECONDS = 3
 SECONDS = 30
 PROBES = 4
@@ -69,9 +69,7 @@ async def _offer(client: PlatformClient, stations: ImportReport, seconds: int) -
 def _reports(feed: BenchFeed, stations: ImportReport, number: int) -> list[dict[str, Any]]:
     """All grades of one station, as its system would send them together."""
     station_id = stations.station_ids[f"bench-{number % STATIONS}"]
-    cycle, place = divmod(number, STATIONS)
-    first = cycle * STATIONS * CHANGES_PER_REQUEST + place
-    changes = range(first, first + STATIONS * CHANGES_PER_REQUEST, STATIONS)
+    changes = range(number * CHANGES_PER_REQUEST, (number + 1) * CHANGES_PER_REQUEST)
     return [{"station_id": station_id, **feed.report(change)} for change in changes]
 
 

@@ -17,7 +17,7 @@ from servicekit.ids import new_id
 
 OPERATOR = "bench"
 STATIONS = 2_000
-FUELS = (Fuel.DIESEL_B7, Fuel.E5, Fuel.E10, Fuel.LPG)
+FUELS = (Fuel.DIESEL_B7, Fuel.E5, Fuel.E10)
 NO_FILE = Path("made-up")
 STEP = timedelta(microseconds=10)
 
@@ -40,15 +40,15 @@ class BenchFeed:
             yield StationRecord(number, f"bench-{number}", _station(number))
 
     def prices(self, path: Path) -> Iterator[PriceRecord | RowProblem]:
-        """Each grade at each station in turn, at another price every time."""
+        """Station after station, each with all its grades, as in a real feed; another price every time."""
         for number in range(self._changes):
-            yield PriceRecord(number, f"bench-{number % STATIONS}", self.report(number))
+            yield PriceRecord(number, f"bench-{number // len(FUELS) % STATIONS}", self.report(number))
 
     def report(self, number: int) -> dict[str, Any]:
         """The report of one change, without its station."""
-        cycle, place = divmod(number, STATIONS * len(FUELS))
+        cycle = number // (STATIONS * len(FUELS))
         return {
-            "report_id": f"{self._run}-{number}", "fuel": FUELS[place // STATIONS], "currency": "EUR",
+            "report_id": f"{self._run}-{number}", "fuel": FUELS[number % len(FUELS)], "currency": "EUR",
             "price_mills": 1_500 + (number * 7 + cycle) % 400,
             "effective_at": rfc3339(self._began_at + number * STEP),
         }  # fmt: skip

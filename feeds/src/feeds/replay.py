@@ -2,11 +2,13 @@
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from enum import Enum, auto
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 from zlib import crc32
@@ -18,9 +20,10 @@ from feeds.sending import Sender
 from feeds.watching import EventWatch, VisibilityProbe, moment
 
 LANES = 6
-REPORTS_PER_BATCH = 500
+REPORTS_PER_BATCH = 1_000
 BATCHES_WAITING = 2
 PAGE = 100
+NEWEST = 40
 SETTLE_SECONDS = 60.0
 """How long nothing may move before what is missing counts as lost."""
 
@@ -36,12 +39,27 @@ class Advance(Protocol):
         ...
 
 
-@dataclass
+class Difference(Enum):
+    """How a shown price differs from the last word on it."""
+
+    NONE = auto()
+    OVERTAKEN = auto()
+    """Somebody reported a later price meanwhile."""
+    WRONG = auto()
+
+
+@dataclass(frozen=True)
 class Expected:
     """The last word on a price: what the stations service must show in the end."""
 
     price_mills: int | None
     effective_at: datetime
+
+    def difference(self, shown: dict[str, Any] | None) -> Difference:
+        """How what is shown differs; a grade that is no longer sold is not shown."""
+        if shown is not None and moment(shown["effective_at"]) > self.effective_at:
+            return Difference.OVERTAKEN
+        return Difference.NONE if (shown and shown["price_mills"]) == self.price_mills else Difference.WRONG
 
 
 @dataclass
@@ -87,6 +105,7 @@ class Replay:
         ]
         self._accepted: set[str] = set()
         self._expected: dict[PriceKey, Expected] = {}
+        self._newest: deque[PriceKey] = deque(maxlen=NEWEST)
         self._started_at = datetime.now(UTC)
 
     async def run(self, feed: Feed, prices: Path, speed: float | None) -> ReplayReport:
@@ -173,6 +192,7 @@ class Replay:
         effective_at, key = moment(report["effective_at"]), (report["station_id"], report["fuel"])
         if key not in self._expected or effective_at >= self._expected[key].effective_at:
             self._expected[key] = Expected(report["price_mills"], effective_at)
+            self._newest.append(key)
 
     async def _wait_until_published(self) -> None:
         """Until each change that was accepted in this run has its event, or nothing moves any more."""
@@ -188,25 +208,36 @@ class Replay:
         self.report.rejections_published = len(self._watch.seen["pricing.rejections"])
 
     async def _wait_until_visible(self) -> None:
-        """Until the stations service shows the last word on every price, or nothing moves any more."""
+        """Until the stations service shows the last word on every price, or nothing moves any more.
 
-        async def mismatched() -> int:
-            return await self._compare()
+        The newest prices come last, so the long look at all of them waits until those are there.
+        """
+        newest = {key: self._expected[key] for key in self._newest}
 
-        self.report.mismatched = await self._settle("show", len(self._expected), mismatched)
+        async def newest_missing() -> int:
+            for key in list(newest):
+                station = await self._client.get(f"/v1/stations/{key[0]}")
+                shown = next((price for price in station["prices"] if price["fuel"] == key[1]), None)
+                if newest[key].difference(shown) is not Difference.WRONG:
+                    del newest[key]
+            return len(newest)
 
-    async def _settle(self, phase: Phase, total: int, missing: Callable[[], Awaitable[int]]) -> int:
+        await self._settle(None, len(newest), newest_missing)
+        self.report.mismatched = await self._settle("show", len(self._expected), self._compare)
+
+    async def _settle(self, phase: Phase | None, total: int, missing: Callable[[], Awaitable[int]]) -> int:
         """Asks until nothing is missing, and gives up when that number has not shrunk for SETTLE_SECONDS."""
-        self._advance(phase, 0, total)
+        advance = partial(self._advance, phase) if phase else _silent
+        advance(0, total)
         best, moved_at = total, time.monotonic()
         while left := await missing():
             if left < best:
-                self._advance(phase, best - left)
+                advance(best - left)
                 best, moved_at = left, time.monotonic()
             elif time.monotonic() - moved_at > SETTLE_SECONDS:
                 return left
             await asyncio.sleep(0.1)
-        self._advance(phase, best)
+        advance(best)
         return 0
 
     async def _compare(self) -> int:
@@ -214,13 +245,10 @@ class Replay:
         shown = {key: price async for key, price in self._shown_prices()}
         self.report.visible = self.report.overtaken = mismatched = 0
         for key, expected in self._expected.items():
-            price = shown.get(key)
-            if price is not None and moment(price["effective_at"]) > expected.effective_at:
-                self.report.overtaken += 1
-            elif (price and price["price_mills"]) == expected.price_mills:
-                self.report.visible += 1
-            else:
-                mismatched += 1
+            difference = expected.difference(shown.get(key))
+            self.report.visible += difference is Difference.NONE
+            self.report.overtaken += difference is Difference.OVERTAKEN
+            mismatched += difference is Difference.WRONG
         return mismatched
 
     async def _shown_prices(self) -> AsyncIterator[tuple[PriceKey, dict[str, Any]]]:
@@ -250,6 +278,10 @@ class Pace:
         at, now = moment(effective_at), time.monotonic()
         first, began = self._began = self._began or (at, now)
         return (at - first).total_seconds() / self._speed - (now - began)
+
+
+def _silent(count: int, total: int | None = None) -> None:
+    """No progress to show."""
 
 
 @asynccontextmanager

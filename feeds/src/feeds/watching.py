@@ -17,6 +17,8 @@ from schemas.catalogue import TOPIC_BY_NAME
 WATCHED = ("pricing.prices", "pricing.rejections")
 RESTART_SECONDS = 0.5
 PROBE_POLL_SECONDS = 0.004
+PROBE_POLL_SHARE = 0.03
+"""A probe that has waited long may ask less often: its error stays within this share of what it measures."""
 PROBE_PAUSE_SECONDS = 0.05
 PROBE_DEADLINE_SECONDS = 120.0
 
@@ -120,7 +122,8 @@ class VisibilityProbe:
             if any(_shows(price, report) for price in station["prices"]):
                 self.seconds.append(time.monotonic() - submitted_at)
                 return
-            await asyncio.sleep(PROBE_POLL_SECONDS)
+            waited_seconds = time.monotonic() - submitted_at
+            await asyncio.sleep(max(PROBE_POLL_SECONDS, PROBE_POLL_SHARE * waited_seconds))
 
 
 def _shows(price: dict[str, Any], report: dict[str, Any]) -> bool:
