@@ -53,8 +53,8 @@ def test_what_may_be_longer_exists_and_says_why():
 
 
 def test_a_file_opens_with_a_line_that_says_what_lives_there():
-    nameless = [str(source) for source in SOURCES if not (ast.get_docstring(source.tree) or "").strip(" .")]
-    assert nameless == []
+    docstrings = {str(source): ast.get_docstring(source.tree) for source in SOURCES if source.text}
+    assert [name for name, docstring in docstrings.items() if not (docstring or "").strip(" .")] == []
 
 
 def test_nothing_is_left_to_do():
