@@ -21,11 +21,13 @@ COMMAND_TIMEOUT_SECONDS = 300
 
 
 def forecourt(config: Config, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """A `./forecourt` command on this stack."""
-    return subprocess.run(
-        command(*arguments), env=os.environ | config.environment(), capture_output=True, text=True, check=check,
+    """A `./forecourt` command on this stack; with `check` it must succeed."""
+    result = subprocess.run(  # noqa: S603 - the command is ours, no shell is involved
+        command(*arguments), env=os.environ | config.environment(), capture_output=True, text=True, check=False,
         timeout=COMMAND_TIMEOUT_SECONDS,
     )  # fmt: skip
+    assert result.returncode == 0 or not check, f"{arguments} failed:\n{result.stdout}\n{result.stderr}"
+    return result
 
 
 def command(*arguments: str) -> Sequence[str]:

@@ -1,5 +1,6 @@
 """The command `forecourt`: the one place where its commands are listed."""
 
+import logging
 import sys
 from importlib import import_module
 
@@ -63,6 +64,9 @@ def _describe() -> None:
 
 def main() -> None:
     """Run a command; an expected error is one clear line and exit code 1."""
+    logging.getLogger("aiokafka").addHandler(
+        logging.NullHandler()
+    )  # it tells of each lost connection; we say what counts
     try:
         app(prog_name="forecourt")
     except StackError as error:

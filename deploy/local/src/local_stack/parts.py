@@ -20,8 +20,8 @@ Report = Callable[[str, str], None]
 """Told the part and what it does now."""
 
 RUNNING_PART_TIMEOUT_SECONDS = 5.0
-_ORPHANS = "is still in use"
-"""Postgres's word for children of a killed server that have not ended yet."""
+_REMAINS = ("is still in use", 'lock file "postmaster.pid" already exists')
+"""Postgres's words for what is left of a killed server for a moment: its children, or itself not yet buried."""
 
 
 class Part(Protocol):
@@ -142,11 +142,11 @@ def start(config: Config, part: Part, report: Report) -> str | None:
 
 
 def _wait_until_ready(part: Part, process: Process, command: Command) -> None:
-    """Wait until the part answers, and start it again while the orphans of a killed Postgres are in its way."""
+    """Wait until the part answers, and start it again while the remains of a killed Postgres are in its way."""
     deadline = time.monotonic() + part.timeout_seconds
     while time.monotonic() < deadline:
         if not process.running():
-            if _ORPHANS not in process.log_tail():
+            if not any(words in process.log_tail() for words in _REMAINS):
                 raise _failure(process, "ended as it started")
             process.start(command)
         elif part.answers():

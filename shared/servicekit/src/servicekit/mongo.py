@@ -25,7 +25,8 @@ SIDE_BY_SIDE = 16
 TRANSACTION: dict[str, Any] = {
     "read_concern": ReadConcern("snapshot"), "write_concern": WriteConcern("majority", j=True),
 }  # fmt: skip
-LEASE_SECONDS = 10.0
+LEASE_SECONDS = 20.0
+"""Longer than a batch may take to be acknowledged or given up, so that a successor never overtakes it."""
 LEASE_RETRY_SECONDS = 1.0
 FOREIGN_ROW_POLL_SECONDS = 0.25
 CODEC: CodecOptions[dict[str, Any]] = CodecOptions(

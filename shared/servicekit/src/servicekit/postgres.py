@@ -26,6 +26,7 @@ AWAY = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
     asyncpg.TooManyConnectionsError,
+    asyncpg.InternalClientError,  # the connection broke off in the middle of an answer
     OSError,
     TimeoutError,
 )
