@@ -19,7 +19,7 @@ from .conftest import TEN, Stations, row
 EARTH_RADIUS_M = 6_378_100
 """MongoDB's sphere."""
 
-ANCHORS = [(52.52, 13.41), (89.95, 10.0), (-17.0, 179.95), (0.02, -0.02)]
+ANCHORS = [(52.52, 13.41), (89.6, 10.0), (-17.0, 179.95), (0.02, -0.02)]
 """Berlin, and where longitude does odd things: the pole, the antimeridian, the origin."""
 
 ALWAYS = {"weekly": [{"days": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "opens": "00:00", "closes": "24:00"}]}
@@ -39,13 +39,13 @@ class Place:
     price_mills: int | None
 
 
-@dataclass(frozen=True)
 class Field:
     """Stations scattered around the anchors, told from all others by their brand."""
 
-    stations: Stations
-    brand: str
-    places: list[Place]
+    def __init__(self, stations: Stations, brand: str, places: list[Place]) -> None:
+        self.stations = stations
+        self.brand = brand
+        self.places = places
 
     async def near(self, **params: Any) -> list[NearbyStation]:
         response = await self.stations.client.get("/v1/stations/nearby", params={"brand": self.brand, **params})
@@ -77,7 +77,7 @@ async def field(stations: Stations) -> Field:
 
 
 def _scattered(chance: random.Random, brand: str, anchor: tuple[float, float]) -> dict[str, Any]:
-    lat = min(90.0, anchor[0] + chance.uniform(-0.3, 0.3))
+    lat = anchor[0] + chance.uniform(-0.3, 0.3)
     lon = (anchor[1] + chance.uniform(-0.3, 0.3) / max(0.01, cos(radians(lat))) + 180) % 360 - 180
     return row(
         brand=brand, country="NO", lat=lat, lon=lon, opening_hours=chance.choice([ALWAYS, NEVER, None]),
@@ -90,12 +90,12 @@ def questions(draw: st.DrawFn) -> dict[str, Any]:
     """A search around one of the anchors."""
     lat, lon = draw(st.sampled_from(ANCHORS))
     question = {
-        "lat": min(90.0, lat + draw(st.floats(-0.3, 0.3))),
-        "lon": (lon + draw(st.floats(-1, 1)) + 180) % 360 - 180,
-        "radius_m": draw(st.integers(1, 50_000)),
-        "limit": draw(st.integers(1, 100)),
+        "lat": lat + draw(st.floats(-0.3, 0.3)),
+        "lon": (lon + draw(st.floats(-0.3, 0.3)) + 180) % 360 - 180,
+        "radius_m": draw(st.integers(1, 5) | st.integers(5_000, 50_000)),
+        "limit": draw(st.sampled_from([1, 5, 20, 100])),
         "open_now": draw(st.booleans()),
-        "facility": draw(st.sampled_from(FACILITIES)),
+        "facility": draw(st.sampled_from([[], *FACILITIES])),
     }
     if draw(st.booleans()):
         question |= {"fuel": "e5", "sort": draw(st.sampled_from(["distance", "price"]))}
@@ -119,6 +119,8 @@ def expected(field: Field, question: dict[str, Any]) -> list[tuple[float, Place]
     return found[: question["limit"]]
 
 
+# The drivers' threads draw from `random` whenever they like, which Hypothesis takes for a strategy that does.
+@pytest.mark.filterwarnings("ignore:Do not use the `random` module:hypothesis.errors.HypothesisDeprecationWarning")
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(questions())
 async def test_a_search_answers_what_brute_force_does(field: Field, question: dict[str, Any]) -> None:

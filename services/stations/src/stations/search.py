@@ -13,6 +13,8 @@ from servicekit.mongo import MongoStore
 from stations.repository import Document, folded
 
 SHOWN = {"location": False, "search_text": False, "brand_folded": False, "pumps": False}
+BATCH = 100
+"""Enough for most answers at once; a larger one reads stations that nobody needs."""
 STILL_OPEN = {"closed_at": None}
 
 
@@ -59,10 +61,16 @@ class StationSearch:
         self._store = store
         self._stations = store.database.stations
 
-    async def nearby(self, wanted: Nearby, keep: Callable[[Document], bool]) -> list[Document]:
-        """The first `limit` stations that `keep` accepts, each with its distance in metres as `distance_m`."""
+    async def nearby(self, wanted: Nearby) -> list[Document]:
+        """The first `limit` stations, each with its distance in metres as `distance_m`."""
         async with self._store.available():
-            return await _first(self._stations.aggregate(_nearby_pipeline(wanted)), keep, wanted.limit)
+            return await self._stations.aggregate([*_nearby_pipeline(wanted), {"$limit": wanted.limit}]).to_list(None)
+
+    async def nearby_if(self, wanted: Nearby, keep: Callable[[Document], bool]) -> list[Document]:
+        """As `nearby`, of those stations that `keep` accepts, however far down they are."""
+        async with self._store.available():
+            cursor = self._stations.aggregate(_nearby_pipeline(wanted), batchSize=BATCH)
+            return await _first(cursor, keep, wanted.limit)
 
     async def page(self, listing: Listing) -> list[Document]:
         """Up to `limit` + 1 stations: one more than asked for shows that there is a next page."""
@@ -101,7 +109,8 @@ def _nearby_pipeline(wanted: Nearby) -> list[Document]:
     if wanted.sort == "price" and wanted.fuel is not None:
         price = f"prices.{wanted.fuel.value}"
         pipeline.append({"$sort": {f"{price}.currency": 1, f"{price}.price_mills": 1, "distance_m": 1, "_id": 1}})
-    return [*pipeline, {"$project": SHOWN}]
+    prices = f"prices.{wanted.fuel.value}" if wanted.fuel else "prices"
+    return [*pipeline, {"$project": dict.fromkeys(("operator", "profile", "distance_m", prices), True)}]
 
 
 def _nearby_filter(wanted: Nearby) -> Document:

@@ -90,11 +90,9 @@ async def record_prices(stations: StationRepository, tx: Session, received: Sequ
 
 async def find_nearby(search: StationSearch, wanted: Nearby, only_open: bool, now: datetime) -> list[Document]:
     """The stations around a place, best first; with `only_open` those that are surely open, however far down."""
-
-    def keep(station: Document) -> bool:
-        return not only_open or open_at(station["profile"], now) is True
-
-    return await search.nearby(wanted, keep)
+    if not only_open:
+        return await search.nearby(wanted)
+    return await search.nearby_if(wanted, lambda station: open_at(station["profile"], now) is True)
 
 
 async def find_station(search: StationSearch, station_id: UUID) -> Document:
