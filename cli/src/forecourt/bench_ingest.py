@@ -30,7 +30,8 @@ async def measure_ingest(config: Config) -> list[dict[str, Any]]:
         batches = [reports[start : start + REPORTS_PER_BATCH] for start in range(0, len(reports), REPORTS_PER_BATCH)]
         bare_rate = await bare.changes_per_second(batches)
     rate = report.published / report.seconds
-    complete = report.published == CHANGES and not report.lost and not report.mismatched
+    decided = report.verdicts["accepted"] + report.verdicts["unchanged"]
+    complete = decided == CHANGES and not report.lost and not report.mismatched
     return [
         {
             "figure": f"{CHANGES:,} changes, submit to visible", "value": rate, "unit": "changes/s",

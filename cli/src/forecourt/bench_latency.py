@@ -10,14 +10,16 @@ from feeds.platform import PlatformClient
 from feeds.sending import HttpSender
 from feeds.watching import VisibilityProbe
 from forecourt.bench_floor import floor
-from forecourt.bench_world import FUELS, STATIONS, BenchFeed, bench_client, known_stations
+from forecourt.bench_world import BenchFeed, bench_client, known_stations
 from local_stack.config import Config
 
 CHANGES_PER_SECOND = 200
-CHANGES_PER_REQUEST = len(FUELS)
+REQUESTS_PER_SECOND = 20
+"""An operator's system hands over, every 50 ms, what its stations have changed since."""
+CHANGES_PER_REQUEST = CHANGES_PER_SECOND // REQUESTS_PER_SECOND
 WARM_UP_SECONDS = 3
-SECONDS = 30
-PROBES = 4
+SECONDS = 45
+PROBES = 1
 FLOOR_ROUND_TRIPS = 300
 WANTED_P50_MS, WANTED_P99_MS = 30, 250
 
@@ -39,7 +41,7 @@ async def measure_latency(config: Config) -> list[dict[str, Any]]:
 
 def _figure(percent: int, seen: list[float], bare_seconds: list[float], wanted_ms: int) -> dict[str, Any]:
     value, bare = (quantiles(seconds, n=100)[percent - 1] * 1000 for seconds in (seen, bare_seconds))
-    figure = f"p{percent} of {len(seen)} probes at {CHANGES_PER_SECOND} changes/s"
+    figure = f"p{percent} of {len(seen)} probes at {CHANGES_PER_SECOND} changes/s in {REQUESTS_PER_SECOND} requests/s"
     return {
         "figure": figure, "value": value, "unit": "ms", "floor": bare, "ratio": value / bare,
         "wanted": f"<= {wanted_ms} ms", "kept": value <= wanted_ms,
@@ -67,15 +69,15 @@ async def _offer(client: PlatformClient, stations: ImportReport, seconds: int) -
 
 
 def _reports(feed: BenchFeed, stations: ImportReport, number: int) -> list[dict[str, Any]]:
-    """All grades of one station, as its system would send them together."""
-    station_id = stations.station_ids[f"bench-{number % STATIONS}"]
+    """The changes of one request: some stations with all their grades."""
     changes = range(number * CHANGES_PER_REQUEST, (number + 1) * CHANGES_PER_REQUEST)
-    return [{"station_id": station_id, **feed.report(change)} for change in changes]
+    return [
+        {"station_id": stations.station_ids[feed.station_of(change)], **feed.report(change)} for change in changes
+    ]
 
 
 async def _send(sender: HttpSender, reports: list[dict[str, Any]], probes: list[VisibilityProbe], number: int) -> None:
     submitted_at = time.monotonic()
     verdicts = await sender.send(0, reports)
-    if verdicts[-1]["verdict"] != "accepted":
-        raise RuntimeError(f"a made-up change was not accepted: {verdicts[-1]}")
-    probes[number % len(probes)].offer(reports[-1], submitted_at)
+    if verdicts[-1]["verdict"] == "accepted":  # by chance it may be the price of an earlier run
+        probes[number % len(probes)].offer(reports[-1], submitted_at)

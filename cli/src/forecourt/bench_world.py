@@ -11,7 +11,6 @@ from feeds.importing import ImportReport, import_stations
 from feeds.platform import PlatformClient, connected
 from forecourt.clients import ensure_client
 from local_stack.config import Config
-from schemas.base import rfc3339
 from schemas.vocabulary import Fuel
 from servicekit.ids import new_id
 
@@ -23,7 +22,7 @@ STEP = timedelta(microseconds=10)
 
 
 class BenchFeed:
-    """A feed of made-up stations and changes; its reports are unlike those of every earlier run."""
+    """A feed of made-up stations and changes; a price differs from the one of an earlier run, but for rare chances."""
 
     name = OPERATOR
     description = "made-up stations of the benchmarks"
@@ -32,6 +31,7 @@ class BenchFeed:
     def __init__(self, changes: int) -> None:
         self._changes = changes
         self._run = new_id().hex
+        self._offset = int(self._run[-6:], 16)
         self._began_at = datetime.now(UTC)
 
     def stations(self, path: Path) -> Iterator[StationRecord | RowProblem]:
@@ -42,15 +42,19 @@ class BenchFeed:
     def prices(self, path: Path) -> Iterator[PriceRecord | RowProblem]:
         """Station after station, each with all its grades, as in a real feed; another price every time."""
         for number in range(self._changes):
-            yield PriceRecord(number, f"bench-{number // len(FUELS) % STATIONS}", self.report(number))
+            yield PriceRecord(number, self.station_of(number), self.report(number))
+
+    def station_of(self, number: int) -> str:
+        """The station of a change, by its id at the operator."""
+        return f"bench-{number // len(FUELS) % STATIONS}"
 
     def report(self, number: int) -> dict[str, Any]:
         """The report of one change, without its station."""
         cycle = number // (STATIONS * len(FUELS))
         return {
             "report_id": f"{self._run}-{number}", "fuel": FUELS[number % len(FUELS)], "currency": "EUR",
-            "price_mills": 1_500 + (number * 7 + cycle) % 400,
-            "effective_at": rfc3339(self._began_at + number * STEP),
+            "price_mills": 1_000 + (self._offset + number * 7 + cycle) % 3_000,
+            "effective_at": (self._began_at + number * STEP).isoformat(),
         }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from feeds.importing import ImportReport
 from feeds.platform import PlatformClient
 from feeds.sending import Sender
 from feeds.watching import EventWatch, VisibilityProbe, moment
+from schemas.base import rfc3339
 
 LANES = 6
 REPORTS_PER_BATCH = 1_000
@@ -106,7 +107,7 @@ class Replay:
         self._accepted: set[str] = set()
         self._expected: dict[PriceKey, Expected] = {}
         self._newest: deque[PriceKey] = deque(maxlen=NEWEST)
-        self._started_at = datetime.now(UTC)
+        self._started_at = moment(rfc3339(datetime.now(UTC)))
 
     async def run(self, feed: Feed, prices: Path, speed: float | None) -> ReplayReport:
         """Replays the file at `speed` times its own pace (None: as fast as it goes) and settles the account.

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -16,10 +17,11 @@ from schemas.catalogue import TOPIC_BY_NAME
 
 WATCHED = ("pricing.prices", "pricing.rejections")
 RESTART_SECONDS = 0.5
+PROBE_FIRST_SECONDS = 0.01
 PROBE_POLL_SECONDS = 0.004
 PROBE_POLL_SHARE = 0.03
 """A probe that has waited long may ask less often: its error stays within this share of what it measures."""
-PROBE_PAUSE_SECONDS = 0.05
+PROBE_PAUSE_SECONDS = 0.1
 PROBE_DEADLINE_SECONDS = 120.0
 
 
@@ -110,10 +112,11 @@ class VisibilityProbe:
             self._wanted.clear()
             if self._chosen is not None:
                 await self._probe(*self._chosen)
-            self._chosen = None
             await asyncio.sleep(PROBE_PAUSE_SECONDS * random.random())  # noqa: S311 - spreads the samples
+            self._chosen = None  # only now: a report taken earlier would wait, and its wait be measured
 
     async def _probe(self, report: dict[str, Any], submitted_at: float) -> None:
+        await asyncio.sleep(PROBE_FIRST_SECONDS - (time.monotonic() - submitted_at))  # no sooner is it ever there
         while time.monotonic() - submitted_at < PROBE_DEADLINE_SECONDS:
             try:
                 station = await self._client.get(f"/v1/stations/{report['station_id']}")
@@ -131,6 +134,8 @@ def _shows(price: dict[str, Any], report: dict[str, Any]) -> bool:
     return price["fuel"] == report["fuel"] and moment(price["effective_at"]) >= moment(report["effective_at"])
 
 
+@lru_cache(maxsize=4_096)
 def moment(text: str) -> datetime:
-    """An RFC 3339 text as a time."""
-    return datetime.fromisoformat(text)
+    """An RFC 3339 text as a time, to the millisecond: finer times do not survive every store on the way."""
+    at = datetime.fromisoformat(text)
+    return at.replace(microsecond=at.microsecond // 1000 * 1000)

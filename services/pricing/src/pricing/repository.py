@@ -48,11 +48,10 @@ async def save_decision(tx: Connection, decision: Decision) -> None:
     """Writes the reports with their verdicts and, from the accepted ones, the prices they changed or confirmed."""
     await tx.execute(
         """WITH decided AS (
-               SELECT * FROM unnest($1::text[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::timestamptz[],
-                                    $7::timestamptz[], $8::timestamptz[], $9::text[], $10::text[], $11::text[],
-                                    $12::bigint[])
-               AS d (report_id, station_id, fuel, price_mills, currency, effective_at, submitted_at, received_at,
-                     reported_by, verdict, reason, version)
+               SELECT * FROM json_to_recordset($1::json) AS d (
+                   report_id text, station_id uuid, fuel text, price_mills int, currency text,
+                   effective_at timestamptz, submitted_at timestamptz, received_at timestamptz, reported_by text,
+                   verdict text, reason text, version bigint)
            ), recorded AS (
                INSERT INTO price_reports (report_id, station_id, fuel, price_mills, currency, effective_at,
                                           submitted_at, received_at, reported_by, verdict, reason, version)
@@ -74,15 +73,25 @@ async def save_decision(tx: Connection, decision: Decision) -> None:
                 published_at)
                = (excluded.price_mills, excluded.currency, excluded.version, excluded.report_id,
                   excluded.effective_at, excluded.confirmed_at, excluded.submitted_at, excluded.received_at, NULL)""",
-        *_columns(
-            (r.report_id, r.station_id, r.fuel, r.price_mills, r.currency, r.effective_at, r.submitted_at,
-             r.received_at, r.sender.name, v.outcome, v.reason, v.version)
-            for r, v in decision.recorded.values()
-        ),
+        _decided_json(decision),
     )  # fmt: skip
     await _confirm(
         tx, [(*key, price.confirmed_at) for key, price in decision.prices.items() if key in decision.confirmed]
     )
+
+
+def _decided_json(decision: Decision) -> str:
+    """The decided reports as one JSON text: for so many columns it costs half of what arrays do."""
+    rows = [
+        {
+            "report_id": r.report_id, "station_id": r.station_id, "fuel": r.fuel, "price_mills": r.price_mills,
+            "currency": r.currency, "effective_at": r.effective_at, "submitted_at": r.submitted_at,
+            "received_at": r.received_at, "reported_by": r.sender.name, "verdict": v.outcome, "reason": v.reason,
+            "version": v.version,
+        }
+        for r, v in decision.recorded.values()
+    ]  # fmt: skip
+    return msgspec.json.encode(rows).decode()
 
 
 async def _confirm(tx: Connection, confirmed: list[tuple[UUID, Fuel, datetime]]) -> None:

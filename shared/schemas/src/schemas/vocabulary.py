@@ -24,6 +24,8 @@ class Fuel(StrEnum):
     ADBLUE = "adblue"
     HYDROGEN = "hydrogen"
 
+    __hash__ = str.__hash__  # an enum's own is Python code, and grades are keys in every hot path
+
 
 PriceMills = Annotated[int, Field(ge=1, le=10_000_000, strict=True)]
 """A unit price: integer thousandths of the currency's major unit per litre (per kilogram for CNG and hydrogen)."""

@@ -24,7 +24,7 @@ from servicekit.backoff import Backoff
 from servicekit.envelope import MalformedMessage, Message
 from servicekit.problems import Unavailable
 from servicekit.settings import ServiceSettings
-from servicekit.store import Store, StoreUnavailable
+from servicekit.store import SeenBefore, Store, StoreUnavailable
 from servicekit.telemetry import CONSUMED, CONSUMER_LAG, CONSUMER_PAUSES, DEAD_LETTERS, consumer_spans
 
 log = logging.getLogger(__name__)
@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 MAX_BATCH = 1_000
 MAX_TRANSACTION_BYTES = 2 * 1024 * 1024
 POLL_MS = 200
+COMMIT_SECONDS = 0.2
 HANDLER_ATTEMPTS = 3
 REPLAY_CHECK_SECONDS = 1.0
 REPLAY_BATCH = 100
@@ -98,7 +99,7 @@ class Consumer:
         client = kafka.make_consumer(self._settings, *self._topics, group=self.group)
         try:
             await client.start()
-            watch = LagWatch(client, self._settings.service)
+            watch, commits = LagWatch(client, self._settings.service), OffsetCommits(client)
             while True:
                 batches = await client.getmany(timeout_ms=POLL_MS, max_records=MAX_BATCH)
                 self._progress_at = time.monotonic()
@@ -106,7 +107,8 @@ class Consumer:
                 if batches:
                     for messages in _in_bounds([Message.of(r) for records in batches.values() for r in records]):
                         await self._process_until_stored(messages)
-                    await _commit(client, batches)
+                    commits.note(batches)
+                await commits.commit_when_due()
                 await self._replay_dead_letters()
         finally:
             await client.stop()
@@ -164,7 +166,10 @@ class Consumer:
             if (event := message.event()) is not None
         ]
         with consumer_spans([message.traceparent for message in messages]):
-            fresh = await self._store.transact(lambda tx: self._handle(tx, received))
+            try:
+                fresh = await self._store.transact(lambda tx: self._handle(tx, received, expect_new=True))
+            except SeenBefore:
+                fresh = await self._store.transact(lambda tx: self._handle(tx, received, expect_new=False))
         for topic in {message.topic for message in messages}:
             total, new = _count(messages, topic), _count(fresh, topic)
             CONSUMED.labels(self._settings.service, topic, "handled").inc(new)
@@ -180,9 +185,10 @@ class Consumer:
         except Unavailable as error:
             raise StoreUnavailable(error.detail) from error
 
-    async def _handle(self, tx: Any, received: Sequence[Received]) -> list[Message]:
+    async def _handle(self, tx: Any, received: Sequence[Received], *, expect_new: bool) -> list[Message]:
         """Hands each run of events that share a handler to it, in order; returns the messages that were new."""
-        messages = await self._store.first_seen(tx, self.group, [one.message for one in received])
+        given = [one.message for one in received]
+        messages = await self._store.first_seen(tx, self.group, given, expect_new=expect_new)
         new = {id(message) for message in messages}
         fresh = [one for one in received if id(one.message) in new]
         for handler, run in itertools.groupby(fresh, lambda one: self._handlers.get(one.event.type())):
@@ -249,12 +255,28 @@ def _in_bounds(messages: Sequence[Message]) -> Iterator[list[Message]]:
     yield run
 
 
-async def _commit(client: AIOKafkaConsumer, batches: Mapping[TopicPartition, Sequence[Any]]) -> None:
-    """Commits behind the batch. After a rebalance others read it again, and their inbox knows it."""
-    try:
-        await client.commit({partition: records[-1].offset + 1 for partition, records in batches.items()})
-    except (CommitFailedError, IllegalStateError) as error:
-        log.info("offsets not committed, a rebalance came first", extra={"error": repr(error)})
+class OffsetCommits:
+    """Commits behind the database, a few times a second: what is read again after a crash the inbox knows."""
+
+    def __init__(self, client: AIOKafkaConsumer) -> None:
+        self._client = client
+        self._handled: dict[TopicPartition, int] = {}
+        self._committed_at = time.monotonic()
+
+    def note(self, batches: Mapping[TopicPartition, Sequence[Any]]) -> None:
+        """The batches' effects are in the database."""
+        self._handled |= {partition: records[-1].offset + 1 for partition, records in batches.items()}
+
+    async def commit_when_due(self) -> None:
+        """Called once a turn."""
+        if not self._handled or time.monotonic() - self._committed_at < COMMIT_SECONDS:
+            return
+        try:
+            await self._client.commit(self._handled)
+        except (CommitFailedError, IllegalStateError) as error:
+            log.info("offsets not committed, a rebalance came first", extra={"error": repr(error)})
+        self._handled = {}
+        self._committed_at = time.monotonic()
 
 
 def _count(messages: Sequence[Message], topic: str) -> int:

@@ -4,42 +4,37 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from schemas.base import Event, rfc3339
+from schemas.base import Event
 from schemas.catalogue import ENTRY_BY_TYPE, topic_of
-from servicekit.ids import new_id
 from servicekit.telemetry import current_traceparent
 
 Headers = list[tuple[str, bytes]]
 
 
 class OutboxRecord(NamedTuple):
-    """An event ready to be stored beside the change that caused it, and sent later."""
+    """An event ready to be stored beside the change that caused it; the store gives it its id."""
 
-    event_id: UUID
     topic: str
     key: str
     type: str
     payload: bytes
     traceparent: str | None
 
-    def headers(self, source: str, time: datetime) -> Headers:
-        """The Kafka headers; `time` is when it is published."""
-        headers = [
-            ("ce_specversion", b"1.0"),
-            ("ce_id", str(self.event_id).encode()),
-            ("ce_source", source.encode()),
-            ("ce_type", self.type.encode()),
-            ("ce_time", rfc3339(time).encode()),
-            ("content-type", b"application/json"),
-        ]
-        if self.traceparent:
-            headers.append(("traceparent", self.traceparent.encode()))
-        return headers
+
+def event_headers(record: OutboxRecord, event_id: UUID, source: bytes, time: bytes) -> Headers:
+    """The Kafka headers of an event; `time` is when it is published, RFC 3339."""
+    headers = [
+        ("ce_specversion", b"1.0"), ("ce_id", str(event_id).encode()), ("ce_source", source),
+        ("ce_type", record.type.encode()), ("ce_time", time), ("content-type", b"application/json"),
+    ]  # fmt: skip
+    if record.traceparent:
+        headers.append(("traceparent", record.traceparent.encode()))
+    return headers
 
 
 def to_record(event: Event, traceparent: str | None) -> OutboxRecord:
-    """The event with its topic and key from the catalogue and a new id."""
-    return OutboxRecord(new_id(), topic_of(type(event)).name, event.key(), event.type(), event.to_json(), traceparent)
+    """The event with its topic and key from the catalogue."""
+    return OutboxRecord(topic_of(type(event)).name, event.key(), event.type(), event.to_json(), traceparent)
 
 
 def to_records(events: list[Event]) -> list[OutboxRecord]:

@@ -11,15 +11,23 @@ from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorDatabase
 from pymongo import DeleteOne, ReturnDocument, WriteConcern
-from pymongo.errors import ConnectionFailure, DuplicateKeyError, ExecutionTimeout, PyMongoError, WTimeoutError
+from pymongo.errors import (
+    BulkWriteError,
+    ConnectionFailure,
+    DuplicateKeyError,
+    ExecutionTimeout,
+    PyMongoError,
+    WTimeoutError,
+)
 from pymongo.read_concern import ReadConcern
 
 from servicekit.envelope import Message, OutboxRecord
 from servicekit.ids import new_id
 from servicekit.settings import MongoSettings
-from servicekit.store import DeadLetter, DeadLetterStatus, PendingRecord, Result, StoreUnavailable
+from servicekit.store import DeadLetter, DeadLetterStatus, PendingRecord, Result, SeenBefore, StoreUnavailable
 
 AWAY = (ConnectionFailure, WTimeoutError, ExecutionTimeout)
+DUPLICATE_KEY = 11_000
 MAX_CONFLICT_RETRIES = 10
 SIDE_BY_SIDE = 16
 TRANSACTION: dict[str, Any] = {
@@ -112,7 +120,7 @@ class MongoStore:
     async def append_to_outbox(self, session: AsyncIOMotorClientSession, records: Sequence[OutboxRecord]) -> None:
         """Stores events in the transaction of the change that caused them, after its documents were written."""
         if records:
-            documents = [{"_id": new_id(), **record._asdict()} for record in records]
+            documents = [{"_id": new_id(), **record._asdict()} for record in records]  # the id is the event's, too
             await self.database.outbox.insert_many(documents, session=session)
             self._appended.set()
 
@@ -129,23 +137,28 @@ class MongoStore:
                 await queue.release_lease()
 
     async def first_seen(
-        self, tx: AsyncIOMotorClientSession, consumer: str, messages: Sequence[Message]
+        self, tx: AsyncIOMotorClientSession, consumer: str, messages: Sequence[Message], *, expect_new: bool
     ) -> list[Message]:
-        """See Store.first_seen."""
+        """See Store.first_seen; a duplicate spoils a transaction here, and a look costs a round trip."""
         by_id: dict[str, Message] = {}
         for message in messages:
             by_id.setdefault("|".join((consumer, *message.identity)), message)
-        known = {
-            document["_id"]
-            async for document in self.database.inbox.find({"_id": {"$in": list(by_id)}}, {"_id": 1}, session=tx)
-        }
+        known = set() if expect_new else await self._in_inbox(tx, list(by_id))
         fresh = [identity for identity in by_id if identity not in known]
         if fresh:
             now = datetime.now(UTC)
-            await self.database.inbox.insert_many(
-                [{"_id": identity, "received_at": now} for identity in fresh], session=tx, ordered=False
-            )
+            documents = [{"_id": identity, "received_at": now} for identity in fresh]
+            try:
+                await self.database.inbox.insert_many(documents, session=tx, ordered=False)
+            except BulkWriteError as error:
+                if any(one["code"] == DUPLICATE_KEY for one in (error.details or {}).get("writeErrors", ())):
+                    raise SeenBefore from error
+                raise
         return [by_id[identity] for identity in fresh]
+
+    async def _in_inbox(self, tx: AsyncIOMotorClientSession, identities: list[str]) -> set[str]:
+        found = self.database.inbox.find({"_id": {"$in": identities}}, {"_id": 1}, session=tx)
+        return {document["_id"] for document in await found.to_list(None)}
 
     async def bury(self, consumer: str, message: Message, error: str) -> None:
         """See Store.bury."""
@@ -215,10 +228,8 @@ class MongoOutboxQueue:
         if not await self.renew_lease():
             raise StoreUnavailable("the relay's lease went to another process")
         self._appended.clear()
-        return [
-            PendingRecord(document.pop("_id"), OutboxRecord(**document))
-            async for document in self._database.outbox.find().sort("_id", 1).limit(limit)
-        ]
+        documents = await self._database.outbox.find().sort("_id", 1).limit(limit).to_list(None)
+        return [PendingRecord(d["_id"], d.pop("_id"), OutboxRecord(**d)) for d in documents]
 
     async def mark_published(self, done: Sequence[PendingRecord], published_at: datetime) -> None:
         """See OutboxQueue.mark_published."""

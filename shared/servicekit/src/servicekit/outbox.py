@@ -11,9 +11,10 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import murmur2
 
+from schemas.base import rfc3339
 from servicekit import kafka
 from servicekit.backoff import Backoff
-from servicekit.envelope import source_of
+from servicekit.envelope import event_headers, source_of
 from servicekit.settings import ServiceSettings
 from servicekit.store import OutboxQueue, PendingRecord, Store, StoreUnavailable
 from servicekit.telemetry import OUTBOX_PENDING, PRODUCER_REBUILDS, PUBLISHED
@@ -30,7 +31,7 @@ class Relay:
     def __init__(self, settings: ServiceSettings, store: Store) -> None:
         self._settings = settings
         self._store = store
-        self._source = source_of(settings.service)
+        self._source = source_of(settings.service).encode()
         self._backoff = Backoff()
 
     async def run(self) -> None:
@@ -84,13 +85,13 @@ class Relay:
     async def _publish_in_order(
         self, producer: AIOKafkaProducer, topic: str, partition: int, rows: list[PendingRecord], published_at: datetime
     ) -> None:
-        timestamp_ms = int(published_at.timestamp() * 1000)
+        timestamp_ms, time = int(published_at.timestamp() * 1000), rfc3339(published_at).encode()
         sent, batch = [], producer.create_batch()
         for row in rows:
             record = row.record
             fields = {
                 "timestamp": timestamp_ms, "key": record.key.encode(), "value": record.payload,
-                "headers": record.headers(self._source, published_at),
+                "headers": event_headers(record, row.event_id, self._source, time),
             }  # fmt: skip
             if batch.append(**fields) is None:
                 sent.append(await producer.send_batch(batch, topic, partition=partition))

@@ -15,6 +15,7 @@ from servicekit.envelope import Message, OutboxRecord
 from servicekit.ids import new_id
 from servicekit.settings import PostgresSettings
 from servicekit.store import DeadLetter, DeadLetterStatus, PendingRecord, Result, StoreUnavailable
+from servicekit.telemetry import database_span
 
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
@@ -86,9 +87,10 @@ class PostgresStore:
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
-        """A connection for reading. Raises StoreUnavailable."""
-        async with _away_means_unavailable(), self.pool.acquire(timeout=5.0) as connection:
-            yield connection
+        """A connection for reading, under one span. Raises StoreUnavailable."""
+        with database_span("postgresql"):
+            async with _away_means_unavailable(), self.pool.acquire(timeout=5.0) as connection:
+                yield connection
 
     async def transact(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         """See Store.transact."""
@@ -107,7 +109,9 @@ class PostgresStore:
     async def outbox_queue(self) -> AsyncIterator["PostgresOutboxQueue"]:
         """See Store.outbox_queue: a session advisory lock, which ends with its connection however that dies."""
         async with _away_means_unavailable():
-            connection = await asyncpg.connect(self._dsn, timeout=5, command_timeout=30)
+            # A queue's table is mostly rows that are gone: its index passes them by, a scan of the table does not.
+            settings = {"enable_seqscan": "off"}
+            connection = await asyncpg.connect(self._dsn, timeout=5, command_timeout=30, server_settings=settings)
             try:
                 while not await connection.fetchval(RELAY_LOCK):  # noqa: ASYNC110 - another process holds it
                     await asyncio.sleep(LOCK_RETRY_SECONDS)
@@ -117,8 +121,10 @@ class PostgresStore:
             finally:
                 connection.terminate()
 
-    async def first_seen(self, tx: Connection, consumer: str, messages: Sequence[Message]) -> list[Message]:
-        """See Store.first_seen."""
+    async def first_seen(
+        self, tx: Connection, consumer: str, messages: Sequence[Message], *, expect_new: bool
+    ) -> list[Message]:
+        """See Store.first_seen; one statement looks and records, so nothing need be expected."""
         identities = [message.identity for message in messages]
         rows = await tx.fetch(
             """INSERT INTO inbox (consumer, source, event_id)
@@ -181,11 +187,10 @@ async def append_to_outbox(connection: Connection, records: Sequence[OutboxRecor
         return
     await connection.execute(
         """WITH stored AS (
-               INSERT INTO outbox (event_id, topic, key, type, payload, traceparent)
-               SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::text[])
+               INSERT INTO outbox (topic, key, type, payload, traceparent)
+               SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[], $5::text[])
            ) SELECT pg_notify('outbox', '')""",
-        [r.event_id for r in records], [r.topic for r in records], [r.key for r in records],
-        [r.type for r in records], [r.payload for r in records], [r.traceparent for r in records],
+        *(list(column) for column in zip(*records, strict=True)),
     )  # fmt: skip
 
 
@@ -206,7 +211,7 @@ class PostgresOutboxQueue:
         self._woken.clear()
         rows = await self._connection.fetch("SELECT * FROM outbox ORDER BY position LIMIT $1", limit)
         return [
-            PendingRecord(position, OutboxRecord(event_id, topic, key, kind, payload, traceparent))
+            PendingRecord(position, event_id, OutboxRecord(topic, key, kind, payload, traceparent))
             for position, event_id, topic, key, kind, payload, traceparent, _ in rows
         ]
 

@@ -17,10 +17,15 @@ class StoreUnavailable(Exception):
     """The database cannot be reached now. Whether a commit under way took effect is unknown: do the work again."""
 
 
+class SeenBefore(Exception):
+    """A message is in the inbox already; do the transaction again without expecting new ones."""
+
+
 class PendingRecord(NamedTuple):
     """An outbox row that waits for publication; `position` orders the rows and names them when they are done."""
 
     position: Any
+    event_id: UUID
     record: OutboxRecord
 
 
@@ -77,8 +82,13 @@ class Store(Protocol, Generic[Tx]):
         """Waits until this process is the service's only relay, then gives it the outbox."""
         ...
 
-    async def first_seen(self, tx: Tx, consumer: str, messages: Sequence[Message]) -> list[Message]:
-        """Records the messages in the inbox and returns those that were not there yet, in order."""
+    async def first_seen(
+        self, tx: Tx, consumer: str, messages: Sequence[Message], *, expect_new: bool
+    ) -> list[Message]:
+        """Records the messages in the inbox and returns those that were not there yet, in order.
+
+        With `expect_new` a store may save a look and raise SeenBefore, which spoils the transaction, where one was.
+        """
         ...
 
     async def bury(self, consumer: str, message: Message, error: str) -> None:

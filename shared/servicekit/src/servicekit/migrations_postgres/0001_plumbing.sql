@@ -2,7 +2,7 @@
 
 CREATE TABLE outbox (
     position    bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    event_id    uuid NOT NULL,
+    event_id    uuid NOT NULL DEFAULT uuidv7(),
     topic       text NOT NULL,
     key         text NOT NULL,
     type        text NOT NULL,
