@@ -68,6 +68,6 @@ class Day:
 @asynccontextmanager
 async def client_of(config: Config, operator: str, *scopes: str) -> AsyncIterator[PlatformClient]:
     """A client of the public API that acts for an operator."""
-    client_id, secret = ensure_client(config, f"test-{operator}", scopes, [operator], [])
-    async with connected(config.gateway_url, client_id, secret) as client:
+    credentials = ensure_client(config, f"test-{operator}", scopes, [operator], [])
+    async with connected(config.gateway_url, credentials) as client:
         yield client

@@ -17,7 +17,7 @@ from local_stack.environment import kafka_credentials
 from schemas.base import Event
 from schemas.events import PriceChangedV1, StationClosedV1, StationRegisteredV1
 from schemas.vocabulary import Fuel
-from servicekit.envelope import source_of, to_record
+from servicekit.envelope import event_headers, source_of, to_record
 from servicekit.ids import new_id
 from servicekit.testkit import KafkaProbe, eventually
 
@@ -90,7 +90,7 @@ class Kafka:
         """Sends the event and waits for the broker."""
         record = to_record(event, None)
         probe = KafkaProbe(kafka_credentials(self._config, event.service))
-        headers = record.headers(source_of(event.service), NOW)
+        headers = event_headers(record, new_id(), source_of(event.service).encode(), b"2026-01-01T00:00:00Z")
         await probe.send(record.topic, record.payload, record.key.encode(), headers)
 
     async def price(self, station_id: UUID, mills: int, fuel: Fuel = Fuel.E5) -> None:
@@ -101,7 +101,7 @@ class Kafka:
         """Many changes of a station's price, in order."""
         event = price_changed(station_id, 1, Fuel.E5)
         record = to_record(event, None)
-        headers = record.headers(source_of(event.service), NOW)
+        headers = event_headers(record, new_id(), source_of(event.service).encode(), b"2026-01-01T00:00:00Z")
         producer = AIOKafkaProducer(**kafka_credentials(self._config, event.service), acks="all", linger_ms=5)
         await producer.start()
         try:

@@ -10,7 +10,7 @@ from pricing.http_models import PriceReportBatch
 from schemas.contracts import name_of
 from schemas.events import PriceReportsSubmittedV1
 from schemas.export import FOLDER
-from servicekit.envelope import Message, OutboxRecord, source_of, to_record
+from servicekit.envelope import Message, OutboxRecord, event_headers, source_of, to_record
 
 from .golden import GOLDEN, Golden
 from .json_schema import violations
@@ -37,10 +37,9 @@ def test_the_value_and_key_are_what_the_outbox_stores(golden: Golden):
 @pytest.mark.parametrize("golden", OURS, ids=str)
 def test_the_headers_are_what_the_relay_sends(golden: Golden):
     headers = golden.headers
-    record = OutboxRecord(
-        UUID(headers["ce_id"]), golden.topic.name, golden.key, headers["ce_type"], b"", headers.get("traceparent")
-    )
-    sent = record.headers(source_of(golden.topic.producer), datetime.fromisoformat(headers["ce_time"]))
+    record = OutboxRecord(golden.topic.name, golden.key, headers["ce_type"], b"", headers.get("traceparent"))
+    source = source_of(golden.topic.producer).encode()
+    sent = event_headers(record, UUID(headers["ce_id"]), source, headers["ce_time"].encode())
     assert {name: value.decode() for name, value in sent} == headers
 
 

@@ -1,6 +1,5 @@
 """`bench`: how fast the running platform is, each figure beside a floor measured in the same run."""
 
-import asyncio
 import json
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass
@@ -8,6 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
+import uvloop
 from aiokafka.errors import KafkaError
 from rich.table import Table
 
@@ -58,7 +58,7 @@ def bench(
     for one in what or list(Bench):
         errors.print(f"[dim]measuring {one.value} ...[/]")
         try:
-            measured = asyncio.run(MEASURES[one](config))
+            measured = uvloop.run(MEASURES[one](config))
         except (PlatformError, KafkaError, OSError) as error:
             raise StackError(f"{error}: is the platform up? `./forecourt status`") from error
         figures += [Figure(one.value, **figure) for figure in measured]

@@ -6,12 +6,13 @@ from statistics import quantiles
 from typing import Any
 
 from feeds.importing import ImportReport
-from feeds.platform import PlatformClient
+from feeds.platform import PlatformClient, connected
 from feeds.sending import HttpSender
 from feeds.watching import VisibilityProbe
 from forecourt.bench_floor import floor
 from forecourt.bench_world import BenchFeed, bench_client, known_stations
 from local_stack.config import Config
+from local_stack.services import SERVICE_BY_NAME
 
 CHANGES_PER_SECOND = 200
 REQUESTS_PER_SECOND = 20
@@ -19,17 +20,17 @@ REQUESTS_PER_SECOND = 20
 CHANGES_PER_REQUEST = CHANGES_PER_SECOND // REQUESTS_PER_SECOND
 WARM_UP_SECONDS = 3
 SECONDS = 45
-PROBES = 1
 FLOOR_ROUND_TRIPS = 300
 WANTED_P50_MS, WANTED_P99_MS = 30, 250
 
 
 async def measure_latency(config: Config) -> list[dict[str, Any]]:
-    """Submit to visible at 200 changes/s, seen from outside, beside the bare drivers one after the other."""
-    async with bench_client(config) as client:
+    """Submit at the gateway to visible at stations, at 200 changes/s, beside the bare drivers one after the other."""
+    stations_url = SERVICE_BY_NAME["stations"].url(config)
+    async with bench_client(config) as client, connected(stations_url) as reader:
         stations = await known_stations(client, BenchFeed(0))
-        await _offer(client, stations, WARM_UP_SECONDS)
-        seen = await _offer(client, stations, SECONDS)
+        await _offer(client, VisibilityProbe(reader), stations, WARM_UP_SECONDS)
+        seen = await _offer(client, VisibilityProbe(reader), stations, SECONDS)
     async with floor(config) as bare:
         reports = [{"station_id": f"bench-{n}", **BenchFeed(0).report(n)} for n in range(FLOOR_ROUND_TRIPS)]
         bare_seconds = await bare.round_trips(reports)
@@ -48,36 +49,32 @@ def _figure(percent: int, seen: list[float], bare_seconds: list[float], wanted_m
     }  # fmt: skip
 
 
-async def _offer(client: PlatformClient, stations: ImportReport, seconds: int) -> list[float]:
+async def _offer(client: PlatformClient, probe: VisibilityProbe, stations: ImportReport, seconds: int) -> list[float]:
     """Sends at a fixed rate for so long; returns the seconds that the probed changes took to be seen."""
     feed, sender = BenchFeed(0), HttpSender(client)
-    probes = [VisibilityProbe(client) for _ in range(PROBES)]
     requests = CHANGES_PER_SECOND * seconds // CHANGES_PER_REQUEST
     began = time.monotonic()
     async with asyncio.TaskGroup() as tasks:
-        watching = [tasks.create_task(probe.run()) for probe in probes]
+        watching = tasks.create_task(probe.run())
         sending = []
         for number in range(requests):
             due = began + number * CHANGES_PER_REQUEST / CHANGES_PER_SECOND
             await asyncio.sleep(due - time.monotonic())
-            sending.append(tasks.create_task(_send(sender, _reports(feed, stations, number), probes, number)))
+            sending.append(tasks.create_task(_send(sender, _reports(feed, stations, number), probe)))
         await asyncio.gather(*sending)
-        await asyncio.gather(*(probe.idle() for probe in probes))
-        for task in watching:
-            task.cancel()
-    return [taken for probe in probes for taken in probe.seconds]
+        await probe.idle()
+        watching.cancel()
+    return probe.seconds
 
 
 def _reports(feed: BenchFeed, stations: ImportReport, number: int) -> list[dict[str, Any]]:
     """The changes of one request: some stations with all their grades."""
     changes = range(number * CHANGES_PER_REQUEST, (number + 1) * CHANGES_PER_REQUEST)
-    return [
-        {"station_id": stations.station_ids[feed.station_of(change)], **feed.report(change)} for change in changes
-    ]
+    return [{"station_id": stations.station_ids[feed.station_of(change)], **feed.report(change)} for change in changes]
 
 
-async def _send(sender: HttpSender, reports: list[dict[str, Any]], probes: list[VisibilityProbe], number: int) -> None:
+async def _send(sender: HttpSender, reports: list[dict[str, Any]], probe: VisibilityProbe) -> None:
     submitted_at = time.monotonic()
     verdicts = await sender.send(0, reports)
     if verdicts[-1]["verdict"] == "accepted":  # by chance it may be the price of an earlier run
-        probes[number % len(probes)].offer(reports[-1], submitted_at)
+        probe.offer(reports[-1], submitted_at)

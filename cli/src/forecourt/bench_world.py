@@ -71,8 +71,8 @@ def _station(number: int) -> dict[str, Any]:
 @asynccontextmanager
 async def bench_client(config: Config):
     """A client that may report for the benchmarks' stations."""
-    client_id, secret = ensure_client(config, "bench", ["prices:write", "stations:write"], [OPERATOR], [])
-    async with connected(config.gateway_url, client_id, secret) as client:
+    credentials = ensure_client(config, "bench", ["prices:write", "stations:write"], [OPERATOR], [])
+    async with connected(config.gateway_url, credentials) as client:
         yield client
 
 

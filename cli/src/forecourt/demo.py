@@ -62,8 +62,8 @@ def demo() -> None:
 
 
 async def _live_chapters(config: Config) -> None:
-    client_id, secret = await asyncio.to_thread(ensure_client, config, "demo", ["prices:write"], [OPERATOR], [])
-    async with connected(config.gateway_url, client_id, secret) as client:
+    credentials = await asyncio.to_thread(ensure_client, config, "demo", ["prices:write"], [OPERATOR], [])
+    async with connected(config.gateway_url, credentials) as client:
         _chapter(
             "A driver in Berlin",
             f"GET {config.gateway_url}/v1/stations/nearby: the cheapest E5 around Alexanderplatz, and how old each "

@@ -10,6 +10,7 @@ from statistics import quantiles
 from typing import Annotated, Any
 
 import typer
+import uvloop
 from aiokafka.errors import KafkaError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -68,7 +69,7 @@ def run_replay(
 ) -> dict[str, Any]:
     """Runs a replay with progress bars and returns its account. Raises StackError for what a person can mend."""
     try:
-        return asyncio.run(_run(config, feed, stations, prices, speed, via))
+        return uvloop.run(_run(config, feed, stations, prices, speed, via))
     except* (FeedError, PlatformError) as group:
         raise StackError("; ".join(str(error) for error in _leaves(group))) from None
     except* (KafkaError, OSError) as group:
@@ -83,11 +84,11 @@ def _leaves(group: BaseExceptionGroup[Any]) -> Iterator[BaseException]:
 async def _run(
     config: Config, feed: Feed, stations: Path, prices: Path, speed: float | None, via: Via
 ) -> dict[str, Any]:
-    client_id, secret = await asyncio.to_thread(
+    credentials = await asyncio.to_thread(
         ensure_client, config, f"replay-{feed.name}", ["prices:write", "stations:write"], [feed.name], []
     )
     with _progress() as progress:
-        async with connected(config.gateway_url, client_id, secret) as client, _sender(config, client, via) as sender:
+        async with connected(config.gateway_url, credentials) as client, _sender(config, client, via) as sender:
             bar = progress.add_task("stations imported", total=None)
             imported = await import_stations(client, feed, stations, lambda rows: progress.advance(bar, rows))
             progress.update(bar, total=imported.rows)

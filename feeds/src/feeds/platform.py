@@ -22,12 +22,15 @@ class PlatformError(Exception):
 
 
 class PlatformClient:
-    """One client of the platform, by its own id and secret. All its requests may be sent twice without harm."""
+    """One client of the platform, by its own id and secret, or nobody in particular, who may only read.
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, client_id: str, client_secret: str) -> None:
+    All its requests may be sent twice without harm.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, url: str, credentials: tuple[str, str] | None) -> None:
         self._session = session
         self._url = url.rstrip("/")
-        self._credentials = aiohttp.encode_basic_auth(client_id, client_secret)
+        self._credentials = aiohttp.encode_basic_auth(*credentials) if credentials else None
         self._token = ""
         self._token_good_until = 0.0
 
@@ -41,6 +44,8 @@ class PlatformClient:
 
     async def token(self) -> str:
         """An access token that is good for at least a minute more. Raises PlatformError."""
+        if self._credentials is None:
+            raise PlatformError("this needs a client id and a secret")
         if time.monotonic() > self._token_good_until:
             reply = await self._patiently(
                 "POST", "/v1/oauth/token", {"Authorization": self._credentials},
@@ -51,7 +56,9 @@ class PlatformClient:
         return self._token
 
     async def _request(self, method: str, path: str, **how: Any) -> Any:
-        headers = {"Authorization": f"Bearer {await self.token()}", "Content-Type": "application/json"}
+        headers = {"Content-Type": "application/json"}
+        if self._credentials:
+            headers["Authorization"] = f"Bearer {await self.token()}"
         return await self._patiently(method, path, headers, **how)
 
     async def _patiently(self, method: str, path: str, headers: dict[str, str], **how: Any) -> Any:
@@ -85,8 +92,8 @@ def _what(status: int, body: bytes) -> str:
 
 
 @asynccontextmanager
-async def connected(url: str, client_id: str, client_secret: str) -> AsyncIterator[PlatformClient]:
-    """A client with an open session."""
+async def connected(url: str, credentials: tuple[str, str] | None = None) -> AsyncIterator[PlatformClient]:
+    """A client with an open session; `credentials` are its id and secret."""
     timeout = aiohttp.ClientTimeout(total=60, connect=5)
     async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=32)) as session:
-        yield PlatformClient(session, url, client_id, client_secret)
+        yield PlatformClient(session, url, credentials)

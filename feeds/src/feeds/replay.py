@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from enum import Enum, auto
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 from zlib import crc32
 
 from feeds.base import Feed, PriceRecord
@@ -49,8 +49,7 @@ class Difference(Enum):
     WRONG = auto()
 
 
-@dataclass(frozen=True)
-class Expected:
+class Expected(NamedTuple):
     """The last word on a price: what the stations service must show in the end."""
 
     price_mills: int | None

@@ -44,7 +44,7 @@ def make_consumer(settings: ServiceSettings, *topics: str, group: str | None) ->
         enable_auto_commit=False,
         isolation_level="read_committed",
         max_partition_fetch_bytes=1024 * 1024,
-        fetch_max_wait_ms=100,
+        fetch_max_wait_ms=500,
         session_timeout_ms=6_000,
         heartbeat_interval_ms=1_000,
         max_poll_interval_ms=300_000,

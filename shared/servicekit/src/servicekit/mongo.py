@@ -1,6 +1,7 @@
 """A service's MongoDB: client, transactions, outbox, inbox and dead letters."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -25,6 +26,7 @@ from servicekit.envelope import Message, OutboxRecord
 from servicekit.ids import new_id
 from servicekit.settings import MongoSettings
 from servicekit.store import DeadLetter, DeadLetterStatus, PendingRecord, Result, SeenBefore, StoreUnavailable
+from servicekit.telemetry import database_span
 
 AWAY = (ConnectionFailure, WTimeoutError, ExecutionTimeout)
 DUPLICATE_KEY = 11_000
@@ -82,7 +84,7 @@ class MongoStore:
     async def transact(self, work: Callable[[AsyncIOMotorClientSession], Awaitable[Result]]) -> Result:
         """See Store.transact; reads are of one snapshot, so a lost race shows as a conflict and is tried again."""
         conflict: PyMongoError | None = None
-        async with _away_means_unavailable(), await self._client.start_session() as session:
+        async with self.available(), await self._client.start_session() as session:
             for attempt in range(MAX_CONFLICT_RETRIES + 1):
                 try:
                     async with self._turn(alone=attempt > 0), session.start_transaction(**TRANSACTION):
@@ -108,9 +110,12 @@ class MongoStore:
                 await held.enter_async_context(self._slots)
             yield
 
-    def available(self) -> AbstractAsyncContextManager[None]:
-        """Around reads outside a transaction: they then raise StoreUnavailable when the database is away."""
-        return _away_means_unavailable()
+    @asynccontextmanager
+    async def available(self) -> AsyncIterator[None]:
+        """Around what reaches the database: one span, and StoreUnavailable when it is away."""
+        with database_span("mongodb"):
+            async with _away_means_unavailable():
+                yield
 
     async def check(self) -> None:
         """See Store.check."""
@@ -202,10 +207,11 @@ class MongoOutboxQueue:
         self._database = database
         self._appended = appended
         self._owner = new_id()
+        self._renew_at = 0.0
 
     async def renew_lease(self) -> bool:
         """Takes or keeps the lease; False while another relay holds it."""
-        now = datetime.now(UTC)
+        now, asked_at = datetime.now(UTC), time.monotonic()
         mine_or_over = {"_id": "relay", "$or": [{"owner": self._owner}, {"expires_at": {"$lt": now}}]}
         lease = {"owner": self._owner, "expires_at": now + timedelta(seconds=LEASE_SECONDS)}
         try:
@@ -214,6 +220,7 @@ class MongoOutboxQueue:
             )
         except DuplicateKeyError:
             return False
+        self._renew_at = asked_at + LEASE_SECONDS / 4
         return True
 
     async def release_lease(self) -> None:
@@ -225,7 +232,7 @@ class MongoOutboxQueue:
 
     async def pending(self, limit: int) -> list[PendingRecord]:
         """See OutboxQueue.pending."""
-        if not await self.renew_lease():
+        if time.monotonic() > self._renew_at and not await self.renew_lease():
             raise StoreUnavailable("the relay's lease went to another process")
         self._appended.clear()
         documents = await self._database.outbox.find().sort("_id", 1).limit(limit).to_list(None)

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 from opentelemetry import propagate, trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.instrumentation.pymongo import PymongoInstrumentor
 from opentelemetry.sdk.environment_variables import OTEL_EXPORTER_OTLP_ENDPOINT
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -129,7 +128,6 @@ def configure_tracing(service: str, traces_file: str | None, environment: dict[s
     elif traces_file:
         provider.add_span_processor(BatchSpanProcessor(SpanFile(Path(traces_file))))
     trace.set_tracer_provider(provider)
-    PymongoInstrumentor().instrument()
     return provider
 
 
