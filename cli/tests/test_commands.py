@@ -17,6 +17,7 @@ from forecourt.main import COMMANDS, LazyGroup, app
 from local_stack.config import REPOSITORY, Config
 from local_stack.environment import kafka_credentials
 from schemas.catalogue import STATION_SYSTEMS, TOPICS
+from servicekit.testkit import KafkaProbe
 
 TIMEOUT_SECONDS = 60
 
@@ -109,10 +110,11 @@ async def test_tail_shows_events_of_a_topic(infrastructure: Config) -> None:
         headers = [("ce_type", b"forecourt.stations.PumpStatusChanged.v1")]
         await producer.send_and_wait("stations.pumps", json.dumps(event).encode(), key=b"s-1", headers=headers)
     data, port = infrastructure.data, infrastructure.port
-    text = forecourt("tail", "stations.pumps", "--from-beginning", "-n", "1", data=data, port=port)
+    count = str(len(await KafkaProbe(kafka_credentials(infrastructure, "admin")).read("stations.pumps")))
+    text = forecourt("tail", "stations.pumps", "--from-beginning", "-n", count, data=data, port=port)
     assert "stations.PumpStatusChanged.v1  s-1  status=free" in text.stdout
-    line = forecourt("tail", "stations.pumps", "--from-beginning", "-n", "1", "--json", data=data, port=port)
-    assert json.loads(line.stdout)["value"] == event
+    lines = forecourt("tail", "stations.pumps", "--from-beginning", "-n", count, "--json", data=data, port=port)
+    assert event in [json.loads(line)["value"] for line in lines.stdout.splitlines()]
 
 
 async def test_tail_hides_the_tokens_of_raw_reports(infrastructure: Config) -> None:

@@ -35,12 +35,14 @@ async def produce(config: Config, principal: str, topic: str) -> None:
 
 
 async def consume(config: Config, principal: str, topic: str, group: str | None) -> bytes | None:
-    """The value of the oldest record."""
+    """The value `{}` once it comes; other tests of the session may have written before."""
     credentials = kafka_credentials(config, principal)
     consumer = AIOKafkaConsumer(topic, **credentials, group_id=group, auto_offset_reset="earliest")
     try:
         await consumer.start()
-        return (await consumer.getone()).value
+        while (value := (await consumer.getone()).value) != b"{}":
+            pass
+        return value
     finally:
         await consumer.stop()
 

@@ -7,6 +7,7 @@ import pytest
 
 from servicekit.envelope import Message
 from servicekit.ids import new_id
+from servicekit.store import SeenBefore
 
 from .conftest import TOPIC, Backend
 
@@ -19,7 +20,11 @@ def message(offset: int, event_id: str | None, source: str = "urn:test") -> Mess
 
 async def first_seen(store: Any, *messages: Message, consumer: str = "kit.main") -> list[int]:
     """The offsets of those that are new."""
-    return [one.offset for one in await store.transact(lambda tx: store.first_seen(tx, consumer, messages))]
+    try:
+        seen = await store.transact(lambda tx: store.first_seen(tx, consumer, messages, expect_new=True))
+    except SeenBefore:
+        seen = await store.transact(lambda tx: store.first_seen(tx, consumer, messages, expect_new=False))
+    return [one.offset for one in seen]
 
 
 async def test_the_same_id_twice_in_a_batch_counts_once_and_order_stays(backend: Backend):
@@ -51,7 +56,7 @@ async def test_what_was_rolled_back_is_new_again(backend: Backend):
     async with backend.connect() as store:
 
         async def fail(tx: Any) -> None:
-            assert len(await store.first_seen(tx, "kit.main", [message(1, "a")])) == 1
+            assert len(await store.first_seen(tx, "kit.main", [message(1, "a")], expect_new=True)) == 1
             raise RuntimeError("the effect failed")
 
         with pytest.raises(RuntimeError):
