@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum, auto
 from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 from zlib import crc32
@@ -25,6 +26,7 @@ REPORTS_PER_BATCH = 1_000
 BATCHES_WAITING = 2
 PAGE = 100
 NEWEST = 40
+PROBES = 16
 SETTLE_SECONDS = 60.0
 """How long nothing may move before what is missing counts as lost."""
 
@@ -99,10 +101,11 @@ class Replay:
         self._watch = watch
         self._stations = stations
         self._advance = advance
-        self._probe = VisibilityProbe(client)
+        self._probes = [VisibilityProbe(client) for _ in range(PROBES)]
         self._queues: list[asyncio.Queue[list[dict[str, Any]]]] = [
             asyncio.Queue(maxsize=BATCHES_WAITING) for _ in range(LANES)
         ]
+        self._turn = cycle(self._probes)
         self._accepted: set[str] = set()
         self._expected: dict[PriceKey, Expected] = {}
         self._newest: deque[PriceKey] = deque(maxlen=NEWEST)
@@ -115,7 +118,7 @@ class Replay:
         """
         await self._watch.start()
         started = time.monotonic()
-        async with _running(self._watch.run(), self._probe.run()):
+        async with _running(self._watch.run(), *(probe.run() for probe in self._probes)):
             async with asyncio.TaskGroup() as lanes:
                 tasks = [lanes.create_task(self._send_lane(lane)) for lane in range(LANES)]
                 await self._read(feed, prices, Pace(speed))
@@ -126,7 +129,7 @@ class Replay:
             await self._wait_until_published()
             await self._wait_until_visible()
         self.report.seconds = time.monotonic() - started
-        self.report.probes = self._probe.seconds
+        self.report.probes = [seconds for probe in self._probes for seconds in probe.seconds]
         return self.report
 
     async def _read(self, feed: Feed, prices: Path, pace: "Pace") -> None:
@@ -188,7 +191,7 @@ class Replay:
             return
         if outcome == "accepted" and is_new:
             self._accepted.add(report["report_id"])
-            self._probe.offer(report, submitted_at)
+            next(self._turn).offer(report, submitted_at)
         effective_at, key = moment(report["effective_at"]), (report["station_id"], report["fuel"])
         if key not in self._expected or effective_at >= self._expected[key].effective_at:
             self._expected[key] = Expected(report["price_mills"], effective_at)

@@ -23,6 +23,8 @@ _OPTIONS = (
     "--wiredTigerEngineConfigString", "log=(prealloc=false,file_max=16MB)",
     "--setParameter", "diagnosticDataCollectionEnabled=false",
     "--setParameter", "shutdownTimeoutMillisForSignaledShutdown=100",
+    # A killed client's transaction holds its documents until this runs out; the default is a minute.
+    "--setParameter", "transactionLifetimeLimitSeconds=10",
 )  # fmt: skip
 
 

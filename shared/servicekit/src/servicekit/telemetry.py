@@ -79,6 +79,7 @@ def configure_logging(service: str, level: str) -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for name in (service, "servicekit"):
         logging.getLogger(name).setLevel(level)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # 30 lines a second while a broker is away; we say it once
 
 
 class SpanFile(SpanExporter):
