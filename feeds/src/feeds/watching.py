@@ -3,7 +3,8 @@
 import asyncio
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -12,7 +13,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from feeds.platform import PlatformClient, PlatformError
+from feeds.platform import PATIENCE_SECONDS, PlatformClient, PlatformError
 from schemas.catalogue import TOPIC_BY_NAME
 
 WATCHED = ("pricing.prices", "pricing.rejections")
@@ -41,12 +42,16 @@ class EventWatch:
         self.seen: dict[str, dict[str, int]] = {topic: {} for topic in WATCHED}
 
     async def start(self) -> None:
-        """Notes where the topics end now. Raises KafkaError."""
-        consumer = await self._consumer()
-        try:
-            self._positions = await consumer.end_offsets(_partitions())
-        finally:
-            await consumer.stop()
+        """Notes where the topics end now; waits out a broker that restarts. Raises PlatformError."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not self._positions:
+            try:
+                async with self._consumer() as consumer:
+                    self._positions = await consumer.end_offsets(_partitions())
+            except (KafkaError, OSError) as error:
+                if time.monotonic() > deadline:
+                    raise PlatformError(f"Kafka does not answer: {error}") from error
+                await asyncio.sleep(RESTART_SECONDS)
 
     async def run(self) -> None:
         """Reads until cancelled; a broker that restarts is waited for, and nothing is read twice."""
@@ -56,14 +61,17 @@ class EventWatch:
             except (KafkaError, OSError):
                 await asyncio.sleep(RESTART_SECONDS)
 
-    async def _consumer(self) -> AIOKafkaConsumer:
+    @asynccontextmanager
+    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
         consumer = AIOKafkaConsumer(**self._credentials, enable_auto_commit=False, request_timeout_ms=10_000)
-        await consumer.start()
-        return consumer
+        try:
+            await consumer.start()
+            yield consumer
+        finally:
+            await consumer.stop()
 
     async def _read(self) -> None:
-        consumer = await self._consumer()
-        try:
+        async with self._consumer() as consumer:
             consumer.assign(_partitions())
             for partition, position in self._positions.items():
                 consumer.seek(partition, position)
@@ -74,8 +82,6 @@ class EventWatch:
                         report_id = _decode_report_id(record.value or b"").report_id
                         counts[report_id] = counts.get(report_id, 0) + 1
                     self._positions[partition] = records[-1].offset + 1
-        finally:
-            await consumer.stop()
 
 
 def _partitions() -> list[TopicPartition]:
