@@ -22,11 +22,11 @@ from feeds.watching import EventWatch, VisibilityProbe, moment
 from schemas.base import rfc3339
 
 LANES = 6
-REPORTS_PER_BATCH = 1_000
+REPORTS_PER_BATCH = 2_000
 BATCHES_WAITING = 2
 PAGE = 100
 NEWEST = 40
-PROBES = 16
+PROBES = 4
 SETTLE_SECONDS = 60.0
 """How long nothing may move before what is missing counts as lost."""
 

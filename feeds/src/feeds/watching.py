@@ -20,7 +20,7 @@ WATCHED = ("pricing.prices", "pricing.rejections")
 RESTART_SECONDS = 0.5
 PROBE_FIRST_SECONDS = 0.01
 PROBE_POLL_SECONDS = 0.003
-PROBE_POLL_SHARE = 0.03
+PROBE_POLL_SHARE = 0.05
 """A probe that has waited long may ask less often: its error stays within this share of what it measures."""
 PROBE_PAUSE_SECONDS = 0.1
 PROBE_DEADLINE_SECONDS = 120.0

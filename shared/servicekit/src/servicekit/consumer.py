@@ -29,7 +29,7 @@ from servicekit.telemetry import CONSUMED, CONSUMER_LAG, CONSUMER_PAUSES, DEAD_L
 
 log = logging.getLogger(__name__)
 
-MAX_BATCH = 1_000
+MAX_BATCH = 2_000
 MAX_TRANSACTION_BYTES = 2 * 1024 * 1024
 POLL_MS = 200
 COMMIT_SECONDS = 0.2
