@@ -72,9 +72,10 @@ class Relay:
     ) -> None:
         """Sends all rows, one stream of batches per partition, and returns when the last is acknowledged."""
         partitions: dict[tuple[str, int], list[PendingRecord]] = defaultdict(list)
+        counts = {topic: await _partition_count(producer, topic) for topic in {row.record.topic for row in pending}}
         for row in pending:
-            count = await _partition_count(producer, row.record.topic)
-            partitions[row.record.topic, partition_of(row.record.key, count)].append(row)
+            topic = row.record.topic
+            partitions[topic, partition_of(row.record.key, counts[topic])].append(row)
         await asyncio.gather(
             *(
                 self._publish_in_order(producer, topic, partition, rows, published_at)

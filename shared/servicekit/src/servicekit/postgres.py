@@ -32,8 +32,9 @@ AWAY = (
     TimeoutError,
 )
 
+CONFLICTS = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 CONFLICT_RETRIES = AsyncRetrying(
-    retry=retry_if_exception_type((asyncpg.SerializationError, asyncpg.DeadlockDetectedError)),
+    retry=retry_if_exception_type(CONFLICTS),
     stop=stop_after_attempt(5),
     wait=wait_random_exponential(multiplier=0.02, max=0.5),
     reraise=True,
@@ -94,7 +95,10 @@ class PostgresStore:
 
     async def transact(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         """See Store.transact."""
-        return await CONFLICT_RETRIES.copy()(self._transact_once, work)
+        try:
+            return await self._transact_once(work)
+        except CONFLICTS:
+            return await CONFLICT_RETRIES.copy()(self._transact_once, work)
 
     async def _transact_once(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
         async with self.connection() as connection, connection.transaction():
