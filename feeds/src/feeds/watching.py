@@ -19,6 +19,7 @@ from schemas.catalogue import TOPIC_BY_NAME
 WATCHED = ("pricing.prices", "pricing.rejections")
 RESTART_SECONDS = 0.5
 PROBE_FIRST_SECONDS = 0.018
+"""No sooner is a price there, and asking would only be in its way; what is shorter counts as this long."""
 PROBE_POLL_SECONDS = 0.003
 PROBE_POLL_SHARE = 0.05
 """A probe that has waited long may ask less often: its error stays within this share of what it measures."""
@@ -122,9 +123,7 @@ class VisibilityProbe:
             self._chosen = None  # only now: a report taken earlier would wait, and its wait be measured
 
     async def _probe(self, report: dict[str, Any], submitted_at: float) -> None:
-        await asyncio.sleep(
-            PROBE_FIRST_SECONDS - (time.monotonic() - submitted_at)
-        )  # no sooner is it there; asking would be in its way
+        await asyncio.sleep(PROBE_FIRST_SECONDS - (time.monotonic() - submitted_at))
         while time.monotonic() - submitted_at < PROBE_DEADLINE_SECONDS:
             try:
                 station = await self._client.get(f"/v1/stations/{report['station_id']}")
