@@ -32,15 +32,17 @@ class Golden:
         return f"{name_of(self.entry.event)}-{self.example}"
 
     async def send(self, kafka: KafkaProbe, issuer: Issuer, **extra: Any) -> tuple[str, str]:
-        """Sends it with an id of its own and a real token where it carries one; returns (source, id)."""
+        """Sends it with an id of its own and a real token where it carries one; returns what the inbox knows it by."""
         event_id = str(new_id())
         headers = self.headers | {"ce_id": event_id}
+        source = headers["ce_source"]
         if "authorization" in headers:
+            source = f"test-client/{source}"  # ids from outside are their sender's own
             headers["authorization"] = f"Bearer {issuer.token('prices:write', operators=[OPERATOR])}"
         raw = [(name, text.encode()) for name, text in headers.items()]
         value = json.dumps(self.value | extra).encode()
         await kafka.send(self.topic.name, value, key=self.key.encode(), headers=raw)
-        return headers["ce_source"], event_id
+        return source, event_id
 
 
 def _load(entry: Entry) -> list[Golden]:

@@ -55,6 +55,17 @@ async def test_the_same_message_twice_counts_once(pricing: Pricing):
     assert await price_of(pricing, station_id) == 1_799
 
 
+async def test_nobody_can_use_up_another_senders_message_ids(pricing: Pricing):
+    mine, other = await pricing.register(), await pricing.register(operator="other")
+    sent = f"same-{mine}"
+    thief = pricing.issuer.token("prices:write", sub="thief", operators=["other"])
+    owner = pricing.issuer.token("prices:write", sub="owner", operators=[OPERATOR])
+    await pricing.kafka.send(TOPIC, body(item(other, 1_599)), key=b"one", headers=headers(thief, sent))
+    await pricing.kafka.send(TOPIC, body(item(mine, 1_799)), key=b"one", headers=headers(owner, sent))
+    await pricing.published("pricing.prices", mine, 1)
+    assert await price_of(pricing, mine) == 1_799
+
+
 async def test_poison_goes_to_the_dead_letters_and_the_rest_flows_on(pricing: Pricing):
     station_id = await pricing.register()
     token = pricing.issuer.token("prices:write", operators=[OPERATOR])

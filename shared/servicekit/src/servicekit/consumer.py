@@ -161,7 +161,7 @@ class Consumer:
     async def _apply(self, messages: Sequence[Message]) -> None:
         """Inbox and effects in one transaction."""
         received = [
-            Received(event, message, await self._sender(message))
+            _received(event, message, await self._sender(message))
             for message in messages
             if (event := message.event()) is not None
         ]
@@ -277,6 +277,14 @@ class OffsetCommits:
             log.info("offsets not committed, a rebalance came first", extra={"error": repr(error)})
         self._handled = {}
         self._committed_at = time.monotonic()
+
+
+def _received(event: Event, message: Message, sender: Principal | None) -> Received:
+    """The event with its message. Ids from outside are their sender's own: nobody's message counts as another's."""
+    if sender is not None:
+        source = f"{sender.subject}/{message.headers.get('ce_source', '')}"
+        message = message._replace(headers={**message.headers, "ce_source": source})
+    return Received(event, message, sender)
 
 
 def _count(messages: Sequence[Message], topic: str) -> int:
