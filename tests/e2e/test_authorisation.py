@@ -20,7 +20,10 @@ PUBLIC = {
 }  # fmt: skip
 """What anybody may do; a route that is added here was decided to be public."""
 
-SCOPES = ("prices:write", "stations:write", "pumps:write", "orders:write")
+SCOPES = (
+    "prices:write", "stations:write", "pumps:write", "orders:write", "price-changes:write", "price-changes:approve",
+    "price-rules:write", "driver",
+)  # fmt: skip
 Operation = tuple[str, str]
 
 

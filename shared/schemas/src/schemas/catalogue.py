@@ -46,21 +46,29 @@ ANALYST = "analyst"
 
 TOPICS: tuple[Topic, ...] = (
     Topic(
-        "stations.stations", "stations", ("pricing", "gateway"), key="station_id", cleanup="compact",
+        "stations.stations", "stations", ("pricing", "gateway", "stations"), key="station_id", cleanup="compact",
         description="Station profiles; the newest record of a station holds all that others need of it.",
     ),
-    Topic("stations.pumps", "stations", (), key="station_id", description="State of each pump."),
+    Topic("stations.pumps", "stations", ("stations",), key="station_id", description="State of each pump."),
     Topic(
         "pricing.reports", STATION_SYSTEMS, ("pricing",), key="first station_id", retention_ms=DAY_MS,
         description="Raw price reports from station systems, the same body as POST /v1/price-reports.",
     ),
     Topic(
-        "pricing.prices", "pricing", ("stations", "gateway"), key="station_id",
-        description="Each change of a price at a station.",
+        "pricing.prices", "pricing", ("stations", "gateway", "pricing"), key="station_id",
+        description="Each change of a price at a station, and now and then that it still holds.",
     ),
     Topic(
         "pricing.rejections", "pricing", (), key="station_id",
         description="Price reports that were refused, with the reason.",
+    ),
+    Topic(
+        "pricing.alerts", "pricing", (), key="alert_id",
+        description="Price alerts of drivers that fired: what to notify them of.",
+    ),
+    Topic(
+        "loyalty.campaigns", "loyalty", ("stations",), key="campaign_id", cleanup="compact",
+        description="Campaigns; the newest record of a campaign holds its terms, or that it ended.",
     ),
 )  # fmt: skip
 
@@ -71,7 +79,11 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(events.PumpStatusChangedV1, "stations.pumps", owner="stations"),
     Entry(events.PriceReportsSubmittedV1, "pricing.reports", owner="pricing"),
     Entry(events.PriceChangedV1, "pricing.prices", owner="pricing"),
+    Entry(events.PriceConfirmedV1, "pricing.prices", owner="pricing"),
     Entry(events.PriceReportRejectedV1, "pricing.rejections", owner="pricing"),
+    Entry(events.PriceAlertFiredV1, "pricing.alerts", owner="pricing", personal_data=("driver_id",)),
+    Entry(events.CampaignPublishedV1, "loyalty.campaigns", owner="loyalty"),
+    Entry(events.CampaignEndedV1, "loyalty.campaigns", owner="loyalty"),
 )
 
 TOPIC_BY_NAME = {topic.name: topic for topic in TOPICS}

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.base import Event, Moment
-from schemas.vocabulary import Currency, Fuel, PriceMills
+from schemas.vocabulary import Currency, Fuel, PriceMills, PumpStatus, Region
 
 Version = Annotated[int, Field(ge=1, description="Grows by one with each change of the aggregate")]
 
@@ -26,6 +26,7 @@ class _StationEvent(Event):
     brand: str | None = None
     country: Annotated[str, Field(pattern=r"^[A-Z]{2}$", description="ISO 3166-1 alpha-2")]
     time_zone: Annotated[str, Field(description="IANA name")]
+    region: Annotated[Region | None, Field(description="The ISO 3166-2 subdivision it lies in, where known")] = None
     currency: Currency
     lat: Annotated[float, Field(ge=-90, le=90, description="WGS-84")]
     lon: Annotated[float, Field(ge=-180, le=180, description="WGS-84")]
@@ -50,15 +51,16 @@ class StationClosedV1(_StationEvent):
 
 
 class PumpStatusChangedV1(Event):
-    """A pump was taken into or out of service."""
+    """A pump does something else now, or sells other grades."""
 
     service = "stations"
 
     station_id: UUID
     pump_id: Annotated[str, Field(max_length=16)]
     version: Version
-    status: Literal["free", "in_use", "out_of_order"]
+    status: PumpStatus
     fuels: list[Fuel]
+    waiting_vehicles: Annotated[int | None, Field(ge=0, le=100, description="In the queue; null: not counted")] = None
     occurred_at: Moment
 
 
@@ -115,8 +117,19 @@ class PriceChangedV1(Event):
     received_at: Annotated[Moment, Field(description="When pricing took it in; published is the record's timestamp")]
 
 
+class PriceConfirmedV1(Event):
+    """The station said again that a price holds: it is not stale. Published at most once an hour for each price."""
+
+    service = "pricing"
+
+    station_id: UUID
+    fuel: Fuel
+    version: Annotated[int, Field(ge=1, description="The version of the price that was confirmed")]
+    confirmed_at: Annotated[Moment, Field(description="The latest time for which the station said it")]
+
+
 class RejectionReason(StrEnum):
-    """Why a report was refused."""
+    """Why a report was refused. More may come: consumers treat one that they do not know as a refusal all the same."""
 
     UNKNOWN_STATION = "unknown_station"
     NOT_YOUR_STATION = "not_your_station"
@@ -124,8 +137,14 @@ class RejectionReason(StrEnum):
     GRADE_NOT_SOLD = "grade_not_sold"
     WRONG_CURRENCY = "wrong_currency"
     OUTSIDE_SANE_BOUNDS = "outside_sane_bounds"
+    ABOVE_CEILING = "above_ceiling"
+    RISE_NOT_ALLOWED_NOW = "rise_not_allowed_now"
     TOO_FAR_IN_FUTURE = "too_far_in_future"
     REPORT_ID_REUSED = "report_id_reused"
+
+
+RuleName = Annotated[str, Field(max_length=120, examples=["AT/1/rise-only-at-noon"])]
+"""Which price rule decided: region, version of the region's rules, name of the rule."""
 
 
 class PriceReportRejectedV1(Event):
@@ -138,7 +157,92 @@ class PriceReportRejectedV1(Event):
     report_id: str
     price_mills: int | None
     currency: Currency
-    reason: RejectionReason
+    reason: Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,39}$", description="One of RejectionReason; more may come")]
+    rule: Annotated[RuleName | None, Field(description="The price rule that it breaks, if it breaks one")] = None
     effective_at: Moment
     submitted_at: Moment
     received_at: Moment
+
+
+class PriceAlertFiredV1(Event):
+    """A price fell to a driver's threshold: within the place of the alert no station sold the grade for it before."""
+
+    service = "pricing"
+    key_field = "alert_id"
+
+    alert_id: UUID
+    version: Annotated[int, Field(ge=1, description="How many times this alert has fired, this one included")]
+    driver_id: Annotated[str, Field(max_length=64)]
+    fuel: Fuel
+    threshold_mills: PriceMills
+    station_id: Annotated[UUID, Field(description="Whose price crossed the threshold")]
+    price_mills: PriceMills
+    currency: Currency
+    occurred_at: Moment
+
+
+class DiscountPerLitre(Event):
+    """So much less for each litre, in thousandths of the currency."""
+
+    kind: Literal["per_litre"] = "per_litre"
+    mills: PriceMills
+
+
+class DiscountPercentage(Event):
+    """A share of the pump price, in hundredths of a percent: 250 are 2.5 %."""
+
+    kind: Literal["percentage"] = "percentage"
+    basis_points: Annotated[int, Field(ge=1, le=10_000, strict=True)]
+
+
+class DiscountPerFill(Event):
+    """So much less for a whole fill, in the currency's minor units."""
+
+    kind: Literal["per_fill"] = "per_fill"
+    amount_minor: Annotated[int, Field(ge=1, strict=True)]
+
+
+class CampaignHours(Event):
+    """When in the week it holds, in the station's own time; `until` not after `from`: over midnight."""
+
+    weekdays: Annotated[list[Annotated[int, Field(ge=1, le=7)]], Field(description="ISO: Monday is 1", min_length=1)]
+    from_time: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "00:00"
+    until_time: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "00:00"
+
+
+class CampaignPublishedV1(Event):
+    """A campaign holds, or holds on other terms: the newest event of a campaign is enough to know it."""
+
+    service = "loyalty"
+    key_field = "campaign_id"
+
+    campaign_id: UUID
+    version: Version
+    name: Annotated[str, Field(max_length=120)]
+    audience: Annotated[
+        Literal["everyone", "some"], Field(description="`everyone`: whoever fuels gets it, without coupon or tier")
+    ]
+    discount: Annotated[
+        DiscountPerLitre | DiscountPercentage | DiscountPerFill | None,
+        Field(description="null: it gives something else, such as points or a gift"),
+    ]
+    currency: Annotated[Currency | None, Field(description="Of the discount; null for a percentage")] = None
+    minimum_volume_ml: Annotated[int | None, Field(ge=1, strict=True)] = None
+    station_ids: Annotated[list[UUID] | None, Field(description="null: every station of `operators`")] = None
+    operators: Annotated[list[str] | None, Field(description="null: every operator")] = None
+    fuels: Annotated[list[Fuel] | None, Field(description="null: every grade")] = None
+    hours: Annotated[list[CampaignHours] | None, Field(description="null: at any time")] = None
+    starts_at: Moment
+    ends_at: Moment | None = None
+    occurred_at: Moment
+
+
+class CampaignEndedV1(Event):
+    """A campaign ended before its time, or was stopped: it gives nothing more."""
+
+    service = "loyalty"
+    key_field = "campaign_id"
+
+    campaign_id: UUID
+    version: Version
+    occurred_at: Moment

@@ -7,7 +7,13 @@ from uuid import UUID
 from schemas.base import Event, rfc3339
 from schemas.catalogue import CATALOGUE, STATION_SYSTEMS, topic_of
 from schemas.events import (
+    CampaignEndedV1,
+    CampaignHours,
+    CampaignPublishedV1,
+    DiscountPerLitre,
+    PriceAlertFiredV1,
     PriceChangedV1,
+    PriceConfirmedV1,
     PriceReport,
     PriceReportRejectedV1,
     PriceReportsSubmittedV1,
@@ -17,9 +23,11 @@ from schemas.events import (
     StationRegisteredV1,
     StationUpdatedV1,
 )
-from schemas.vocabulary import Fuel
+from schemas.vocabulary import Fuel, PumpStatus
 
 STATION_ID = UUID("0199a000-0000-7000-8000-000000000001")
+ALERT_ID = UUID("0199a000-0000-7000-8000-000000000002")
+CAMPAIGN_ID = UUID("0199a000-0000-7000-8000-000000000003")
 EFFECTIVE_AT = datetime(2026, 4, 30, 10, 0, tzinfo=UTC)
 SUBMITTED_AT = datetime(2026, 4, 30, 10, 0, 1, 250_000, tzinfo=UTC)
 RECEIVED_AT = datetime(2026, 4, 30, 10, 0, 1, 500_000, tzinfo=UTC)
@@ -27,10 +35,18 @@ PUBLISHED_AT = datetime(2026, 4, 30, 10, 0, 2, tzinfo=UTC)
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-_FULL: dict[str, Any] = {"brand": "Example Fuel", "fuels": [Fuel.E5, Fuel.E10, Fuel.DIESEL_B7]}
+_FULL: dict[str, Any] = {"brand": "Example Fuel", "region": "DE-BE", "fuels": [Fuel.E5, Fuel.E10, Fuel.DIESEL_B7]}
 _PRICE: dict[str, Any] = {
     "station_id": STATION_ID, "fuel": Fuel.E5, "currency": "EUR", "report_id": "4711-e5-1",
     "effective_at": EFFECTIVE_AT, "submitted_at": SUBMITTED_AT, "received_at": RECEIVED_AT,
+}  # fmt: skip
+_ALERT: dict[str, Any] = {
+    "alert_id": ALERT_ID, "driver_id": "0199a000-0000-7000-8000-000000000004", "fuel": Fuel.E5,
+    "threshold_mills": 1_699, "station_id": STATION_ID, "currency": "EUR", "occurred_at": EFFECTIVE_AT,
+}  # fmt: skip
+_CAMPAIGN: dict[str, Any] = {
+    "campaign_id": CAMPAIGN_ID, "name": "Night owl", "audience": "everyone", "starts_at": EFFECTIVE_AT,
+    "occurred_at": EFFECTIVE_AT,
 }  # fmt: skip
 
 
@@ -56,11 +72,11 @@ EXAMPLES: tuple[tuple[Event, Event], ...] = (
     (_station(StationClosedV1, 4, **_FULL, reason="The lease ended"), _station(StationClosedV1, 5)),
     (
         PumpStatusChangedV1(
-            station_id=STATION_ID, pump_id="3", version=2, status="in_use", fuels=[Fuel.E5, Fuel.DIESEL_B7],
-            occurred_at=EFFECTIVE_AT,
+            station_id=STATION_ID, pump_id="3", version=2, status=PumpStatus.IN_TRANSACTION,
+            fuels=[Fuel.E5, Fuel.DIESEL_B7], waiting_vehicles=2, occurred_at=EFFECTIVE_AT,
         ),
         PumpStatusChangedV1(
-            station_id=STATION_ID, pump_id="4", version=1, status="free", fuels=[], occurred_at=EFFECTIVE_AT
+            station_id=STATION_ID, pump_id="4", version=1, status=PumpStatus.FREE, fuels=[], occurred_at=EFFECTIVE_AT
         ),
     ),
     (
@@ -75,8 +91,31 @@ EXAMPLES: tuple[tuple[Event, Event], ...] = (
         PriceChangedV1(**_PRICE, version=8, price_mills=None, previous_price_mills=None),
     ),
     (
-        PriceReportRejectedV1(**_PRICE, price_mills=17, reason=RejectionReason.OUTSIDE_SANE_BOUNDS),
+        PriceConfirmedV1(station_id=STATION_ID, fuel=Fuel.E5, version=7, confirmed_at=EFFECTIVE_AT),
+        PriceConfirmedV1(station_id=STATION_ID, fuel=Fuel.E10, version=1, confirmed_at=EFFECTIVE_AT),
+    ),
+    (
+        PriceReportRejectedV1(
+            **_PRICE, price_mills=17, reason=RejectionReason.OUTSIDE_SANE_BOUNDS, rule="DE/1/sane-bounds"
+        ),
         PriceReportRejectedV1(**_PRICE, price_mills=None, reason=RejectionReason.UNKNOWN_STATION),
+    ),
+    (
+        PriceAlertFiredV1(**_ALERT, version=2, price_mills=1_699),
+        PriceAlertFiredV1(**_ALERT, version=1, price_mills=1_689),
+    ),
+    (
+        CampaignPublishedV1(
+            **_CAMPAIGN, version=2, discount=DiscountPerLitre(mills=30), currency="EUR", minimum_volume_ml=20_000,
+            station_ids=[STATION_ID], operators=["example-fuel"], fuels=[Fuel.E5, Fuel.E10],
+            hours=[CampaignHours(weekdays=[1, 2, 3, 4, 5], from_time="22:00", until_time="06:00")],
+            ends_at=datetime(2026, 5, 31, 22, 0, tzinfo=UTC),
+        ),
+        CampaignPublishedV1(**_CAMPAIGN, version=1, discount=None),
+    ),
+    (
+        CampaignEndedV1(campaign_id=CAMPAIGN_ID, version=3, occurred_at=EFFECTIVE_AT),
+        CampaignEndedV1(campaign_id=CAMPAIGN_ID, version=2, occurred_at=EFFECTIVE_AT),
     ),
 )  # fmt: skip
 """(full, minimal) of each event. Full has every optional field, minimal has none."""

@@ -27,8 +27,24 @@ class Fuel(StrEnum):
     __hash__ = str.__hash__  # an enum's own is Python code, and grades are keys in every hot path
 
 
+class PumpStatus(StrEnum):
+    """What a pump does now, from the driver's arrival to the receipt."""
+
+    FREE = "free"
+    IN_USE = "in_use"
+    READY_TO_PAY = "ready_to_pay"
+    LOCKED = "locked"
+    IN_TRANSACTION = "in_transaction"
+    OUT_OF_ORDER = "out_of_order"
+
+
 PriceMills = Annotated[int, Field(ge=1, le=10_000_000, strict=True)]
 """A unit price: integer thousandths of the currency's major unit per litre (per kilogram for CNG and hydrogen)."""
 
 Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$", description="ISO 4217 code")]
 """An ISO 4217 currency code."""
+
+Region = Annotated[
+    str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$", description="ISO 3166: a country (AT) or a subdivision (CN-GD)")
+]
+"""Where rules and price levels hold: a country or one of its subdivisions."""
