@@ -169,7 +169,13 @@ def test_limiter_forgets_the_longest_idle() -> None:
 
 @pytest.mark.parametrize(
     ("address", "caller"),
-    [("10.1.2.3", "10.1.2.3"), ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"), ("fe80::1%eth0", "fe80::/64"), ("", "")],
+    [
+        ("10.1.2.3", "10.1.2.3"),
+        ("::ffff:10.1.2.3", "10.1.2.3"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+    ],
 )
 def test_caller_of_an_address(address: str, caller: str) -> None:
     assert caller_of_address(address) == caller

@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from ipaddress import IPv6Network
+from ipaddress import IPv6Address, IPv6Network
 
 from gateway.routes import RateClass
 from gateway.settings import Rate, Settings
@@ -14,8 +14,8 @@ ROUNDING_SECONDS = 1e-6
 class Limiter:
     """A token bucket for each (class, caller), kept as the moment when it is full again (GCRA).
 
-    One process holds one table: with several replicas each grants its own share of requests, until a shared store
-    takes the table's place. Beyond `capacity` callers the longest idle is forgotten, which refills its bucket.
+    One process holds one table; `shared_limits.py` makes several agree. Beyond `capacity` callers the longest idle is
+    forgotten, which refills its bucket.
     """
 
     def __init__(self, rates: Mapping[RateClass, Rate], capacity: int) -> None:
@@ -37,16 +37,31 @@ class Limiter:
         wait = full_at - (rate.burst - 1) / rate.per_second - now
         return wait if wait > ROUNDING_SECONDS else 0.0
 
-    def take(self, rate_class: RateClass, caller: str, now: float) -> float:
-        """Takes a token and returns 0, or takes none and returns how many seconds to wait."""
+    def take(self, rate_class: RateClass, caller: str, now: float, cost: float = 1.0) -> float:
+        """Takes `cost` tokens and returns 0, or takes none and returns how many seconds to wait for one."""
         if wait := self.wait_seconds(rate_class, caller, now):
             return wait
+        full_at = max(now, self._full_at.get((rate_class, caller), now))
+        self._remember(rate_class, caller, full_at + cost / self._rates[rate_class].per_second)
+        return 0.0
+
+    def left(self, rate_class: RateClass, caller: str, now: float) -> tuple[int, float]:
+        """(tokens left, seconds until the bucket is full)."""
+        rate = self._rates[rate_class]
+        debt_seconds = max(0.0, self._full_at.get((rate_class, caller), now) - now)
+        return max(0, int(rate.burst - debt_seconds * rate.per_second + ROUNDING_SECONDS)), debt_seconds
+
+    def learn(self, rate_class: RateClass, caller: str, full_at: float) -> None:
+        """Others took tokens of this bucket, too: it is not full before `full_at`."""
+        if full_at > self._full_at.get((rate_class, caller), 0.0):
+            self._remember(rate_class, caller, full_at)
+
+    def _remember(self, rate_class: RateClass, caller: str, full_at: float) -> None:
         key = (rate_class, caller)
-        self._full_at[key] = max(now, self._full_at.get(key, now)) + 1 / self._rates[rate_class].per_second
+        self._full_at[key] = full_at
         self._full_at.move_to_end(key)
         if len(self._full_at) > self._capacity:
             self._full_at.popitem(last=False)
-        return 0.0
 
 
 def make_limiter(settings: Settings) -> Limiter:
@@ -65,4 +80,5 @@ def caller_of_address(address: str) -> str:
     """The caller that a peer address stands for: IPv6 hosts own a whole /64, so that is what is counted."""
     if ":" not in address:
         return address
-    return str(IPv6Network((address.partition("%")[0], 64), strict=False))
+    host = IPv6Address(address.partition("%")[0])
+    return str(host.ipv4_mapped or IPv6Network((host, 64), strict=False))

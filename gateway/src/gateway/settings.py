@@ -1,8 +1,9 @@
 """Settings from GATEWAY_*: where the upstreams are, and every limit of the door."""
 
 from ipaddress import IPv4Network, IPv6Network
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from servicekit.settings import ServiceSettings
@@ -36,6 +37,12 @@ class Settings(ServiceSettings):
     operator_networks: tuple[Network, ...] = Field(
         default=LOOPBACK, description="Who may ask /healthz, /readyz and /metrics, and only without a proxy between"
     )
+    trusted_proxies: tuple[Network, ...] = Field(
+        default=(), description="Whose word on a client's address counts: the load balancers before the gateway"
+    )
+    forwarded_header: Literal["x-forwarded-for", "forwarded"] = Field(
+        default="x-forwarded-for", description="Which header they write; the other one is never read"
+    )
 
     upstream_connections: int = Field(default=128, ge=1, description="Requests in flight to one upstream")
     upstream_queue: int = Field(default=256, ge=0, description="Requests that wait for a connection; then 503")
@@ -50,6 +57,15 @@ class Settings(ServiceSettings):
     rate_writes: Rate = Field(default=Rate(per_second=20, burst=50), description="Writes, per client")
     rate_reports: Rate = Field(default=Rate(per_second=200, burst=400), description="Price reports, per client")
     rate_table_size: int = Field(default=100_000, ge=1, description="Callers remembered; the longest idle go first")
+
+    valkey_url: SecretStr | None = Field(
+        default=None,
+        description="valkey://, valkeys:// or unix://: where replicas share their limits; None: each alone",
+    )
+    valkey_timeout_seconds: float = Field(default=0.05, gt=0, description="Then this replica limits alone")
+    rate_alone_share: float = Field(
+        default=0.5, gt=0, le=1, description="Of each limit, what a replica grants while Valkey is away"
+    )
 
     stream_connections: int = Field(default=10_000, ge=1, description="Live price streams in all; then 503")
     stream_connections_per_address: int = Field(default=100, ge=1, description="Live price streams; then 429")

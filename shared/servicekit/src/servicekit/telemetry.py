@@ -40,6 +40,7 @@ UPSTREAM_CALLS = Counter("forecourt_upstream_calls_total", "The gateway's calls 
 UPSTREAM_RETRIES = Counter("forecourt_upstream_retries_total", "The gateway's second tries", ["upstream"])
 UPSTREAM_BREAKER_OPEN = Gauge("forecourt_upstream_breaker_open", "1 while calls are refused", ["upstream"])
 RATE_LIMITED = Counter("forecourt_rate_limited_total", "Requests refused with 429", ["rate_class"])
+RATE_LIMITS_SHARED = Gauge("forecourt_rate_limits_shared", "1 while all replicas limit together, by way of Valkey")
 STREAM_SUBSCRIBERS = Gauge("forecourt_stream_subscribers", "Live price streams open")
 STREAM_EVENTS = Counter("forecourt_stream_events_total", "Price changes seen for the live streams")
 STREAM_DROPPED = Counter("forecourt_stream_dropped_total", "Live price streams closed because their reader was slow")
