@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from aiokafka.structs import ConsumerRecord
 from pydantic import SecretStr
 
-from gateway.feed import PRICES, Feed
+from gateway.feed import PRICES, make_reader
 from gateway.hub import Hub, Interest
 from gateway.settings import Settings
 from schemas.events import PriceChangedV1
@@ -34,7 +34,7 @@ async def test_record_that_is_no_price_is_left_out() -> None:
     hub.loaded.set()
     interest = Interest(frozenset({str(good.station_id)}), None, None)
     live = await hub.subscribe(interest, "address", None)
-    Feed(settings, hub).take(PRICES, records)
+    make_reader(settings, hub).take(PRICES, records)
     resumed = await hub.subscribe(interest, "address", "0")
     assert hub.history.position == (5,)
     for reader in (live, resumed):

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from gateway.boxes import Box
-from gateway.feed import PRICES, STATIONS, Feed
+from gateway.feed import PRICES, STATIONS, make_reader
 from gateway.hub import Hub, Interest
 from gateway.settings import Settings
 from local_stack.config import Config
@@ -54,7 +54,7 @@ async def hub(infrastructure: Config, issuer: Issuer, kafka: KafkaProbe) -> Asyn
         await golden.send(kafka, issuer, added_in_a_later_release={"x": [1]})
     settings = settings_from(Settings, service_environment(infrastructure, "gateway"))
     hub = Hub(settings)
-    feed = asyncio.create_task(Feed(settings, hub).run())
+    feed = asyncio.create_task(make_reader(settings, hub).run())
     yield hub
     feed.cancel()
     await asyncio.gather(feed, return_exceptions=True)

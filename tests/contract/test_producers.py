@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from pricing.http_models import PriceReportBatch
+from pricing.http_models.reports import PriceReportBatch
 from schemas.contracts import name_of
 from schemas.events import PriceReportsSubmittedV1
 from schemas.export import FOLDER

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
@@ -12,8 +13,6 @@ from aiokafka.errors import KafkaError
 from rich.table import Table
 
 from feeds.platform import PlatformError
-from forecourt.bench_ingest import measure_ingest
-from forecourt.bench_latency import measure_latency
 from forecourt.console import errors, out
 from local_stack.config import Config, StackError
 
@@ -39,10 +38,14 @@ class Figure:
     kept: bool | None
 
 
-MEASURES: dict[Bench, Callable[[Config], Coroutine[Any, Any, list[dict[str, Any]]]]] = {
-    Bench.INGEST: measure_ingest,
-    Bench.LATENCY: measure_latency,
+MEASURES = {
+    Bench.INGEST: "forecourt.bench_ingest:measure_ingest",
+    Bench.LATENCY: "forecourt.bench_latency:measure_latency",
 }
+"""Imported when it is used, as commands are."""
+
+Measure = Callable[[Config], Coroutine[Any, Any, list[dict[str, Any]]]]
+"""`await measure(config)`: the figures, each the fields of a Figure but the first."""
 
 
 def bench(
@@ -58,13 +61,18 @@ def bench(
     for one in what or list(Bench):
         errors.print(f"[dim]measuring {one.value} ...[/]")
         try:
-            measured = uvloop.run(MEASURES[one](config))
+            measured = uvloop.run(_measure(one)(config))
         except (PlatformError, KafkaError, OSError) as error:
             raise StackError(f"{error}: is the platform up? `./forecourt status`") from error
         figures += [Figure(one.value, **figure) for figure in measured]
     out.print_json(json.dumps([asdict(figure) for figure in figures])) if as_json else out.print(_table(figures))
     if any(figure.kept is False for figure in figures):
         raise typer.Exit(1)
+
+
+def _measure(what: Bench) -> Measure:
+    module, name = MEASURES[what].split(":")
+    return getattr(import_module(module), name)
 
 
 def _table(figures: list[Figure]) -> Table:

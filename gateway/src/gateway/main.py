@@ -7,7 +7,7 @@ from starlette.middleware import Middleware
 
 from gateway import api, docs
 from gateway.door import Checks, Door, ResponseHeaders
-from gateway.feed import Feed
+from gateway.feed import make_reader
 from gateway.hub import Hub
 from gateway.limiter import make_limiter
 from gateway.proxy import Proxy
@@ -32,7 +32,7 @@ def create_app(settings: Settings | None = None, routes: Sequence[Route] = ROUTE
         session = await kit.open(lambda: make_session(settings))
         kit.app.state.proxy = Proxy({name: Upstream(name, url, session, settings) for name, url in urls.items()})
         kit.app.state.hub = hub = Hub(settings)
-        feed = Feed(settings, hub)
+        feed = make_reader(settings, hub)
         kit.background("feed", feed.run)
         kit.background("heartbeat", hub.keep_beating)
         kit.background("reference", lambda: reference.keep_current(session))

@@ -11,9 +11,9 @@ import pytest
 
 from local_stack.config import Config
 from local_stack.environment import kafka_credentials, service_environment
-from pricing import use_cases
 from pricing.main import create_app
 from pricing.settings import Settings
+from pricing.use_cases.stations import record_stations
 from schemas.base import Event
 from schemas.events import StationRegisteredV1
 from servicekit.consumer import Received
@@ -45,7 +45,7 @@ class Pricing:
         """Makes a station known, as if its event had come."""
         station_id = fields.pop("station_id", None) or new_id()
         event = station_event(station_id, **fields)
-        await self.store.transact(lambda tx: use_cases.record_stations(tx, [Received(event, any_message())]))
+        await self.store.transact(lambda tx: record_stations(tx, [Received(event, any_message())]))
         return station_id
 
     async def published(self, topic: str, station_id: UUID, count: int) -> list[Message]:

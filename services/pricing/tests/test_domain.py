@@ -6,7 +6,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricing.domain import Decided, Knowledge, Outcome, Price, Report, Sender, Station, decide, is_sane, refusal
+from pricing.domain.reports import Decided, Knowledge, Outcome, Price, Report, Sender, Station, decide, is_sane, refusal
 from schemas.events import RejectionReason
 from schemas.vocabulary import Fuel
 

@@ -3,9 +3,10 @@
 import json
 from uuid import UUID
 
-from pricing import use_cases
 from pricing.main import create_app
 from pricing.settings import Settings
+from pricing.use_cases import reports as use_cases
+from pricing.use_cases.stations import record_stations
 from schemas.events import PriceReportsSubmittedV1
 from servicekit.consumer import Received
 from servicekit.envelope import Headers
@@ -134,5 +135,5 @@ async def test_stations_events_out_of_order_leave_the_newest(pricing: Pricing):
     newest = station_event(station_id, version=3, currency="GBP")
     for event in (newest, station_event(station_id, version=2)):
         received = [Received(event, any_message())]
-        await pricing.store.transact(lambda tx, received=received: use_cases.record_stations(tx, received))
+        await pricing.store.transact(lambda tx, received=received: record_stations(tx, received))
     assert verdicts(await pricing.report(item(station_id, 1_799))) == ["wrong_currency"]

@@ -19,10 +19,10 @@ from servicekit.ids import new_id
 from servicekit.migrations import migrate
 from servicekit.mongo import MongoStore
 from servicekit.testkit import Issuer, KafkaProbe, eventually, running, running_issuer, settings_from
-from stations import use_cases
 from stations.main import create_app
-from stations.repository import StationRepository
+from stations.repository.stations import StationRepository
 from stations.settings import Settings
+from stations.use_cases import stations as use_cases
 
 TEN = datetime(2026, 4, 30, 10, tzinfo=UTC)
 

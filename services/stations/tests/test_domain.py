@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from schemas.events import PumpStatusChangedV1, StationClosedV1, StationRegisteredV1, StationUpdatedV1
+from schemas.vocabulary import PumpStatus
 from servicekit.ids import new_id
-from stations.domain import MAX_PUMPS, Change, StationIsClosed, TooManyPumps, open_at, register
-from stations.profile import StationRow
+from stations.domain.profile import StationRow
+from stations.domain.stations import MAX_PUMPS, Change, StationIsClosed, TooManyPumps, open_at, register
 
 NOW = datetime(2026, 4, 30, 10, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -33,7 +34,7 @@ def test_registering_tells_the_whole_state() -> None:
     assert isinstance(pump, PumpStatusChangedV1)
     assert (event.station_id, event.version, event.operator) == (change.station.id, 1, "tankerkoenig")
     assert (event.name, event.fuels, event.currency, event.occurred_at) == ("Shell Alex", ["e5"], "EUR", NOW)
-    assert (pump.pump_id, pump.version, pump.status, pump.fuels) == ("1", 1, "free", ["e5"])
+    assert (pump.pump_id, pump.version, pump.status, pump.fuels) == ("1", 1, PumpStatus.FREE, ["e5"])
 
 
 def test_the_same_profile_again_is_no_change() -> None:
@@ -50,25 +51,25 @@ def test_a_new_profile_is_a_new_version() -> None:
 
 def test_an_import_describes_pumps_but_neither_frees_nor_removes_them() -> None:
     station = registered(pumps=[{"pump_id": "1"}, {"pump_id": "2"}]).station
-    station = station.with_pump("1", "in_use", ["e5"], NOW).station
+    station = station.with_pump("1", PumpStatus.IN_USE, ["e5"], NOW).station
     change = station.revised(row(pumps=[{"pump_id": "1", "fuels": ["e10"]}]), LATER)
     (event,) = change.events
     assert isinstance(event, PumpStatusChangedV1)
-    assert (event.pump_id, event.version, event.status, event.fuels) == ("1", 3, "in_use", ["e10"])
+    assert (event.pump_id, event.version, event.status, event.fuels) == ("1", 3, PumpStatus.IN_USE, ["e10"])
     assert [pump.pump_id for pump in change.station.pumps] == ["1", "2"]
     assert change.station.version == 1
 
 
 def test_a_pump_that_is_set_to_what_it_is_does_not_change() -> None:
-    station = registered().station.with_pump("1", "free", ["e5"], NOW).station
-    assert station.with_pump("1", "free", ["e5"], LATER) == Change(station, [])
+    station = registered().station.with_pump("1", PumpStatus.FREE, ["e5"], NOW).station
+    assert station.with_pump("1", PumpStatus.FREE, ["e5"], LATER) == Change(station, [])
 
 
 def test_a_station_has_a_bounded_number_of_pumps() -> None:
     station = registered(pumps=[{"pump_id": str(n)} for n in range(MAX_PUMPS)]).station
-    assert station.with_pump("7", "in_use", [], NOW).events
+    assert station.with_pump("7", PumpStatus.IN_USE, [], NOW).events
     with pytest.raises(TooManyPumps):
-        station.with_pump("new", "free", [], NOW)
+        station.with_pump("new", PumpStatus.FREE, [], NOW)
 
 
 def test_an_import_cannot_pass_the_bound_either() -> None:
@@ -86,7 +87,7 @@ def test_closing_happens_once_and_nothing_changes_afterwards() -> None:
     with pytest.raises(StationIsClosed):
         change.station.revised(row(name="new"), LATER)
     with pytest.raises(StationIsClosed):
-        change.station.with_pump("1", "free", [], LATER)
+        change.station.with_pump("1", PumpStatus.FREE, [], LATER)
 
 
 def test_open_at_knows_the_holidays_of_the_region() -> None:

@@ -9,10 +9,10 @@ from schemas.events import PumpStatusChangedV1, StationRegisteredV1, StationUpda
 from servicekit.ids import new_id
 from servicekit.mongo import MongoStore
 from servicekit.testkit import Issuer, KafkaProbe, running
-from stations import use_cases
 from stations.main import create_app
-from stations.repository import StationRepository
+from stations.repository.stations import StationRepository
 from stations.settings import Settings
+from stations.use_cases import stations as use_cases
 
 from .conftest import Stations, row
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from stations.opening_hours import WEEKDAYS, OpeningHours, is_open
-from stations.public_holidays import is_public_holiday, is_region
+from stations.domain.opening_hours import WEEKDAYS, OpeningHours, is_open
+from stations.domain.public_holidays import is_public_holiday, is_region
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ALL_DAYS = [*WEEKDAYS, "holiday"]

@@ -7,8 +7,8 @@ from schemas.events import PriceChangedV1
 from servicekit.consumer import Received
 from servicekit.ids import new_id
 from servicekit.testkit import eventually
-from stations import use_cases
-from stations.repository import StationRepository
+from stations.repository.stations import StationRepository
+from stations.use_cases import stations as use_cases
 
 from .conftest import Stations, any_message, price_changed, row
 

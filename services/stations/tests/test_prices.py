@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.events import PriceChangedV1
 from servicekit.ids import new_id
-from stations.prices import newer_prices
+from stations.domain.prices import newer_prices
 
 NOW = datetime(2026, 4, 30, 10, tzinfo=UTC)
 STATION, OTHER, UNKNOWN = new_id(), new_id(), new_id()

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from stations.profile import Refusal, StationRow, judge
+from stations.domain.profile import Refusal, StationRow, judge
 
 WEEKLY = [{"days": ["mon"], "opens": "06:00", "closes": "22:00"}]
 GOOD: dict[str, Any] = {
     "external_id": "a1", "name": "Shell Alex", "brand": "Shell", "address": {"city": "Berlin"}, "country": "DE",
-    "time_zone": "Europe/Berlin", "currency": "EUR", "lat": 52.52, "lon": 13.41, "fuels": None,
+    "time_zone": "Europe/Berlin", "currency": "EUR", "lat": 52.52, "lon": 13.41, "fuels": None, "region": None,
     "opening_hours": None, "holiday_region": None,
 }  # fmt: skip
 
@@ -124,6 +124,6 @@ def test_what_is_absent_is_unknown_or_empty() -> None:
     assert station.profile() == {
         "name": "Shell Alex", "brand": None,
         "address": {"street": None, "house_number": None, "post_code": None, "city": None}, "country": "DE",
-        "time_zone": "Europe/Berlin", "currency": "EUR", "lat": 52.52, "lon": 13.41, "fuels": None,
+        "time_zone": "Europe/Berlin", "currency": "EUR", "lat": 52.52, "lon": 13.41, "fuels": None, "region": None,
         "opening_hours": None, "holiday_region": None, "facilities": [],
     }  # fmt: skip

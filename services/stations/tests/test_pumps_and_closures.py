@@ -6,7 +6,7 @@ import pytest
 
 from schemas.events import PumpStatusChangedV1, StationClosedV1, StationRegisteredV1
 from servicekit.ids import new_id
-from stations.http_models import ClosedStation, Pumps, ShownPump, StationDetail
+from stations.http_models.stations import ClosedStation, Pumps, ShownPump, StationDetail
 
 from .conftest import Stations
 

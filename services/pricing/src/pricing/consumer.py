@@ -1,12 +1,12 @@
 """What pricing listens to."""
 
-from pricing import use_cases
+from pricing.use_cases import reports, stations
 from schemas.events import PriceReportsSubmittedV1, StationClosedV1, StationRegisteredV1, StationUpdatedV1
 from servicekit.consumer import Subscriptions
 
 SUBSCRIPTIONS: Subscriptions = {
-    PriceReportsSubmittedV1: use_cases.take_raw_reports,
-    StationRegisteredV1: use_cases.record_stations,
-    StationUpdatedV1: use_cases.record_stations,
-    StationClosedV1: use_cases.record_stations,
+    PriceReportsSubmittedV1: reports.take_raw_reports,
+    StationRegisteredV1: stations.record_stations,
+    StationUpdatedV1: stations.record_stations,
+    StationClosedV1: stations.record_stations,
 }

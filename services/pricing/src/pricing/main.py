@@ -2,8 +2,9 @@
 
 from fastapi import FastAPI
 
-from pricing import api, repository
+from pricing.api import prices, reports
 from pricing.consumer import SUBSCRIPTIONS
+from pricing.repository.reports import note_published
 from pricing.settings import Settings
 from servicekit.app import Kit, build_app
 from servicekit.consumer import Consumer
@@ -16,7 +17,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     chosen = settings or Settings()  # pyright: ignore[reportCallIssue] - the environment fills it
 
     async def start(kit: Kit) -> None:
-        store = await kit.open(lambda: PostgresStore.connect(chosen, repository.note_published))
+        store = await kit.open(lambda: PostgresStore.connect(chosen, note_published))
         kit.app.state.store = store
         kit.ready_when("postgres", store.check)
         kit.run_relay(Relay(chosen, store))
@@ -24,5 +25,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     return build_app(
         chosen, title="Pricing", description="Price reports, current prices and their history.",
-        start=start, routers=[api.router],
+        start=start, routers=[reports.router, prices.router],
     )  # fmt: skip

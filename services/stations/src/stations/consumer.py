@@ -5,8 +5,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from schemas.base import Event
 from schemas.events import PriceChangedV1
 from servicekit.consumer import Received
-from stations import use_cases
-from stations.repository import Session, StationRepository
+from stations.repository.stations import Session, StationRepository
+from stations.use_cases import stations as use_cases
 
 Handler = Callable[[StationRepository, Session, Sequence[Received]], Awaitable[None]]
 

@@ -8,9 +8,9 @@ from servicekit.app import Kit, build_app
 from servicekit.consumer import Consumer
 from servicekit.mongo import MongoStore
 from servicekit.outbox import Relay
-from stations import api
+from stations.api import stations as api
 from stations.consumer import SUBSCRIPTIONS
-from stations.repository import StationRepository
+from stations.repository.stations import StationRepository
 from stations.settings import Settings
 
 

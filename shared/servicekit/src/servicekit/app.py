@@ -142,6 +142,7 @@ def build_app(
         },
     )  # fmt: skip
     app.state.settings = settings
+    app.state.tracing = tracing
     app.state.verifier = Verifier(settings)
     install_problem_handlers(app)
     app.add_exception_handler(StoreUnavailable, _store_unavailable)

@@ -48,14 +48,14 @@ def trace_id() -> str | None:
     return f"{context.trace_id:032x}" if context.is_valid else None
 
 
-def problem_body(problem: Problem) -> bytes:
-    """The problem as JSON bytes."""
+def problem_body(problem: Problem, trace: str | None = None) -> bytes:
+    """The problem as JSON bytes; `trace` is its trace's id, the running span's by default."""
     document = {
         "type": TYPE_PREFIX + problem.slug,
         "title": problem.slug.replace("-", " ").capitalize(),
         "status": problem.status,
         "detail": problem.detail,
-        "trace_id": trace_id(),
+        "trace_id": trace or trace_id(),
         **problem.extra,
     }
     return msgspec.json.encode(document)

@@ -35,7 +35,8 @@ def main(target: str) -> None:
     gc.set_threshold(GC_ALLOCATIONS, 20, 20)  # a batch makes thousands of objects that all die with it
     sys.setswitchinterval(SWITCH_SECONDS)
     config = uvicorn.Config(
-        app, host=settings.host, port=settings.port, loop="uvloop", http="httptools", backlog=BACKLOG,
+        app, host=settings.host, port=settings.port, loop="uvloop", http=getattr(app.state, "protocol", "httptools"),
+        backlog=BACKLOG,
         log_config=None, access_log=False, server_header=False, proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE_SECONDS, timeout_graceful_shutdown=settings.drain_seconds,
     )  # fmt: skip

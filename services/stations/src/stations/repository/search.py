@@ -10,7 +10,7 @@ from motor.motor_asyncio import AsyncIOMotorCommandCursor
 
 from schemas.vocabulary import Fuel
 from servicekit.mongo import MongoStore
-from stations.repository import Document, folded
+from stations.repository.stations import Document, folded
 
 SHOWN = {"location": False, "search_text": False, "brand_folded": False, "pumps": False}
 BATCH = 100

@@ -1,26 +1,24 @@
-"""Every query of pricing. Batches travel as arrays: one statement each, however many reports."""
+"""Reports, and all that deciding on them reads and writes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from pricing.domain import Decided, Decision, Knowledge, Outcome, Price, Report, Station, Verdict
+from pricing.domain.reports import Decided, Decision, Knowledge, Outcome, Price, Report, Station, Verdict
+from pricing.repository.columns import columns
 from schemas.events import PriceChangedV1, RejectionReason
 from schemas.vocabulary import Fuel
 from servicekit.postgres import Connection
 from servicekit.store import PendingRecord
 
-HISTORY_COLUMNS = """report_id, price_mills, currency, effective_at, submitted_at, received_at, version,
-                     verdict = 'superseded' AS superseded"""
-
 
 async def load_knowledge(tx: Connection, reports: Sequence[Report]) -> Knowledge:
     """What deciding on the reports needs. Locks their stations, in one order, until the transaction ends."""
     stations = await tx.fetch(
-        """SELECT station_id, operator, currency, fuels, closed FROM stations
+        """SELECT station_id, operator, currency, fuels, closed, country, region, time_zone FROM stations
            WHERE station_id = ANY($1) ORDER BY station_id FOR NO KEY UPDATE""",
         list({report.station_id for report in reports}),
     )
@@ -101,7 +99,7 @@ async def _confirm(tx: Connection, confirmed: list[tuple[UUID, Fuel, datetime]])
             """UPDATE prices SET confirmed_at = c.confirmed_at
                FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS c (station_id, fuel, confirmed_at)
                WHERE (prices.station_id, prices.fuel) = (c.station_id, c.fuel)""",
-            *_columns(confirmed),
+            *columns(confirmed),
         )
 
 
@@ -122,59 +120,8 @@ async def note_published(tx: Connection, rows: Sequence[PendingRecord], publishe
             """UPDATE prices SET published_at = $4
                FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS e (station_id, fuel, version)
                WHERE (prices.station_id, prices.fuel, prices.version) = (e.station_id, e.fuel, e.version)""",
-            *_columns((p.station_id, p.fuel, p.version) for p in published), published_at,
+            *columns((p.station_id, p.fuel, p.version) for p in published), published_at,
         )  # fmt: skip
-
-
-async def save_stations(tx: Connection, stations: Iterable[tuple[Station, int]]) -> None:
-    """Takes over stations with their version; one that is not newer than what is known changes nothing."""
-    await tx.execute(
-        """INSERT INTO stations (station_id, operator, currency, fuels, closed, version)
-           SELECT station_id, operator, currency, string_to_array(fuels, ','), closed, version
-           FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::boolean[], $6::bigint[])
-                AS s (station_id, operator, currency, fuels, closed, version)
-           ORDER BY station_id
-           ON CONFLICT (station_id) DO UPDATE SET
-               (operator, currency, fuels, closed, version)
-               = (excluded.operator, excluded.currency, excluded.fuels, excluded.closed, excluded.version)
-           WHERE stations.version < excluded.version""",
-        *_columns(
-            (s.station_id, s.operator, s.currency, None if s.fuels is None else ",".join(sorted(s.fuels)), s.closed, v)
-            for s, v in stations
-        ),
-    )
-
-
-async def current_prices(tx: Connection, station_ids: Sequence[UUID], fuel: Fuel | None) -> list[Any]:
-    """The current prices of the stations, by station and grade."""
-    return await tx.fetch(
-        "SELECT * FROM prices WHERE station_id = ANY($1) AND (fuel = $2 OR $2 IS NULL) ORDER BY station_id, fuel",
-        station_ids, fuel,
-    )  # fmt: skip
-
-
-async def unknown_stations(tx: Connection, station_ids: Sequence[UUID]) -> list[UUID]:
-    """Those of the stations that pricing does not know."""
-    rows = await tx.fetch(
-        "SELECT id FROM unnest($1::uuid[]) AS asked (id) WHERE NOT EXISTS (SELECT FROM stations WHERE station_id = id)",
-        station_ids,
-    )
-    return [row["id"] for row in rows]
-
-
-async def price_history(
-    tx: Connection, station_id: UUID, fuel: Fuel, since: datetime, until: datetime,
-    before: tuple[datetime, str] | None, limit: int,
-) -> list[Any]:  # fmt: skip
-    """Reports that told of a change, the latest first, in [since, until); `before` continues a page."""
-    return await tx.fetch(
-        f"""SELECT {HISTORY_COLUMNS} FROM price_reports
-            WHERE station_id = $1 AND fuel = $2 AND verdict IN ('accepted', 'superseded')
-              AND effective_at >= $3 AND effective_at < $4
-              AND ($5::timestamptz IS NULL OR (effective_at, report_id) < ($5, $6))
-            ORDER BY effective_at DESC, report_id DESC LIMIT $7""",  # noqa: S608 - the columns are a constant
-        station_id, fuel, since, until, *(before or (None, "")), limit,
-    )  # fmt: skip
 
 
 async def verdicts(tx: Connection, sender: str, report_ids: Sequence[str]) -> list[Any]:
@@ -186,14 +133,12 @@ async def verdicts(tx: Connection, sender: str, report_ids: Sequence[str]) -> li
     )  # fmt: skip
 
 
-def _columns(rows: Iterable[tuple[Any, ...]]) -> list[list[Any]]:
-    """Rows turned into the arrays that unnest takes; there is at least one row."""
-    return [list(column) for column in zip(*rows, strict=True)]
-
-
 def _station(row: Any) -> Station:
     fuels = None if row["fuels"] is None else frozenset(row["fuels"])
-    return Station(row["station_id"], row["operator"], row["currency"], fuels, row["closed"])
+    return Station(
+        row["station_id"], row["operator"], row["currency"], fuels, row["closed"], row["country"], row["region"],
+        row["time_zone"],
+    )  # fmt: skip
 
 
 def _decided(

@@ -10,11 +10,12 @@ from fastapi import APIRouter, Query, Request, Response, Security
 from servicekit.auth import Principal, authenticate
 from servicekit.cursors import decode_cursor
 from servicekit.problems import Problem, problem_responses
-from stations import http_models as models
-from stations import use_cases, views
-from stations.profile import PumpId
-from stations.repository import StationRepository
-from stations.search import Listing, Nearby, StationSearch
+from stations.api import views
+from stations.domain.profile import PumpId
+from stations.http_models import stations as models
+from stations.repository.search import Listing, Nearby, StationSearch
+from stations.repository.stations import StationRepository
+from stations.use_cases import stations as use_cases
 
 router = APIRouter(prefix="/v1", tags=["stations"])
 

@@ -8,17 +8,17 @@ from typing import Literal
 from uuid import UUID
 
 from schemas.events import PriceChangedV1
-from schemas.vocabulary import Fuel
+from schemas.vocabulary import Fuel, PumpStatus
 from servicekit.auth import Principal
 from servicekit.consumer import Received
 from servicekit.ids import new_id
 from servicekit.problems import Problem
 from servicekit.telemetry import UNKNOWN_STATIONS
-from stations.domain import MAX_PUMPS, Change, Pump, Station, StationIsClosed, TooManyPumps, open_at, register
-from stations.prices import newer_prices
-from stations.profile import PumpStatus, Reason, Refusal, StationRow, judge
-from stations.repository import Document, Session, StationRepository
-from stations.search import Nearby, StationSearch
+from stations.domain.prices import newer_prices
+from stations.domain.profile import Reason, Refusal, StationRow, judge
+from stations.domain.stations import MAX_PUMPS, Change, Pump, Station, StationIsClosed, TooManyPumps, open_at, register
+from stations.repository.search import Nearby, StationSearch
+from stations.repository.stations import Document, Session, StationRepository
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from pymongo import UpdateOne
 from schemas.vocabulary import Fuel
 from servicekit.envelope import to_records
 from servicekit.mongo import MongoStore
-from stations.domain import Change, Pump, Station
-from stations.prices import News
+from stations.domain.prices import News
+from stations.domain.stations import Change, Pump, Station
 
 Session = AsyncIOMotorClientSession
 Result = TypeVar("Result")

@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from schemas.base import Event
 from schemas.events import PumpStatusChangedV1, StationClosedV1, StationRegisteredV1, StationUpdatedV1
-from stations.opening_hours import OpeningHours, is_open
-from stations.profile import PumpRow, PumpStatus, StationRow
-from stations.public_holidays import is_public_holiday
+from schemas.vocabulary import PumpStatus
+from stations.domain.opening_hours import OpeningHours, is_open
+from stations.domain.profile import PumpRow, StationRow
+from stations.domain.public_holidays import is_public_holiday
 
 MAX_PUMPS = 100
 
@@ -53,7 +54,7 @@ class Station:
     def revised(self, row: StationRow, now: datetime) -> "Change":
         """The station as its operator describes it now; pumps that the row does not name stay as they are."""
         self._require_open()
-        profile = row.profile()
+        profile = row.profile()  # one stored before `region` was known differs by the lack of it: others hear of it
         station = self
         events: list[Event] = []
         if profile != self.profile:
@@ -97,7 +98,7 @@ class Station:
         station = self
         for row in rows:
             known = station.pump(row.pump_id)
-            status = known.status if known else "free"
+            status = known.status if known else PumpStatus.FREE
             change = station.with_pump(row.pump_id, status, [fuel.value for fuel in row.fuels], now)
             station, events = change.station, [*events, *change.events]
         return Change(station, events)
@@ -106,7 +107,8 @@ class Station:
         shared = ("name", "brand", "country", "time_zone", "currency", "lat", "lon", "fuels")
         return {
             "station_id": self.id, "version": self.version, "operator": self.operator,
-            "external_id": self.external_id, "occurred_at": now, **{name: self.profile[name] for name in shared},
+            "external_id": self.external_id, "region": self.profile.get("region"), "occurred_at": now,
+            **{name: self.profile[name] for name in shared},
         }  # fmt: skip
 
 

@@ -61,6 +61,9 @@ class Station:
     currency: str
     fuels: frozenset[str] | None
     closed: bool
+    country: str | None = None
+    region: str | None = None
+    time_zone: str | None = None
 
 
 class Report(NamedTuple):

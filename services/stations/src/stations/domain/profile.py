@@ -20,15 +20,14 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from schemas.vocabulary import Fuel
-from stations.opening_hours import OpeningHours
-from stations.public_holidays import is_region
+from stations.domain.opening_hours import OpeningHours
+from stations.domain.public_holidays import is_region
 
 Reason = Literal[
     "missing_field", "wrong_type", "blank_name", "impossible_coordinates", "unknown_time_zone", "unknown_currency",
     "bad_opening_hours", "duplicate_external_id", "placeholder", "unknown_fuel", "too_long", "unknown_field",
     "station_closed",
 ]  # fmt: skip
-PumpStatus = Literal["free", "in_use", "out_of_order"]
 
 MAX_DETAIL_CHARACTERS = 200
 TIME_ZONES = available_timezones()
@@ -43,8 +42,9 @@ _CURRENCIES = """
 CURRENCIES = frozenset(_CURRENCIES.split())
 _WORLD = (-90.0, 90.0, -180.0, 180.0)
 _BOXES = {
-    "AT": (46.3, 49.1, 9.5, 17.2), "CH": (45.8, 47.9, 5.9, 10.6), "CN": (18.0, 53.7, 73.4, 135.1),
-    "DE": (47.2, 55.1, 5.8, 15.1), "GB": (49.8, 60.9, -8.7, 1.8), "IT": (35.4, 47.1, 6.6, 18.6),
+    "AT": (46.3, 49.1, 9.5, 17.2), "AU": (-44.0, -9.0, 112.0, 160.0), "CH": (45.8, 47.9, 5.9, 10.6),
+    "CN": (18.0, 53.7, 73.4, 135.1), "DE": (47.2, 55.1, 5.8, 15.1), "ES": (27.5, 43.9, -18.3, 4.4),
+    "GB": (49.8, 60.9, -8.7, 1.8), "IT": (35.4, 47.1, 6.6, 18.6),
 }  # fmt: skip
 """(south, north, west, east) of a country, generous; a country that is not listed is somewhere in the world."""
 
@@ -121,6 +121,10 @@ class StationRow(_Strict):
     brand: ShortText = None
     address: Address = Address()
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+    region: Annotated[
+        Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}-[A-Z0-9]{1,3}$")] | None,
+        Field(description="ISO 3166-2 subdivision, whose price rules hold; null: unknown", examples=["CN-GD"]),
+    ] = None
     time_zone: Annotated[str, AfterValidator(_time_zone)]
     currency: Annotated[str, AfterValidator(_currency)]
     lat: Annotated[Degrees, Field(description="WGS-84")]
@@ -140,6 +144,12 @@ class StationRow(_Strict):
                 "impossible_coordinates", "{lat}, {lon} is not in {country}",
                 {"lat": self.lat, "lon": self.lon, "country": self.country},
             )  # fmt: skip
+        return self
+
+    @model_validator(mode="after")
+    def _lies_in_its_country(self) -> Self:
+        if self.region is not None and not self.region.startswith(f"{self.country}-"):
+            raise PydanticCustomError("region_of_another_country", "region is not a subdivision of country")
         return self
 
     @model_validator(mode="after")

@@ -7,9 +7,9 @@ from typing import Any
 
 from schemas.vocabulary import Fuel
 from servicekit.cursors import encode_cursor
-from stations.domain import open_at
-from stations.repository import Document
-from stations.use_cases import Verdict
+from stations.domain.stations import open_at
+from stations.repository.stations import Document
+from stations.use_cases.stations import Verdict
 
 _PRICE_FIELDS = ("price_mills", "currency", "effective_at", "submitted_at", "received_at", "published_at")
 _LISTED_PROFILE = (
@@ -54,6 +54,7 @@ def listed_station(document: Document, now: datetime) -> dict[str, Any]:
         "station_id": document["_id"],
         **{name: document[name] for name in ("external_id", "version", "operator")},
         **{name: profile[name] for name in _LISTED_PROFILE},
+        "region": profile.get("region"),
         "open_now": False if closed else open_at(profile, now),
         "prices": [] if closed else _prices(document, None, now),
     }

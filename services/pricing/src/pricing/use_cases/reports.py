@@ -1,18 +1,16 @@
-"""What pricing does: takes reports, keeps its list of stations, tells prices."""
+"""Takes price reports."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from uuid import UUID
 
-from pricing import repository
-from pricing.domain import Change, Decision, Report, Sender, Station, Verdict, decide
+from pricing.domain.reports import Change, Decision, Report, Sender, Verdict, decide
+from pricing.repository import reports as repository
 from schemas.base import Event
 from schemas.events import (
     PriceChangedV1,
     PriceReport,
     PriceReportRejectedV1,
     RejectionReason,
-    StationClosedV1,
 )
 from servicekit.auth import InvalidToken, Principal
 from servicekit.consumer import Received
@@ -55,20 +53,6 @@ def to_reports(
         )
         for item in items
     ]  # fmt: skip
-
-
-async def record_stations(tx: Connection, received: Sequence[Received]) -> None:
-    """Keeps the list of stations; the newest event of each station is enough, whatever came before."""
-    newest: dict[UUID, tuple[Station, int]] = {}
-    for event, *_ in received:
-        if event.station_id not in newest or newest[event.station_id][1] < event.version:
-            fuels = None if event.fuels is None else frozenset(event.fuels)
-            closed = isinstance(event, StationClosedV1)
-            newest[event.station_id] = (
-                Station(event.station_id, event.operator, event.currency, fuels, closed),
-                event.version,
-            )
-    await repository.save_stations(tx, newest.values())
 
 
 def _events(decision: Decision) -> list[Event]:

@@ -8,10 +8,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SkipValidatio
 from pydantic_core import PydanticCustomError
 
 from schemas.base import Moment
-from schemas.vocabulary import Currency, Fuel, PriceMills
-from stations.opening_hours import OpeningHours
-from stations.profile import Address, Facility, Fuels, PumpStatus, Reason, StationRow
-from stations.search import BoundingBox
+from schemas.vocabulary import Currency, Fuel, PriceMills, PumpStatus
+from stations.domain.opening_hours import OpeningHours
+from stations.domain.profile import Address, Facility, Fuels, Reason, StationRow
+from stations.repository.search import BoundingBox
 
 MAX_ROWS = 1_000
 MAX_RADIUS_M = 50_000
@@ -166,6 +166,7 @@ class ListedStation(Model):
     brand: str | None
     address: Address
     country: str
+    region: Annotated[str | None, Field(description="ISO 3166-2 subdivision; null: unknown")]
     time_zone: str
     currency: str
     lat: float

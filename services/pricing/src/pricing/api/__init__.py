@@ -1,0 +1,1 @@
+"""Pricing's routes, a file for each area."""

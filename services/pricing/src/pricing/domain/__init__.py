@@ -1,0 +1,1 @@
+"""The rules of pricing, pure, a file for each area."""

@@ -1,0 +1,1 @@
+"""What pricing does, a file for each area."""

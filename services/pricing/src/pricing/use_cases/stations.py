@@ -1,0 +1,18 @@
+"""Keeps the list of stations."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from pricing.repository import stations as repository
+from schemas.events import StationRegisteredV1
+from servicekit.consumer import Received
+from servicekit.postgres import Connection
+
+
+async def record_stations(tx: Connection, received: Sequence[Received]) -> None:
+    """Keeps the list of stations; the newest event of each station is enough, whatever came before."""
+    newest: dict[UUID, StationRegisteredV1] = {}
+    for event, *_ in received:
+        if event.station_id not in newest or newest[event.station_id].version < event.version:
+            newest[event.station_id] = event
+    await repository.save_stations(tx, list(newest.values()))

@@ -1,0 +1,1 @@
+"""Stations, their hours and prices: pure."""

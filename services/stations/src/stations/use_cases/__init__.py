@@ -1,0 +1,1 @@
+"""What the service does, a file for each area."""
