@@ -13,14 +13,23 @@ from gateway.hub import Hub, Interest
 from gateway.settings import Settings
 from local_stack.config import Config
 from local_stack.environment import service_environment
-from schemas.events import PriceChangedV1, StationClosedV1, StationRegisteredV1, StationUpdatedV1
+from schemas.events import (
+    PriceChangedV1,
+    PriceConfirmedV1,
+    StationClosedV1,
+    StationRegisteredV1,
+    StationUpdatedV1,
+)
 from servicekit.telemetry import CONSUMED
 from servicekit.testkit import Issuer, KafkaProbe, eventually, settings_from
 
 from .golden import GOLDEN, Golden
 
-READ_BY_THE_GATEWAY = frozenset({PriceChangedV1, StationClosedV1, StationRegisteredV1, StationUpdatedV1})
-CHANGES = [golden for golden in GOLDEN if golden.topic.name == PRICES]
+READ_BY_THE_GATEWAY = frozenset(
+    {PriceChangedV1, PriceConfirmedV1, StationClosedV1, StationRegisteredV1, StationUpdatedV1}
+)
+"""Of these it passes over PriceConfirmed: a reader of the stream waits for changes."""
+CHANGES = [golden for golden in GOLDEN if golden.entry.event is PriceChangedV1]
 STATION_STATES = sorted(
     (golden for golden in GOLDEN if golden.topic.name == STATIONS), key=lambda one: "Closed" not in str(one)
 )
