@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from servicekit.ids import new_id
-from stations.http_models.stations import StationDetail, StationPage
+from stations.http_models.search import StationDetail, StationPage
 
 from .conftest import Stations, row
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from servicekit.ids import new_id
-from stations.http_models.stations import NearbyStation, NearbyStations
+from stations.http_models.search import NearbyStation, NearbyStations
 
 from .conftest import TEN, Stations, row
 

@@ -16,9 +16,9 @@ from servicekit.problems import Problem
 from servicekit.telemetry import UNKNOWN_STATIONS
 from stations.domain.prices import newer_prices
 from stations.domain.profile import Reason, Refusal, StationRow, judge
-from stations.domain.stations import MAX_PUMPS, Change, Pump, Station, StationIsClosed, TooManyPumps, open_at, register
-from stations.repository.search import Nearby, StationSearch
-from stations.repository.stations import Document, Session, StationRepository
+from stations.domain.stations import MAX_PUMPS, Change, Pump, Station, StationIsClosed, TooManyPumps, register
+from stations.repository.stations import Session, StationRepository
+from stations.use_cases.search import no_such_station
 
 log = logging.getLogger(__name__)
 
@@ -88,21 +88,6 @@ async def record_prices(stations: StationRepository, tx: Session, received: Sequ
     await stations.save_prices(tx, newer_prices(known, changes))
 
 
-async def find_nearby(search: StationSearch, wanted: Nearby, only_open: bool, now: datetime) -> list[Document]:
-    """The stations around a place, best first; with `only_open` those that are surely open, however far down."""
-    if not only_open:
-        return await search.nearby(wanted)
-    return await search.nearby_if(wanted, lambda station: open_at(station["profile"], now) is True)
-
-
-async def find_station(search: StationSearch, station_id: UUID) -> Document:
-    """The station with all that is stored of it. Raises Problem 404."""
-    station = await search.station(station_id)
-    if station is None:
-        raise _no_such_station()
-    return station
-
-
 async def set_pump(
     stations: StationRepository, principal: Principal, station_id: UUID, pump_id: str, status: PumpStatus,
     fuels: Sequence[Fuel],
@@ -142,14 +127,10 @@ async def _station_of(stations: StationRepository, tx: Session, principal: Princ
     """The station, if the principal may act for it."""
     station = await stations.get(tx, station_id)
     if station is None:
-        raise _no_such_station()
+        raise no_such_station()
     if not principal.may_act_for(str(station_id), station.operator):
         raise Problem(403, "not-your-station", "Your access token is not bound to this station or its operator.")
     return station
-
-
-def _no_such_station() -> Problem:
-    return Problem(404, "no-such-station", "There is no station with this id; GET /v1/stations lists those there are.")
 
 
 def _now() -> datetime:

@@ -1,0 +1,28 @@
+"""What the route files share: who asks, the repositories of a request, and answers as JSON."""
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import Request, Response, Security
+
+from servicekit.auth import Principal, authenticate
+from stations.repository.search import StationSearch
+from stations.repository.stations import StationRepository
+
+Editor = Annotated[Principal, Security(authenticate, scopes=["stations:write"])]
+PumpSystem = Annotated[Principal, Security(authenticate, scopes=["pumps:write"])]
+
+
+def stations_of(request: Request) -> StationRepository:
+    """The stations that change."""
+    return StationRepository(request.app.state.store)
+
+
+def search_of(request: Request) -> StationSearch:
+    """The stations as readers see them."""
+    return StationSearch(request.app.state.store)
+
+
+def as_json(document: Any) -> Response:
+    """Encoded at once: a response model for each price would cost more than the query."""
+    return Response(msgspec.json.encode(document), media_type="application/json")
