@@ -6,8 +6,9 @@ import pytest
 
 from schemas.events import PumpStatusChangedV1, StationClosedV1, StationRegisteredV1
 from servicekit.ids import new_id
+from stations.http_models.pumps import Pumps, ShownPump
 from stations.http_models.search import StationDetail
-from stations.http_models.stations import ClosedStation, Pumps, ShownPump
+from stations.http_models.stations import ClosedStation
 
 from .conftest import Stations
 

@@ -8,8 +8,7 @@ from servicekit.app import Kit, build_app
 from servicekit.consumer import Consumer
 from servicekit.mongo import MongoStore
 from servicekit.outbox import Relay
-from stations.api import search
-from stations.api import stations as api
+from stations.api import pumps, search, stations
 from stations.consumer import SUBSCRIPTIONS
 from stations.repository.stations import StationRepository
 from stations.settings import Settings
@@ -29,5 +28,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     return build_app(
         chosen, title="Stations", description="Station profiles, pumps, and searches with current prices.",
-        start=start, routers=[search.router, api.router],
+        start=start, routers=[search.router, stations.router, pumps.router],
     )  # fmt: skip

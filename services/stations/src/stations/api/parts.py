@@ -18,7 +18,7 @@ def stations_of(request: Request) -> StationRepository:
     return StationRepository(request.app.state.store)
 
 
-def search_of(request: Request) -> StationSearch:
+def station_search(request: Request) -> StationSearch:
     """The stations as readers see them."""
     return StationSearch(request.app.state.store)
 

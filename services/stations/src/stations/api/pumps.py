@@ -5,11 +5,11 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from servicekit.problems import problem_responses
-from stations.api.parts import PumpSystem, as_json, search_of, stations_of
+from stations.api.parts import PumpSystem, as_json, station_search, stations_of
 from stations.domain.profile import PumpId
 from stations.http_models import pumps as models
 from stations.use_cases import pumps as use_cases
-from stations.use_cases.stations import find_station
+from stations.use_cases.search import find_station
 
 router = APIRouter(prefix="/v1", tags=["stations"])
 
@@ -20,8 +20,8 @@ router = APIRouter(prefix="/v1", tags=["stations"])
 )  # fmt: skip
 async def list_pumps(request: Request, station_id: UUID) -> Response:
     """The pumps of a station and what each does now."""
-    document = await search_find_station(stationsearch_of(request), station_id)
-    return asas_json({"station_id": station_id, "pumps": document["pumps"]})
+    document = await find_station(station_search(request), station_id)
+    return as_json({"station_id": station_id, "pumps": document["pumps"]})
 
 
 @router.put(
@@ -32,6 +32,6 @@ async def set_pump(
     request: Request, station_id: UUID, pump_id: PumpId, body: models.PumpUpdate, principal: PumpSystem
 ) -> Response:
     """Sets a pump's status and grades; a pump that was not known becomes known. Others hear of it only on change."""
-    return asas_json(
+    return as_json(
         await use_cases.set_pump(stations_of(request), principal, station_id, pump_id, body.status, body.fuels)
     )

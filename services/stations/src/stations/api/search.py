@@ -1,30 +1,20 @@
 """The routes of the searches: parse, find, answer."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from fastapi import APIRouter, Query, Request, Response
 
 from servicekit.cursors import decode_cursor
 from servicekit.problems import problem_responses
 from stations.api import views
+from stations.api.parts import as_json, station_search
 from stations.http_models import search as models
-from stations.repository.search import Listing, Nearby, StationSearch
+from stations.repository.search import Listing, Nearby
 from stations.use_cases import search as use_cases
 
 router = APIRouter(prefix="/v1", tags=["stations"])
-
-
-def station_search(request: Request) -> StationSearch:
-    """The reads of this request."""
-    return StationSearch(request.app.state.store)
-
-
-def as_json(document: Any) -> Response:
-    """Encoded at once: a response model for each price would cost more than the query."""
-    return Response(msgspec.json.encode(document), media_type="application/json")
 
 
 @router.get(

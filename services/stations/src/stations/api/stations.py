@@ -1,20 +1,17 @@
-"""The routes of stations and searches: parse, call the use case, answer."""
+"""The routes that register, describe and close stations: parse, call the use case, answer."""
 
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Request, Response, Security
+from fastapi import APIRouter, Request, Response
 
 from servicekit.problems import Problem, problem_responses
 from stations.api import views
-from stations.api.parts import Editor, as_json, search_of, stations_of
-from stations.api.search import as_json, station_search
+from stations.api.parts import Editor, as_json, stations_of
 from stations.http_models import stations as models
-from stations.repository.stations import StationRepository
-from stations.use_cases import search as search_use_cases
 from stations.use_cases import stations as use_cases
 
 router = APIRouter(prefix="/v1", tags=["stations"])
+
 
 @router.post(
     "/station-imports", summary="Import an operator's stations", response_model=models.ImportVerdict,
@@ -27,7 +24,7 @@ async def import_stations(request: Request, body: models.StationImport, principa
     """
     if body.operator not in principal.operators:
         raise Problem(403, "not-your-operator", "Your access token is not bound to this operator.")
-    return asas_json(
+    return as_json(
         views.import_verdict(await use_cases.import_stations(stations_of(request), body.operator, body.stations))
     )
 
@@ -39,7 +36,7 @@ async def import_stations(request: Request, body: models.StationImport, principa
 async def close_station(request: Request, station_id: UUID, body: models.Closure, principal: Editor) -> Response:
     """Closes a station for good: it leaves the searches and takes no more prices. Closing it again changes nothing."""
     station = await use_cases.close_station(stations_of(request), principal, station_id, body.reason)
-    return asas_json(
+    return as_json(
         {"station_id": station.id, "closed_at": station.closed_at, "closed_reason": station.closed_reason,
          "version": station.version}
     )  # fmt: skip

@@ -10,7 +10,8 @@ from schemas.base import Moment
 from schemas.vocabulary import Currency, Fuel, PriceMills
 from stations.domain.opening_hours import OpeningHours
 from stations.domain.profile import Address, Facility
-from stations.http_models.stations import MAX_RADIUS_M, Limit, Model, Operator, SearchText, ShownPump
+from stations.http_models.base import MAX_RADIUS_M, Limit, Model, Operator, SearchText
+from stations.http_models.pumps import ShownPump
 from stations.repository.search import BoundingBox
 
 

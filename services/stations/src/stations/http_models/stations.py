@@ -4,25 +4,12 @@ from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SkipValidation, StringConstraints
+from pydantic import Field, SkipValidation, StringConstraints
 
-from schemas.base import Moment
-from schemas.vocabulary import Fuel, PumpStatus
-from stations.domain.profile import Fuels, Reason, StationRow
+from stations.domain.profile import Reason, StationRow
+from stations.http_models.base import Model, Operator
 
 MAX_ROWS = 1_000
-MAX_RADIUS_M = 50_000
-Operator = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
-SearchText = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")
-]
-Limit = Annotated[int, Field(ge=1, le=100)]
-
-
-class Model(BaseModel):
-    """The base of all: fields that are not known are refused."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class StationImport(Model):
@@ -57,30 +44,6 @@ class ImportVerdict(Model):
 
     results: list[RowVerdict]
     counts: ImportCounts
-
-
-class ShownPump(Model):
-    """A pump and what it does now."""
-
-    pump_id: str
-    status: PumpStatus
-    fuels: list[Fuel]
-    version: int
-    changed_at: Moment
-
-
-class Pumps(Model):
-    """The pumps of a station, by their ids."""
-
-    station_id: UUID
-    pumps: list[ShownPump]
-
-
-class PumpUpdate(Model):
-    """What a pump does now; it is made known if it was not."""
-
-    status: PumpStatus
-    fuels: Fuels
 
 
 class Closure(Model):

@@ -3,22 +3,20 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
 from schemas.events import PriceChangedV1
-from schemas.vocabulary import Fuel, PumpStatus
 from servicekit.auth import Principal
 from servicekit.consumer import Received
 from servicekit.ids import new_id
-from servicekit.problems import Problem
 from servicekit.telemetry import UNKNOWN_STATIONS
 from stations.domain.prices import newer_prices
 from stations.domain.profile import Reason, Refusal, StationRow, judge
-from stations.domain.stations import MAX_PUMPS, Change, Pump, Station, StationIsClosed, TooManyPumps, register
+from stations.domain.stations import MAX_PUMPS, Change, Station, StationIsClosed, TooManyPumps, register
 from stations.repository.stations import Session, StationRepository
-from stations.use_cases.search import no_such_station
+from stations.use_cases.access import station_of, stored_now
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +35,7 @@ class Verdict:
 
 async def import_stations(stations: StationRepository, operator: str, rows: Sequence[object]) -> list[Verdict]:
     """Takes the good rows in one transaction and says what became of each; the same rows again change nothing."""
-    judged, now = judge(rows), _now()
+    judged, now = judge(rows), stored_now()
     good = [row.external_id for row in judged if isinstance(row, StationRow)]
     new_ids = {external_id: new_id() for external_id in good}
 
@@ -88,52 +86,15 @@ async def record_prices(stations: StationRepository, tx: Session, received: Sequ
     await stations.save_prices(tx, newer_prices(known, changes))
 
 
-async def set_pump(
-    stations: StationRepository, principal: Principal, station_id: UUID, pump_id: str, status: PumpStatus,
-    fuels: Sequence[Fuel],
-) -> Pump:  # fmt: skip
-    """The pump as it is now, new or changed. Raises Problem 403, 404, 409."""
-    now, names = _now(), [fuel.value for fuel in fuels]
-
-    async def apply(tx: Session) -> Pump:
-        station = await _station_of(stations, tx, principal, station_id)
-        try:
-            change = station.with_pump(pump_id, status, names, now)
-        except StationIsClosed as error:
-            raise Problem(409, "station-closed", "The station closed for good; its pumps do not change.") from error
-        except TooManyPumps as error:
-            raise Problem(409, "too-many-pumps", f"The station has {MAX_PUMPS} pumps; use one of their ids.") from error
-        await stations.save(tx, [change])
-        return next(pump for pump in change.station.pumps if pump.pump_id == pump_id)
-
-    return await stations.transact(apply)
-
-
 async def close_station(
     stations: StationRepository, principal: Principal, station_id: UUID, reason: str | None
 ) -> Station:
     """Closes the station for good; again, it changes nothing. Raises Problem 403, 404."""
-    now = _now()
+    now = stored_now()
 
     async def apply(tx: Session) -> Station:
-        change = (await _station_of(stations, tx, principal, station_id)).closed(reason, now)
+        change = (await station_of(stations, tx, principal, station_id)).closed(reason, now)
         await stations.save(tx, [change])
         return change.station
 
     return await stations.transact(apply)
-
-
-async def _station_of(stations: StationRepository, tx: Session, principal: Principal, station_id: UUID) -> Station:
-    """The station, if the principal may act for it."""
-    station = await stations.get(tx, station_id)
-    if station is None:
-        raise no_such_station()
-    if not principal.may_act_for(str(station_id), station.operator):
-        raise Problem(403, "not-your-station", "Your access token is not bound to this station or its operator.")
-    return station
-
-
-def _now() -> datetime:
-    """Now, as exactly as MongoDB keeps it: replies and events then say the same as what is stored."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
