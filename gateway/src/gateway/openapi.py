@@ -4,10 +4,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
+from gateway.examples import PROBLEM_REFERENCE, Document, add_examples, operations
 from gateway.routes import Route
 from servicekit.problems import MEDIA_TYPE, PROBLEM_SCHEMA
 
-Document = dict[str, Any]
 GATEWAY = "gateway"
 _REFERENCE = re.compile(r"#/components/(?P<section>\w+)/(?P<name>[\w.-]+)", re.ASCII)
 _ComponentKey = tuple[str, str]
@@ -19,24 +21,36 @@ INFO = {
     "description": "Find a station and its live prices. Prices are integer thousandths of the currency's major unit "
     "per litre, times are UTC (RFC 3339), coordinates WGS-84. Every answer carries `trace-id`: quote it to us.",
 }
-PROBLEM_CONTENT = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+PROBLEM_CONTENT = {MEDIA_TYPE: {"schema": PROBLEM_REFERENCE}}
 EDGE_PROBLEMS = {
+    "400": "The request cannot be read",
+    "401": "The access token is missing or not accepted",
+    "403": "The access token does not allow this",
+    "404": "There is nothing here",
+    "408": "The body came too slowly",
+    "413": "The body is too large",
+    "414": "The query is too long",
     "429": "Too many requests; Retry-After says how long to wait",
+    "502": "The service broke off its answer",
     "503": "The service is away or overloaded; Retry-After says when to try again",
     "504": "The service took too long",
 }
+"""What the door itself answers."""
 
 
 def merge(documents: Mapping[str, Document], routes: Iterable[Route]) -> Document:
     """The public document. `documents` holds each service's own by its name, and the gateway's as `gateway`."""
     paths: dict[str, Document] = {}
     components: dict[str, Document] = {"schemas": {"Problem": PROBLEM_SCHEMA}}
-    public = frozenset((route.upstream or GATEWAY, route.method, _shape(route.path)) for route in routes)
+    public = {(route.upstream or GATEWAY, route.method, _shape(route.path)): route for route in routes}
     for service in sorted(documents):
         kept = _public_paths(service, documents[service], public)
-        for path, operations in _adopt(service, kept, documents[service], components).items():
-            paths.setdefault(path, {}).update(operations)
+        for path, methods in _adopt(service, kept, documents[service], components).items():
+            paths.setdefault(path, {}).update(methods)
     document = {"openapi": "3.1.0", "info": INFO, "servers": [{"url": "/"}], "paths": paths, "components": components}
+    document = msgspec.json.decode(msgspec.json.encode(document))  # nothing in it is shared from here on
+    _correct_streams(document)
+    add_examples(document)
     return _sorted(document)
 
 
@@ -45,25 +59,46 @@ def _shape(path: str) -> str:
     return re.sub(r"\{[^}]*\}", "{}", path)
 
 
-def _public_paths(service: str, document: Document, public: frozenset[tuple[str, str, str]]) -> Document:
+def _public_paths(service: str, document: Document, public: Mapping[tuple[str, str, str], Route]) -> Document:
     kept: Document = {}
-    for path, operations in document.get("paths", {}).items():
-        for method, operation in operations.items():
-            if (service, method.upper(), _shape(path)) in public:
-                kept.setdefault(path, {})[method] = _with_problems(operation)
+    for path, methods in document.get("paths", {}).items():
+        for method, operation in methods.items():
+            if (route := public.get((service, method.upper(), _shape(path)))) is not None:
+                kept.setdefault(path, {})[method] = _with_problems(operation, route)
     return kept
 
 
-def _with_problems(operation: Document) -> Document:
+def _with_problems(operation: Document, route: Route) -> Document:
     """Errors that a service does not describe are problem+json; the door's own errors come on top."""
     responses = dict(operation.get("responses", {}))
-    for status, description in EDGE_PROBLEMS.items():
-        response = responses.setdefault(status, {"description": description})
+    for status in _edge_statuses(route):
+        response = responses.setdefault(status, {"description": EDGE_PROBLEMS[status]})
         responses[status] = {**response, "content": PROBLEM_CONTENT | response.get("content", {})}
     for status, response in responses.items():
         if status[0] in "45":
             responses[status] = {"content": PROBLEM_CONTENT, **response}
-    return {**operation, "responses": responses}
+    return {**operation, "responses": dict(sorted(responses.items()))}
+
+
+def _correct_streams(document: Document) -> None:
+    """FastAPI says "string" beside the model of what a stream's events carry."""
+    for operation in operations(document):
+        stream = operation["responses"].get("200", {}).get("content", {}).get("text/event-stream", {}).get("schema", {})
+        if "$ref" in stream:
+            stream.pop("type", None)
+
+
+def _edge_statuses(route: Route) -> Iterator[str]:
+    """With what the door may answer a request of this row before its service sees it, or in its place."""
+    yield from ("429", "503")
+    if route.upstream is not None:
+        yield from ("400", "414", "502", "504")
+    if route.scope is not None:
+        yield from ("401", "403")
+    if "{" in route.path:
+        yield "404"
+    if route.body_bytes:
+        yield from ("408", "413")
 
 
 def _adopt(service: str, paths: Document, document: Document, components: dict[str, Document]) -> Document:

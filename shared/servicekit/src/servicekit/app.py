@@ -8,6 +8,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, FastAPI, Response
+from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from servicekit.auth import Verifier
@@ -136,6 +137,7 @@ def build_app(
 
     app = FastAPI(
         title=title, description=description, version="1", lifespan=lifespan, docs_url=None, redoc_url=None,
+        generate_unique_id_function=operation_id,
         telemetry={
             "tracer_provider": tracing, "metrics": False, "logs": False, "operation_spans": False,
             "exclude": _is_operator_path,
@@ -151,6 +153,11 @@ def build_app(
         app.include_router(router)
     app.add_middleware(HttpEdge, settings=settings)
     return app
+
+
+def operation_id(route: APIRoute) -> str:
+    """The name of the route's function: what the function of a generated client will be called."""
+    return route.name
 
 
 def _is_operator_path(scope: Any) -> bool:
