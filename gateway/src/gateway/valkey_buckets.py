@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import SecretStr
 from valkey.asyncio import Valkey
@@ -100,11 +100,11 @@ class ValkeyBuckets:
         limits = [number for _, rate, _ in batch for number in (round(MICROSECONDS / rate.per_second) or 1, rate.burst)]
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                numbers = await self._script([request.key for request in batch], limits)
+                answer: Any = await self._script([request.key for request in batch], limits)
         except (ValkeyError, OSError) as error:  # TimeoutError is an OSError
             self._lose(error)
             return None
-        seconds = [number / MICROSECONDS for number in numbers]
+        seconds = [number / MICROSECONDS for number in answer]
         return [Answer(*pair) for pair in zip(seconds[::2], seconds[1::2], strict=True)]
 
     def _lose(self, error: Exception) -> None:
