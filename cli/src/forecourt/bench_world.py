@@ -25,7 +25,10 @@ class BenchFeed:
     """A feed of made-up stations and changes; a price differs from the one of an earlier run, but for rare chances."""
 
     name = OPERATOR
+    country = "DE"
     description = "made-up stations of the benchmarks"
+    shape = "no file at all"
+    one_file = True
     licence = "none"
 
     def __init__(self, changes: int) -> None:

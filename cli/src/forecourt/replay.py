@@ -17,10 +17,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from feeds import FEEDS
+from feeds.account import Phase, ReplayReport
 from feeds.base import Feed, FeedError
 from feeds.importing import ImportReport, import_stations
 from feeds.platform import PlatformClient, PlatformError, connected
-from feeds.replay import Phase, Replay, ReplayReport
+from feeds.replay import Replay
 from feeds.sending import HttpSender, kafka_sender
 from feeds.watching import EventWatch
 from forecourt.clients import ensure_client
@@ -30,6 +31,13 @@ from local_stack.environment import kafka_credentials
 from schemas.catalogue import ANALYST, STATION_SYSTEMS
 
 SHOWN_ROW_PROBLEMS = 10
+FROM_THE_FILE = (
+    "rows", "changes", "unreadable", "unmapped", "unmapped_because", "second_price", "not_sold", "assumed",
+    "station_not_in_list", "station_refused",
+)  # fmt: skip
+"""What a replay counts before it sends anything; see ReplayReport."""
+
+NOT_IN_THE_TABLE = {"feed", "via", "stations", "problems", "unmapped_because"}
 PHASES: dict[Phase, str] = {
     "send": "changes decided on", "publish": "events on Kafka", "show": "prices at stations",
 }  # fmt: skip
@@ -43,8 +51,9 @@ class Via(StrEnum):
 
 
 def replay(
-    stations: Annotated[Path, typer.Option(help="The feed's station list, plain or gzip.")],
-    prices: Annotated[Path, typer.Option(help="The feed's price changes, plain or gzip.")],
+    stations: Annotated[Path | None, typer.Option(help="The feed's station list, plain, gzip or zip.")] = None,
+    prices: Annotated[Path | None, typer.Option(help="The feed's prices, plain, gzip or zip.")] = None,
+    file: Annotated[Path | None, typer.Option(help="Where a feed has stations and prices in one file: that.")] = None,
     feed: Annotated[str, typer.Option(help=f"Which feed's files these are: {', '.join(FEEDS)}.")] = "tankerkoenig",
     speed: Annotated[str, typer.Option(help="`max`, or how many times faster than it happened, e.g. 60.")] = "max",
     via: Annotated[Via, typer.Option(help="Through the public API, or onto the topic pricing.reports.")] = Via.HTTP,
@@ -52,16 +61,26 @@ def replay(
 ) -> None:
     """Import a feed's stations, replay its price changes and account for every one of them.
 
-    Exit code 1 if a change was lost or a station shows a wrong price in the end.
+    Exit code 1 if a change was lost or a station shows a wrong price in the end. `./forecourt feeds` lists the feeds.
 
     Example: `./forecourt replay --feed tankerkoenig --stations stations.csv.gz --prices prices.csv.gz`
     """
     if feed not in FEEDS:
         raise StackError(f"there is no feed {feed!r}: choose one of {', '.join(FEEDS)}")
-    account = run_replay(Config.from_environment(), FEEDS[feed], stations, prices, _speed(speed), via)
+    files = _files(FEEDS[feed], stations or file, prices or file)
+    account = run_replay(Config.from_environment(), FEEDS[feed], *files, _speed(speed), via)
     out.print_json(json.dumps(account)) if as_json else print_account(account)
     if account["lost"] or account["mismatched"]:
         raise typer.Exit(1)
+
+
+def _files(feed: Feed, stations: Path | None, prices: Path | None) -> tuple[Path, Path]:
+    """The station list and the prices; of a feed that has both in one file, either stands for both."""
+    if feed.one_file:
+        stations, prices = stations or prices, prices or stations
+    if stations is None or prices is None:
+        raise StackError(f"{feed.name} needs {'--file' if feed.one_file else '--stations and --prices'}: {feed.shape}")
+    return stations, prices
 
 
 def run_replay(
@@ -152,7 +171,10 @@ def account_of(feed: Feed, via: Via, imported: ImportReport, report: ReplayRepor
                 for line, external_id, reason in imported.problems
             ],
         },
-        **{name: counts[name] for name in ("rows", "changes", "unreadable", "station_not_in_list", "station_refused")},
+        **{name: counts[name] for name in FROM_THE_FILE},
+        "problems": [
+            {"line": problem.line, "reason": problem.reason, "text": problem.text} for problem in report.problems
+        ],
         "sent": report.sent,
         **{verdict: report.verdicts[verdict] for verdict in ("accepted", "unchanged", "superseded", "rejected")},
         "rejected_by_reason": report.reasons,
@@ -181,18 +203,25 @@ def _latency(seconds: list[float]) -> dict[str, float | int | None]:
 def print_account(account: dict[str, Any]) -> None:
     """The account as tables for people."""
     stations = account["stations"]
-    for problem in stations["problems"][:SHOWN_ROW_PROBLEMS]:
-        errors.print(f"[yellow]station list, line {problem['line']}:[/] {problem['reason']}", markup=True)
-    if (more := len(stations["problems"]) - SHOWN_ROW_PROBLEMS) > 0:
-        errors.print(f"[yellow]and {more} more rows; --json lists them[/]")
+    _print_problems("station list", stations["problems"])
+    _print_problems("prices", account["problems"])
+    for grade, reason in account["unmapped_because"].items():
+        errors.print(f"{account['unmapped'][grade]:,} prices left out: {reason}", markup=False, style="yellow")
     table = Table(title=f"Replay of {account['feed']} by {account['via']}", show_header=False)
     table.add_column(style="dim")
     table.add_column(justify="right")
     counted = {"stations": {k: v for k, v in stations.items() if k not in {"problems", "reasons"}}} | {
-        name: value for name, value in account.items() if name not in {"feed", "via", "stations"}
+        name: value for name, value in account.items() if name not in NOT_IN_THE_TABLE
     }
     for name, value in counted.items():
         shown = "  ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else f"{value:,}"
         alarming = name in {"lost", "mismatched", "published_twice"} and value
         table.add_row(name.replace("_", " "), f"[bold red]{shown}[/]" if alarming else shown or "none")
     out.print(table)
+
+
+def _print_problems(where: str, problems: list[dict[str, Any]]) -> None:
+    for problem in problems[:SHOWN_ROW_PROBLEMS]:
+        errors.print(f"{where}, line {problem['line']}: {problem['reason']}", markup=False, style="yellow")
+    if (more := len(problems) - SHOWN_ROW_PROBLEMS) > 0:
+        errors.print(f"[yellow]and {more} more rows; --json lists them[/]")

@@ -19,7 +19,10 @@ MAX_SHOWN_PROBLEMS = 1_000
 
 @dataclass
 class ImportReport:
-    """What became of a station list. `problems` holds the line, external id and reason of rows that did not load."""
+    """What became of a station list. `problems` holds the line, external id and reason of rows that did not load.
+
+    `sold` holds the station id and grade of every price that pricing had when the list was in.
+    """
 
     operator: str
     rows: int = 0
@@ -28,6 +31,7 @@ class ImportReport:
     problems: list[tuple[int, str | None, str]] = field(default_factory=list)
     station_ids: dict[str, str] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
+    sold: set[tuple[str, str]] = field(default_factory=set)
 
     def note_problem(self, line: int, external_id: str | None, verdict: str, reason: str, detail: str) -> None:
         """Counts a row that did not load; the first thousand are kept to show."""
@@ -45,7 +49,7 @@ async def import_stations(
     for chunk in _chunks(feed.stations(path)):
         await _import_chunk(client, feed.name, chunk, report)
         advance(len(chunk))
-    await _wait_until_known(client, list(report.station_ids.values()))
+    await _wait_until_known(client, list(report.station_ids.values()), report.sold)
     return report
 
 
@@ -91,12 +95,13 @@ def _note_result(record: StationRecord, result: dict[str, Any], report: ImportRe
         report.station_ids[record.external_id] = result["station_id"]
 
 
-async def _wait_until_known(client: PlatformClient, station_ids: list[str]) -> None:
+async def _wait_until_known(client: PlatformClient, station_ids: list[str], sold: set[tuple[str, str]]) -> None:
     """Stations reach pricing by events; a report that overtakes its station would be refused."""
     deadline = time.monotonic() + KNOWN_DEADLINE_SECONDS
     for start in range(0, len(station_ids), IDS_PER_REQUEST):
         asked = [("station_id", station_id) for station_id in station_ids[start : start + IDS_PER_REQUEST]]
-        while unknown := (await client.get("/v1/prices", asked))["unknown_stations"]:
+        while unknown := (page := await client.get("/v1/prices", asked))["unknown_stations"]:
             if time.monotonic() > deadline:
                 raise PlatformError(f"pricing still does not know {len(unknown)} stations, e.g. {unknown[0]}")
             await asyncio.sleep(0.05)
+        sold |= {(price["station_id"], price["fuel"]) for price in page["prices"] if price["price_mills"] is not None}

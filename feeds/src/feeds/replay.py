@@ -2,20 +2,20 @@
 
 import asyncio
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import Enum, auto
 from functools import partial
 from itertools import cycle
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any
 from zlib import crc32
 
-from feeds.base import Feed, PriceRecord
+from feeds.account import Advance, Difference, Expected, Phase, PriceKey, ReplayReport
+from feeds.base import Feed, PriceRecord, RowProblem
 from feeds.importing import ImportReport
+from feeds.pace import Pace
 from feeds.platform import PlatformClient
 from feeds.sending import Sender
 from feeds.watching import EventWatch, VisibilityProbe, moment
@@ -29,64 +29,6 @@ NEWEST = 40
 PROBES = 4
 SETTLE_SECONDS = 60.0
 """How long nothing may move before what is missing counts as lost."""
-
-PriceKey = tuple[str, str]
-Phase = Literal["send", "publish", "show"]
-
-
-class Advance(Protocol):
-    """Told of progress: so many more in a phase, of so many where that is known."""
-
-    def __call__(self, phase: Phase, count: int, total: int | None = None) -> None:
-        """Moves the phase's bar."""
-        ...
-
-
-class Difference(Enum):
-    """How a shown price differs from the last word on it."""
-
-    NONE = auto()
-    OVERTAKEN = auto()
-    """Somebody reported a later price meanwhile."""
-    WRONG = auto()
-
-
-class Expected(NamedTuple):
-    """The last word on a price: what the stations service must show in the end."""
-
-    price_mills: int | None
-    effective_at: datetime
-
-    def difference(self, shown: dict[str, Any] | None) -> Difference:
-        """How what is shown differs; a grade that is no longer sold is not shown."""
-        if shown is not None and moment(shown["effective_at"]) > self.effective_at:
-            return Difference.OVERTAKEN
-        return Difference.NONE if (shown and shown["price_mills"]) == self.price_mills else Difference.WRONG
-
-
-@dataclass
-class ReplayReport:
-    """The account of a replay. Every change of the file is in exactly one of the first counts."""
-
-    rows: int = 0
-    changes: int = 0
-    unreadable: int = 0
-    station_not_in_list: int = 0
-    station_refused: int = 0
-    sent: int = 0
-    verdicts: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    repeated: int = 0
-    published: int = 0
-    published_twice: int = 0
-    rejections_published: int = 0
-    visible: int = 0
-    overtaken: int = 0
-    lost: int = 0
-    mismatched: int = 0
-    seconds: float = 0.0
-    send_seconds: float = 0.0
-    probes: list[float] = field(default_factory=list)
 
 
 class Replay:
@@ -107,6 +49,7 @@ class Replay:
         ]
         self._turn = cycle(self._probes)
         self._accepted: set[str] = set()
+        self._sold = set(stations.sold)
         self._expected: dict[PriceKey, Expected] = {}
         self._newest: deque[PriceKey] = deque(maxlen=NEWEST)
         self._started_at = moment(rfc3339(datetime.now(UTC)))
@@ -132,17 +75,19 @@ class Replay:
         self.report.probes = [seconds for probe in self._probes for seconds in probe.seconds]
         return self.report
 
-    async def _read(self, feed: Feed, prices: Path, pace: "Pace") -> None:
+    async def _read(self, feed: Feed, prices: Path, pace: Pace) -> None:
         """Fills the lanes from the file; a full lane makes it wait, so memory stays bounded."""
         batches: list[list[dict[str, Any]]] = [[] for _ in range(LANES)]
         line = 0
         for record in feed.prices(prices):
-            if not isinstance(record, PriceRecord):
-                self.report.unreadable += 1
+            if isinstance(record, RowProblem):
+                self.report.note_problem(record)
                 continue
-            self.report.rows += record.line != line
+            if record.absence and not self._is_news(record):
+                self.report.not_sold += 1
+                continue
+            self.report.note_change(record, is_new_row=record.line != line)
             line = record.line
-            self.report.changes += 1
             if (delay_seconds := pace.delay_seconds(record.report["effective_at"])) > 0:
                 await self._flush(batches)
                 await asyncio.sleep(delay_seconds)
@@ -162,6 +107,11 @@ class Replay:
                 await self._queues[lane].put(batch)
                 batches[lane] = []
 
+    def _is_news(self, record: PriceRecord) -> bool:
+        """Whether the platform has, or is about to have, a price of the grade that the feed lists as not sold."""
+        station_id = self._stations.station_ids.get(record.external_id)
+        return (station_id, record.report["fuel"]) in self._sold
+
     def _addressed(self, record: PriceRecord) -> dict[str, Any] | None:
         """The report with its station's id, or None where the platform has no such station."""
         station_id = self._stations.station_ids.get(record.external_id)
@@ -171,6 +121,8 @@ class Replay:
             else:
                 self.report.station_not_in_list += 1
             return None
+        if record.report["price_mills"] is not None:
+            self._sold.add((station_id, record.report["fuel"]))
         return {"station_id": station_id, **record.report}
 
     async def _send_lane(self, lane: int) -> None:
@@ -194,7 +146,7 @@ class Replay:
             next(self._turn).offer(report, submitted_at)
         effective_at, key = moment(report["effective_at"]), (report["station_id"], report["fuel"])
         if key not in self._expected or effective_at >= self._expected[key].effective_at:
-            self._expected[key] = Expected(report["price_mills"], effective_at)
+            self._expected[key] = Expected(report["price_mills"], effective_at, outcome == "superseded")
             self._newest.append(key)
 
     async def _wait_until_published(self) -> None:
@@ -265,22 +217,6 @@ class Replay:
                     yield (station["station_id"], price["fuel"]), price
             if (cursor := page["next_cursor"]) is None:
                 return
-
-
-class Pace:
-    """The file's own pace, times `speed`; None is as fast as it goes."""
-
-    def __init__(self, speed: float | None) -> None:
-        self._speed = speed
-        self._began: tuple[datetime, float] | None = None
-
-    def delay_seconds(self, effective_at: str) -> float:
-        """How long to wait before a change of this time is sent; 0 or less when it is due."""
-        if self._speed is None:
-            return 0.0
-        at, now = moment(effective_at), time.monotonic()
-        first, began = self._began = self._began or (at, now)
-        return (at - first).total_seconds() / self._speed - (now - began)
 
 
 def _silent(count: int, total: int | None = None) -> None:

@@ -3,9 +3,8 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from uuid_utils import NAMESPACE_DNS, uuid5
-
 from feeds.base import PriceRecord, RowProblem, StationRecord
+from feeds.offers import Reading, Source, price_record
 from feeds.table import read_table
 from feeds.tankerkoenig_hours import opening_hours
 from feeds.values import degrees, mills, required, text_or_none, utc
@@ -20,13 +19,25 @@ PRICE_COLUMNS = ("date", "station_uuid", "diesel", "e5", "e10", "dieselchange", 
 _FUELS = (Fuel.DIESEL_B7.value, Fuel.E5.value, Fuel.E10.value)
 _UNCHANGED, _CHANGED, _REMOVED, _NEW = "0", "1", "2", "3"
 _FLAGS = {_UNCHANGED, _CHANGED, _REMOVED, _NEW}
-_REPORT_IDS = uuid5(NAMESPACE_DNS, "tankerkoenig.de")
+
+
+def _read(price: object) -> Reading:
+    """A price of 0 or below means no longer sold."""
+    price_mills = mills(str(price))
+    return Reading(price_mills if price_mills > 0 else None)
+
+
+_SOURCE = Source("tankerkoenig", "EUR", "tankerkoenig.de", _read)
+_GONE = Reading(None)
 
 
 class Tankerkoenig:
     """One day's price changes and the list of stations, as https://tankerkoenig.de publishes them."""
 
     name = "tankerkoenig"
+    country = "DE"
+    shape = "CSV, a station list and a day's price changes"
+    one_file = False
     description = "Germany: every price change at about 15,000 stations (Tankerkönig, from MTS-K)"
     licence = "CC BY-NC-SA 4.0, Tankerkönig / MTS-K (https://creativecommons.tankerkoenig.de)"
 
@@ -67,22 +78,11 @@ def _station(line: int, cells: list[str]) -> list[StationRecord]:
 def _price_changes(line: int, cells: list[str]) -> list[PriceRecord]:
     """All grades are read before the first is used: a row is taken whole or not at all."""
     external_id, effective_at = required(cells[1], "station_uuid"), utc(cells[0])
-    prices, flags = [mills(text) for text in cells[2:5]], cells[5:8]
+    readings, flags = [_read(text) for text in cells[2:5]], cells[5:8]
     if not _FLAGS.issuperset(flags):
         raise ValueError(f"change flags {','.join(flags)} are not all one of 0, 1, 2, 3")
     return [
-        _change(line, external_id, fuel, None if flag == _REMOVED or price <= 0 else price, effective_at)
-        for fuel, price, flag in zip(_FUELS, prices, flags, strict=True)
+        price_record(_SOURCE, line, external_id, fuel, _GONE if flag == _REMOVED else reading, effective_at)
+        for fuel, reading, flag in zip(_FUELS, readings, flags, strict=True)
         if flag != _UNCHANGED
     ]
-
-
-def _change(line: int, external_id: str, fuel: str, price_mills: int | None, effective_at: str) -> PriceRecord:
-    report = {
-        "report_id": str(uuid5(_REPORT_IDS, f"{external_id} {fuel} {effective_at} {price_mills}")),
-        "fuel": fuel,
-        "price_mills": price_mills,
-        "currency": "EUR",
-        "effective_at": effective_at,
-    }
-    return PriceRecord(line, external_id, report)

@@ -2,7 +2,9 @@
 
 import re
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from schemas.base import rfc3339
 
@@ -58,3 +60,63 @@ def required(text: str, column: str) -> str:
     if not (trimmed := text.strip()):
         raise ValueError(f"{column} is missing")
     return trimmed
+
+
+_NUMBER = re.compile(r"[-+]?(?:[0-9]{1,7}(?:[.,][0-9]{0,12})?|[.,][0-9]{1,12})")
+_DAY_FIRST = re.compile(
+    r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})[ T]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?(?: *([AaPp])\.?[Mm]\.?)?"
+)
+_YEARS = range(2000, 2100)
+"""What a price report may speak of; a year outside is a slip, and all stores can hold what is inside."""
+
+
+def plain(value: object) -> str:
+    """A JSON value as trimmed text; "" for null. Raises ValueError for what is neither text nor a number."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if isinstance(value, Decimal) and abs(value.adjusted()) < 20:  # more digits are no price, and a lot of text
+        return f"{value:f}"
+    raise ValueError(f"{str(value)[:40]!r} is neither a text nor a number that could be meant")
+
+
+def number(value: object) -> Decimal:
+    """A number of up to seven digits, with a decimal point or comma, exactly. Raises ValueError."""
+    text = plain(value)
+    if _NUMBER.fullmatch(text) is None:
+        raise ValueError(f"{text[:40]!r} is not a number below 10000000")
+    return Decimal(text.replace(",", "."))
+
+
+def mills_of(price: Decimal, mills_per_unit: int) -> int:
+    """A price as whole thousandths of the major unit, never by way of a float. Raises ValueError where it has more."""
+    price_mills = price * mills_per_unit
+    if price_mills != (whole := int(price_mills)):
+        raise ValueError(f"price {price} has more decimals than thousandths of the currency")
+    return whole
+
+
+@lru_cache(maxsize=4096)
+def wall_time(text: str, zone: str) -> str:
+    """A time on a zone's clock as RFC 3339 in UTC: "30/04/2026 10:15:00", with AM or PM, or ISO 8601. ValueError.
+
+    An hour that the clock shows twice is the first of the two; one that it leaves out counts on from before the gap.
+    An offset in the text goes before the zone.
+    """
+    try:
+        moment = _day_first(match) if (match := _DAY_FIRST.fullmatch(text)) else datetime.fromisoformat(text)
+        if moment.year not in _YEARS:
+            raise ValueError("a year outside 2000 to 2099")
+        return rfc3339(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone)))
+    except ValueError as error:
+        raise ValueError(f"time {text[:40]!r} is not one such as 30/04/2026 10:15:00 ({error})") from error
+
+
+def _day_first(match: re.Match[str]) -> datetime:
+    day, month, year, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    if half := match[7]:
+        hour = hour % 12 + 12 * (half in "Pp")
+    return datetime(year, month, day, hour, minute, second)
