@@ -10,7 +10,10 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-SCOPES = ("prices:write", "stations:write", "pumps:write", "orders:write")
+SCOPES = (
+    "prices:write", "stations:write", "pumps:write", "orders:write", "price-changes:write", "price-changes:approve",
+    "price-rules:write", "driver",
+)  # fmt: skip
 MAX_NAME_CHARACTERS = 100
 MAX_OPERATORS = 200
 MAX_OPERATOR_CHARACTERS = 64
