@@ -68,7 +68,8 @@ async def echo(request: web.Request) -> web.StreamResponse:
 async def serving(app: FastAPI) -> AsyncIterator[str]:
     """The app behind uvicorn on a free port."""
     config = uvicorn.Config(
-        app, "127.0.0.1", 0, log_config=None, server_header=False, proxy_headers=False, timeout_graceful_shutdown=10
+        app, "127.0.0.1", 0, log_config=None, server_header=False, proxy_headers=False, timeout_graceful_shutdown=10,
+        http=app.state.protocol,
     )  # fmt: skip
     server = Server(config)
     task = asyncio.create_task(server.serve())

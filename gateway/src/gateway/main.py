@@ -1,24 +1,30 @@
 """The gateway's wiring."""
 
+import asyncio
+import os
 from collections.abc import Sequence
+from functools import partial
 
+import aiohttp
 from fastapi import FastAPI
-from starlette.middleware import Middleware
 
 from gateway import api, docs
-from gateway.door import Checks, Door, ResponseHeaders
+from gateway.client import ClientConnection, Shared
+from gateway.door import Door, ResponseHeaders
 from gateway.feed import make_reader
 from gateway.hub import Hub
 from gateway.limiter import make_limiter
-from gateway.proxy import Proxy
+from gateway.meter import Meter
 from gateway.reference import Reference
 from gateway.routes import ROUTES, Route, RouteTable
 from gateway.settings import Settings
-from gateway.upstream import Upstream, make_session
+from gateway.upstream import Upstream
 from servicekit.app import Kit, build_app
+from servicekit.spans import SpanLog
 
 DOCUMENT_PATHS = ("/docs", "/openapi.json")
 FEED_PROGRESS_SECONDS = 120.0
+SWEEP_SECONDS = 5.0
 
 
 def create_app(settings: Settings | None = None, routes: Sequence[Route] = ROUTES) -> FastAPI:
@@ -29,13 +35,14 @@ def create_app(settings: Settings | None = None, routes: Sequence[Route] = ROUTE
     urls = {"identity": settings.identity_url, "pricing": settings.pricing_url, "stations": settings.stations_url}
 
     async def start(kit: Kit) -> None:
-        session = await kit.open(lambda: make_session(settings))
-        kit.app.state.proxy = Proxy({name: Upstream(name, url, session, settings) for name, url in urls.items()})
+        kit.background("spans", spans.keep_writing)
+        session = await kit.open(aiohttp.ClientSession)
         kit.app.state.hub = hub = Hub(settings)
         feed = make_reader(settings, hub)
         kit.background("feed", feed.run)
         kit.background("heartbeat", hub.keep_beating)
         kit.background("reference", lambda: reference.keep_current(session))
+        kit.background("sweep", lambda: _keep_sweeping(shared))
         kit.when_draining(hub.end)
         kit.alive_while("feed", feed.seconds_without_progress, FEED_PROGRESS_SECONDS)
 
@@ -43,9 +50,27 @@ def create_app(settings: Settings | None = None, routes: Sequence[Route] = ROUTE
         settings, title="Forecourt API", description="The gateway's own routes", start=start,
         routers=[api.router, docs.router],
     )  # fmt: skip
+    app.add_middleware(ResponseHeaders)  # outside of everything, errors included
     reference = Reference(urls, app.openapi(), routes, settings.openapi_refresh_seconds)
     app.openapi = reference.current
-    checks = Checks(RouteTable(routes), make_limiter(settings), app.state.verifier, settings.operator_networks)
-    app.user_middleware.append(Middleware(Door, checks=checks))  # inside the edge, which counts and times requests
-    app.add_middleware(ResponseHeaders)  # outside of everything, errors included
+    spans = SpanLog.make(settings.service, app.state.tracing, settings.traces_file, os.environ)
+    door = Door(RouteTable(routes), make_limiter(settings), app.state.verifier, settings.operator_networks)
+    upstreams = {name: Upstream(name, url, settings, spans) for name, url in urls.items()}
+    shared = Shared(door, upstreams, Meter(settings.service, settings.port, spans), spans)
+    app.state.protocol = partial(ClientConnection, shared=shared)  # servicekit.serve and uvicorn take it from here
     return app
+
+
+async def _keep_sweeping(shared: Shared) -> None:
+    """Closes connections that were idle for long, for ever: one look at all costs less than a timer for each."""
+    try:
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            now = asyncio.get_running_loop().time()
+            for connection in list(shared.connections):
+                connection.close_if_idle(now)
+            for upstream in shared.upstreams.values():
+                upstream.pool.close_old(now)
+    finally:
+        for upstream in shared.upstreams.values():
+            upstream.pool.close()

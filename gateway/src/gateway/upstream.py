@@ -1,41 +1,23 @@
 """One upstream service: bounded calls to it, its circuit breaker, and the few retries that are safe."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-
-import aiohttp
-from opentelemetry.trace import SpanKind, Status, StatusCode
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from yarl import URL
+import time
+from collections import deque
+from typing import Any, Protocol
 
 from gateway.breaker import Breaker, State
+from gateway.pool import Caller, ConnectFailed, Connection, Pool, UpstreamError
+from gateway.request import Header, Request
 from gateway.routes import Retry
 from gateway.settings import Settings
+from gateway.wire import forwarded_request
 from servicekit.problems import Problem, Unavailable
-from servicekit.telemetry import UPSTREAM_BREAKER_OPEN, UPSTREAM_CALLS, UPSTREAM_RETRIES, tracer
+from servicekit.spans import SpanLog, SpanRecord, new_span_id
+from servicekit.telemetry import UPSTREAM_BREAKER_OPEN, UPSTREAM_CALLS, UPSTREAM_RETRIES
 
 RETRY_PAUSE_SECONDS = 0.05
 RETRY_STATUSES = frozenset({502, 503})
 MAX_SAVED_RETRIES = 10.0
-KEEP_ALIVE_SECONDS = 30.0
-"""Less than the upstreams' own 75 s, so that they never close a connection that is just being used again."""
-NO_AUTOMATIC_HEADERS = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
-TRACE_CONTEXT = TraceContextTextMapPropagator()
-"""Only the trace goes on: baggage would be a client's own words among ours."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request as an upstream gets it. `deadline` is the event loop's time by which the answer must be complete."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str]
-    body: bytes | None
-    retry: Retry
-    deadline: float
 
 
 class RetryBudget:
@@ -47,7 +29,8 @@ class RetryBudget:
 
     def earn(self) -> None:
         """A call was made."""
-        self._saved = min(MAX_SAVED_RETRIES, self._saved + self._share)
+        if self._saved < MAX_SAVED_RETRIES:
+            self._saved = min(MAX_SAVED_RETRIES, self._saved + self._share)
 
     def spend(self) -> bool:
         """Whether one more retry is within the budget."""
@@ -57,114 +40,219 @@ class RetryBudget:
         return True
 
 
-def make_session(settings: Settings) -> aiohttp.ClientSession:
-    """The pooled client: it forwards what it gets, so no cookies, no decompression and no headers of its own."""
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(
-            limit=0, limit_per_host=settings.upstream_connections, keepalive_timeout=KEEP_ALIVE_SECONDS
-        ),
-        timeout=aiohttp.ClientTimeout(total=None, sock_connect=settings.connect_timeout_seconds),
-        cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False, skip_auto_headers=NO_AUTOMATIC_HEADERS,
-    )  # fmt: skip
+class Receiver(Caller, Protocol):
+    """Who hears of a call's answer."""
+
+    def broke(self, error: UpstreamError | Problem) -> None:
+        """There is no answer, or no more of it; a Problem where no call was made."""
 
 
 class Upstream:
     """Calls to one service. A full queue or an open breaker costs the caller nothing but a 503."""
 
-    def __init__(self, name: str, url: str, session: aiohttp.ClientSession, settings: Settings) -> None:
+    def __init__(self, name: str, url: str, settings: Settings, spans: SpanLog) -> None:
         self.name = name
-        self.url = url.rstrip("/")
+        self.pool = Pool(url, settings.connect_timeout_seconds)
         self.breaker = Breaker(settings.breaker_failures, settings.breaker_open_seconds)
-        self._answered = UPSTREAM_CALLS.labels(name, "answered")
+        self.spans = spans
+        self.budget = RetryBudget(settings.retry_share)
+        self._count_answered = UPSTREAM_CALLS.labels(name, "answered").inc
         self._breaker_open = UPSTREAM_BREAKER_OPEN.labels(name)
-        self._session = session
-        self._budget = RetryBudget(settings.retry_share)
-        self._slots = asyncio.Semaphore(settings.upstream_connections)
-        self._waiting = 0
+        self._free = settings.upstream_connections
+        self._waiting: deque[Call] = deque()
         self._max_waiting = settings.upstream_queue
 
-    @asynccontextmanager
-    async def send(self, call: Call) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The upstream's answer, its body not read yet.
-
-        Raises Problem 503 without a call where the queue is full or the breaker open; aiohttp.ClientError, OSError
-        where the upstream fails.
-        """
-        await self._take_slot()
-        try:
-            with tracer.start_as_current_span(call.method, kind=SpanKind.CLIENT, record_exception=False) as span:
-                span.set_attribute("server.address", self.name)
-                response = await self._respond(call)
-                span.set_attribute("http.response.status_code", response.status)
-                if response.status >= 500:
-                    span.set_status(Status(StatusCode.ERROR))
-                try:
-                    yield response
-                finally:
-                    response.close()  # after a body read to its end the connection is back in the pool already
-        finally:
-            self._slots.release()
-
-    async def _take_slot(self) -> None:
-        if self._slots.locked() and self._waiting >= self._max_waiting:
-            UPSTREAM_CALLS.labels(self.name, "queue_full").inc()
+    def send(self, call: "Call") -> None:
+        """Begins a call now or when its turn comes. Problem 503 where too many wait."""
+        if self._free > 0:
+            self._free -= 1
+            call.start()
+        elif len(self._waiting) < self._max_waiting:
+            self._waiting.append(call)
+        else:
+            self.count("queue_full")
             raise Problem(503, "overloaded", "Too many requests wait for this; try again shortly.",
                           headers={"Retry-After": "1"})  # fmt: skip
-        self._waiting += 1
-        try:
-            await self._slots.acquire()
-        finally:
-            self._waiting -= 1
 
-    async def _respond(self, call: Call) -> aiohttp.ClientResponse:
-        """The answer to the call, or to its one retry."""
-        self._budget.earn()
-        try:
-            response = await self._attempt(call)
-        except (aiohttp.ClientConnectionError, OSError) as error:
-            if not _may_repeat(call.retry, error) or not self._budget.spend():
-                raise
+    def release(self, call: "Call") -> None:
+        """The call is over: the longest waiting one takes its place."""
+        if not call.started:
+            self._waiting.remove(call)
+        elif self._waiting:
+            self._waiting.popleft().start_soon()
         else:
-            if call.retry is not Retry.SAFE or response.status not in RETRY_STATUSES or not self._budget.spend():
-                return response
-            response.close()
-        UPSTREAM_RETRIES.labels(self.name).inc()
-        await asyncio.sleep(RETRY_PAUSE_SECONDS)
-        return await self._attempt(call)
+            self._free += 1
 
-    async def _attempt(self, call: Call) -> aiohttp.ClientResponse:
-        clock = asyncio.get_running_loop().time
-        ticket = self.breaker.enter(clock())
-        if ticket is None:
-            UPSTREAM_CALLS.labels(self.name, "breaker_open").inc()
-            raise Unavailable(f"The {self.name} service", max(1, round(self.breaker.seconds_until_probe(clock()))))
-        try:
-            response = await self._request(call)
-        except asyncio.CancelledError:
-            if clock() >= call.deadline:
-                self._failed(ticket, clock(), "timeout")
-            else:
-                self.breaker.abandon(ticket)
-            raise
-        except (aiohttp.ClientError, OSError) as error:
-            self._failed(ticket, clock(), type(error).__name__)
-            raise
-        self.breaker.succeed(ticket)
-        self._answered.inc()
-        self._breaker_open.set(0)
-        return response
-
-    async def _request(self, call: Call) -> aiohttp.ClientResponse:
-        headers = dict(call.headers)
-        TRACE_CONTEXT.inject(headers)
-        url = URL(self.url + call.target, encoded=True)
-        return await self._session.request(call.method, url, headers=headers, data=call.body, allow_redirects=False)
-
-    def _failed(self, ticket: int, now: float, outcome: str) -> None:
-        self.breaker.fail(ticket, now)
+    def count(self, outcome: str) -> None:
+        """A call ended, or was never made."""
         UPSTREAM_CALLS.labels(self.name, outcome).inc()
+
+    def answered(self, ticket: int) -> None:
+        """The upstream works."""
+        before = self.breaker.state
+        self.breaker.succeed(ticket)
+        self._count_answered()
+        if self.breaker.state is not before:
+            self._breaker_open.set(0)
+
+    def failed(self, ticket: int, now: float, outcome: str) -> None:
+        """The upstream could not be reached, broke off or took too long."""
+        self.breaker.fail(ticket, now)
+        self.count(outcome)
         self._breaker_open.set(self.breaker.state is State.OPEN)
 
 
-def _may_repeat(retry: Retry, error: Exception) -> bool:
-    return retry is Retry.SAFE or (retry is Retry.UNSENT and isinstance(error, aiohttp.ClientConnectorError))
+class Call:
+    """One request to an upstream, and its one retry. The receiver hears of a single answer, or of why there is none.
+
+    In order: `start`, `_attempt`, then `head`, `data`, `ended` or `broke` from the connection; `cancel` at any time.
+    """
+
+    def __init__(self, upstream: Upstream, receiver: Receiver, request: Request, retry: Retry) -> None:
+        self.started = False
+        self._upstream = upstream
+        self._receiver = receiver
+        self._trace = request.trace
+        self._method = request.method
+        self._retry = retry
+        self._may_retry = retry is not Retry.NEVER
+        self._span_id = new_span_id()
+        self._began_ns = 0
+        self._status = 0
+        pool = upstream.pool
+        self._request = forwarded_request(request, pool.host, pool.prefix, self._trace.traceparent(self._span_id))
+        self._connection: Connection | None = None
+        self._pending: asyncio.Task[None] | asyncio.Handle | None = None
+        self._ticket: int | None = None
+        """The breaker's, while an attempt has no answer yet."""
+
+    def start_soon(self) -> None:
+        """Its turn has come. Not at once: a full queue that fails one after the other would be a deep recursion."""
+        self.started = True
+        self._pending = asyncio.get_running_loop().call_soon(self.start)
+
+    def start(self) -> None:
+        """Makes the first attempt."""
+        self.started = True
+        self._began_ns = time.time_ns()
+        self._upstream.budget.earn()
+        self._attempt()
+
+    def pause(self) -> None:
+        """The receiver has enough for now."""
+        if self._connection is not None:
+            self._connection.pause()
+
+    def resume(self) -> None:
+        """The receiver can take more."""
+        if self._connection is not None:
+            self._connection.resume()
+
+    def cancel(self, *, too_late: bool) -> None:
+        """The receiver wants no answer any more: its client left, or the deadline passed."""
+        if self._pending is not None:
+            self._pending.cancel()
+        if self._connection is not None:
+            self._connection.leave()
+        if self._ticket is not None and too_late:
+            self._upstream.failed(self._ticket, _now(), "timeout")
+        elif self._ticket is not None:
+            self._upstream.breaker.abandon(self._ticket)
+        self._finish(failed=too_late)
+
+    def head(self, status: int, headers: list[Header], has_length: bool) -> None:
+        """The connection's: the answer begins."""
+        if self._ticket is not None:
+            self._upstream.answered(self._ticket)
+            self._ticket = None
+        if status in RETRY_STATUSES and self._retry is Retry.SAFE and self._take_retry():
+            self._connection, connection = None, self._connection
+            if connection is not None:
+                connection.leave()
+            return self._try_again()
+        self._status = status
+        self._receiver.head(status, headers, has_length)
+
+    def data(self, body: bytes) -> None:
+        """The connection's."""
+        self._receiver.data(body)
+
+    def flush(self) -> None:
+        """The connection's."""
+        self._receiver.flush()
+
+    def ended(self) -> None:
+        """The connection's: the answer is whole."""
+        self._connection = None
+        self._finish(failed=self._status >= 500)
+        self._receiver.ended()
+
+    def broke(self, error: UpstreamError) -> None:
+        """The connection's, or that none was made."""
+        self._connection = None
+        if self._ticket is not None:
+            self._upstream.failed(self._ticket, _now(), error.outcome)
+            self._ticket = None
+        if not self._status and self._may_repeat(error) and self._take_retry():
+            return self._try_again()
+        self._give_up(error)
+
+    def _attempt(self) -> None:
+        self._pending = None
+        breaker, now = self._upstream.breaker, _now()
+        self._ticket = breaker.enter(now)
+        if self._ticket is None:
+            self._upstream.count("breaker_open")
+            wait = max(1, round(breaker.seconds_until_probe(now)))
+            return self._give_up(Unavailable(f"The {self._upstream.name} service", wait))
+        connection = self._upstream.pool.take(now)
+        if connection is None:
+            self._pending = asyncio.create_task(self._connect())
+        else:
+            self._send(connection)
+
+    async def _connect(self) -> None:
+        try:
+            connection = await self._upstream.pool.connect()
+        except ConnectFailed as error:
+            self._pending = None
+            return self.broke(error)
+        self._pending = None
+        self._send(connection)
+
+    def _send(self, connection: Connection) -> None:
+        self._connection = connection
+        connection.send(self, self._request)
+
+    def _may_repeat(self, error: UpstreamError) -> bool:
+        return self._retry is Retry.SAFE or (self._retry is Retry.UNSENT and isinstance(error, ConnectFailed))
+
+    def _take_retry(self) -> bool:
+        taken = self._may_retry and self._upstream.budget.spend()
+        self._may_retry = self._may_retry and not taken
+        return taken
+
+    def _try_again(self) -> None:
+        UPSTREAM_RETRIES.labels(self._upstream.name).inc()
+        self._pending = asyncio.get_running_loop().call_later(RETRY_PAUSE_SECONDS, self._attempt)
+
+    def _give_up(self, error: UpstreamError | Problem) -> None:
+        self._finish(failed=True)
+        self._receiver.broke(error)
+
+    def _finish(self, *, failed: bool) -> None:
+        """Frees the place of this call, and records its span."""
+        self._upstream.release(self)
+        spans = self._upstream.spans
+        if not self.started or not spans.wants(self._trace):
+            return
+        attributes: dict[str, Any] = {"server.address": self._upstream.name}
+        if self._status:
+            attributes["http.response.status_code"] = self._status
+        trace, status = self._trace, "ERROR" if failed else "UNSET"
+        spans.add(SpanRecord(self._method, trace.trace_id, self._span_id, trace.span_id, "CLIENT", self._began_ns,
+                             time.time_ns(), status, attributes))  # fmt: skip
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
