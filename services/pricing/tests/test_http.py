@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from schemas.events import PriceChangedV1, PriceReportRejectedV1
+from servicekit.cursors import encode_cursor
 from servicekit.ids import new_id
 from servicekit.testkit import eventually
 
@@ -102,6 +103,29 @@ async def test_history_pages_through_all_changes(pricing: Pricing):
     assert [e["effective_at"] for e in seen] == sorted((e["effective_at"] for e in seen), reverse=True)
     assert len(seen) == 8
     assert [e["price_mills"] for e in seen if e["superseded"]] == [1_500]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"from": "2026-04-30T00:00:00"}, {"from": "0001-01-01T00:00:00+23:00"}, {"to": "0001-01-01T00:00:00Z"},
+        {"to": "9999-12-31T23:59:59-23:00"},
+        {"cursor": encode_cursor(["2026-04-30T00:00:00Z", "\0"])},
+        {"cursor": encode_cursor(["0001-01-01T00:00:00+23:00", "x"])},
+        {"cursor": encode_cursor(["2026-04-30T00:00:00", "x"])},
+    ],
+)  # fmt: skip
+async def test_history_refuses_what_no_database_holds(pricing: Pricing, query: dict[str, str]):
+    station_id = await pricing.register()
+    reply = await pricing.client.get(f"/v1/stations/{station_id}/prices/history", params={"fuel": "e5"} | query)
+    assert reply.status_code in {400, 422}, reply.text
+
+
+async def test_report_ids_that_nobody_can_have_sent_are_refused(pricing: Pricing):
+    headers = pricing.issuer.bearer("prices:write", operators=[OPERATOR])
+    for report_id in ("\0", "", "x" * 65):
+        reply = await pricing.client.get("/v1/price-reports", params={"report_id": report_id}, headers=headers)
+        assert reply.status_code == 422, report_id
 
 
 async def test_a_sender_finds_its_verdicts_and_nobody_elses(pricing: Pricing):

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
+import asyncpg
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -148,6 +149,7 @@ def build_app(
     app.state.verifier = Verifier(settings)
     install_problem_handlers(app)
     app.add_exception_handler(StoreUnavailable, _store_unavailable)
+    app.add_exception_handler(asyncpg.DataError, _not_storable)
     app.include_router(_operator_routes(app), include_in_schema=False)
     for router in routers:
         app.include_router(router)
@@ -168,6 +170,13 @@ async def _store_unavailable(_: object, error: Exception) -> Response:
     log.warning("store unavailable", extra={"error": str(error)})
     detail = "The service's database is away for now; send the same request again shortly."
     return problem_response(Problem(503, "unavailable", detail, headers={"Retry-After": "1"}))
+
+
+async def _not_storable(_: object, error: Exception) -> Response:
+    """What passed all checks and still fits no column: a NUL in a text, a moment outside of the calendar."""
+    log.warning("value that cannot be stored", exc_info=error)
+    detail = "A value cannot be stored or looked up; send plain text, and times between the years 2000 and 2100."
+    return problem_response(Problem(422, "invalid-input", detail))
 
 
 def _operator_routes(app: FastAPI) -> APIRouter:

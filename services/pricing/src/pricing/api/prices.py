@@ -9,6 +9,7 @@ from fastapi import APIRouter, Query, Request
 from pricing.api.store import store_of
 from pricing.http_models import prices as models
 from pricing.repository import prices, stations
+from schemas.events import ReportedMoment
 from schemas.vocabulary import Fuel
 from servicekit.cursors import decode_cursor, encode_cursor
 from servicekit.problems import Problem, problem_responses
@@ -38,13 +39,13 @@ async def get_prices(
 )  # fmt: skip
 async def get_price_history(
     request: Request, station_id: UUID, fuel: Fuel,
-    since: Annotated[datetime | None, Query(alias="from", description="Default: 30 days before `to`")] = None,
-    until: Annotated[datetime | None, Query(alias="to", description="Default: now")] = None,
+    since: Annotated[ReportedMoment | None, Query(alias="from", description="Default: 30 days before `to`")] = None,
+    until: Annotated[ReportedMoment | None, Query(alias="to", description="Default: now")] = None,
     cursor: str | None = None, limit: Annotated[int, Query(ge=1, le=100)] = 50,
 ) -> models.PriceHistory:  # fmt: skip
     """How a price changed, the latest change first."""
-    until = _aware(until or datetime.now(UTC) + timedelta(minutes=10), "to")
-    since = _aware(since or until - timedelta(days=30), "from")
+    until = until or datetime.now(UTC) + timedelta(minutes=10)
+    since = since or until - timedelta(days=30)
     before = decode_cursor(cursor, models.HistoryPosition) if cursor else None
     async with store_of(request).connection() as connection:
         if await stations.unknown_stations(connection, [station_id]):
@@ -54,12 +55,6 @@ async def get_price_history(
     last = entries[-1] if len(rows) > limit else None
     next_cursor = encode_cursor((last.effective_at, last.report_id)) if last else None
     return models.PriceHistory(station_id=station_id, fuel=fuel, entries=entries, next_cursor=next_cursor)
-
-
-def _aware(moment: datetime, name: str) -> datetime:
-    if moment.tzinfo is None:
-        raise Problem(422, "invalid-input", f"`{name}` needs a time zone, for example 2026-04-30T12:00:00Z.")
-    return moment
 
 
 def _current_price(row: Any, now: datetime) -> models.CurrentPrice:

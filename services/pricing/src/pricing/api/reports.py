@@ -11,6 +11,7 @@ from pricing.domain.reports import Report, Verdict
 from pricing.http_models import reports as models
 from pricing.repository import reports as repository
 from pricing.use_cases import reports as use_cases
+from schemas.events import ReportId
 from servicekit.auth import Principal, authenticate
 from servicekit.idempotency import IdempotentRequest, Reply, once, require_key
 from servicekit.postgres import Connection
@@ -47,7 +48,7 @@ async def submit_price_reports(
 
 @router.get("/price-reports", response_model=models.StoredVerdicts, responses=problem_responses(401, 403, 422, 503))
 async def get_price_reports(
-    request: Request, principal: Reporter, report_id: Annotated[list[str], Query(min_length=1, max_length=MAX_IDS)]
+    request: Request, principal: Reporter, report_id: Annotated[list[ReportId], Query(min_length=1, max_length=MAX_IDS)]
 ) -> models.StoredVerdicts:
     """What became of reports you sent, by their ids: for reports sent by Kafka, or after a lost reply."""
     async with store_of(request).connection() as connection:

@@ -1,8 +1,10 @@
 """Current prices and their history, as clients get them."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
+import msgspec
 from pydantic import BaseModel, Field
 
 from schemas.base import Moment
@@ -54,5 +56,5 @@ class PriceHistory(BaseModel):
     next_cursor: str | None
 
 
-HistoryPosition = tuple[datetime, str]
+HistoryPosition = tuple[Annotated[datetime, msgspec.Meta(tz=True)], str]
 """Where a page of history ended: effective_at and report_id of its last entry."""
