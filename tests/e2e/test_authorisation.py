@@ -15,7 +15,8 @@ from ..platform_kit import Day, client_of
 PUBLIC = {
     ("post", "/v1/oauth/token"), ("get", "/.well-known/jwks.json"), ("get", "/.well-known/oauth-authorization-server"),
     ("get", "/v1/stations/nearby"), ("get", "/v1/stations"), ("get", "/v1/stations/{station_id}"),
-    ("get", "/v1/stations/{station_id}/pumps"), ("get", "/v1/prices"), ("get", "/v1/prices/stream"),
+    ("get", "/v1/stations/{station_id}/pumps"), ("get", "/v1/stations/{station_id}/navigation"),
+    ("get", "/v1/prices"), ("get", "/v1/prices/stream"),
     ("get", "/v1/stations/{station_id}/prices/history"),
 }  # fmt: skip
 """What anybody may do; a route that is added here was decided to be public."""

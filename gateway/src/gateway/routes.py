@@ -64,6 +64,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/stations", "stations"),
     Route("GET", "/v1/stations/{station_id}", "stations"),
     Route("GET", "/v1/stations/{station_id}/pumps", "stations"),
+    Route("GET", "/v1/stations/{station_id}/navigation", "stations"),
     _write("PUT", "/v1/stations/{station_id}/pumps/{pump_id}", "stations", "pumps:write"),
     _write("POST", "/v1/stations/{station_id}/closures", "stations", "stations:write"),
     _write("POST", "/v1/station-imports", "stations", "stations:write", body_bytes=2 * MIB, timeout_seconds=30.0),

@@ -8,7 +8,7 @@ from servicekit.app import Kit, build_app
 from servicekit.consumer import Consumer
 from servicekit.mongo import MongoStore
 from servicekit.outbox import Relay
-from stations.api import pumps, search, stations
+from stations.api import navigation, pumps, search, stations
 from stations.consumer import SUBSCRIPTIONS
 from stations.repository.stations import StationRepository
 from stations.settings import Settings
@@ -28,5 +28,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     return build_app(
         chosen, title="Stations", description="Station profiles, pumps, and searches with current prices.",
-        start=start, routers=[search.router, stations.router, pumps.router],
+        start=start, routers=[search.router, stations.router, pumps.router, navigation.router],
     )  # fmt: skip
