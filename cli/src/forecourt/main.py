@@ -24,6 +24,7 @@ COMMANDS = {
     "demo": "forecourt.demo:demo",
     "seed": "forecourt.seed:seed",
     "replay": "forecourt.replay:replay",
+    "feeds": "forecourt.feeds:app",
     "clients": "forecourt.clients:app",
     "bench": "forecourt.bench:bench",
     "dead-letters": "forecourt.dead_letters:app",
