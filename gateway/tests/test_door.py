@@ -50,6 +50,19 @@ async def test_public_reads_are_limited_by_the_peer_not_by_what_it_says(service,
     assert len(service.requests) == 3
 
 
+async def test_behind_a_trusted_proxy_each_client_has_its_own_limit(service, start_gateway) -> None:
+    changes = {"rate_reads": Rate(per_second=0.01, burst=1), "trusted_proxies": ["127.0.0.0/8"]}
+    async with start_gateway(**changes) as client:
+        for forwarded, status in (
+            ("203.0.113.1", 200), ("203.0.113.1", 429), ("203.0.113.2", 200), ("203.0.113.3, 203.0.113.2", 429),
+        ):  # fmt: skip
+            async with client.get("/v1/prices", headers={"X-Forwarded-For": forwarded}) as response:
+                assert response.status == status, forwarded
+        async with client.get("/healthz", headers={"X-Forwarded-For": "127.0.0.1"}) as response:
+            assert response.status == 404, "whoever comes by way of a proxy is no operator"
+    assert [one.headers["x-forwarded-for"] for one in service.requests] == ["203.0.113.1", "203.0.113.2"]
+
+
 async def test_writes_are_limited_by_client(service, start_gateway, issuer: Issuer) -> None:
     async with start_gateway(rate_reports=Rate(per_second=0.01, burst=1)) as client:
         for subject, status in (("a", 200), ("a", 429), ("b", 200)):

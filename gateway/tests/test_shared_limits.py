@@ -17,7 +17,7 @@ from gateway.settings import Rate
 from gateway.shared_limits import SharedLimits
 from gateway.valkey_buckets import ValkeyBuckets
 from servicekit.ids import new_id
-from servicekit.testkit import eventually
+from servicekit.testkit import Issuer, eventually
 
 READS = RateClass.READS
 SLOW = Rate(per_second=0.001, burst=10)
@@ -36,14 +36,13 @@ async def replica(
 ) -> AsyncIterator[SharedLimits]:
     """The limits of one gateway, connected as its wiring does it."""
     store = ValkeyBuckets(SecretStr(f"valkey://127.0.0.1:{server.port}"), timeout_seconds)
-    assert await store.connect()
-    keeper = asyncio.create_task(store.keep_connected())
-    try:
-        yield SharedLimits(Limiter({READS: rate}, 1_000), store, alone_share)
-    finally:
-        keeper.cancel()
-        await asyncio.gather(keeper, return_exceptions=True)
-        await store.close()
+    async with store.connected():
+        keeper = asyncio.create_task(store.keep_connected())
+        try:
+            yield SharedLimits(Limiter({READS: rate}, 1_000), store, alone_share)
+        finally:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
 
 
 def kill(server: ValkeyServer, with_signal: signal.Signals) -> None:
@@ -145,8 +144,28 @@ async def test_a_valkey_that_cannot_write_is_no_valkey(valkey: ValkeyServer) -> 
     with valkey.client() as client:
         client.config_set("maxmemory", 1)
         try:
-            assert not await store.connect()
+            async with store.connected():
+                assert not store.available
         finally:
             client.config_set("maxmemory", 0)
-    assert await store.connect()
-    await store.close()
+    async with store.connected():
+        assert store.available
+
+
+async def test_two_gateways_share_a_limit(service, start_gateway, valkey: ValkeyServer, issuer: Issuer) -> None:
+    """By address for reads and refused tokens, by client for writes; each gateway a whole one on a port of its own."""
+    changes = {
+        "valkey_url": f"valkey://127.0.0.1:{valkey.port}", "valkey_timeout_seconds": 1.0,
+        "trusted_proxies": ["127.0.0.0/8"], "rate_reads": SLOW, "rate_writes": SLOW, "rate_refused": SLOW,
+    }  # fmt: skip
+    bearer, bad = issuer.bearer("pumps:write", sub=str(new_id())), issuer.bearer("pumps:write", exp=1)
+    address = {"X-Forwarded-For": "203.0.113.9"}
+    pump = f"/v1/stations/{new_id()}/pumps/1"
+    kinds = (("GET", "/v1/prices", address, 200), ("PUT", pump, bearer, 200), ("PUT", pump, bad | address, 401))
+    async with start_gateway(**changes) as one, start_gateway(**changes) as other:
+        for method, path, headers, passed in kinds:
+            statuses = []
+            for number in range(SLOW.burst + 4):
+                async with (one, other)[number % 2].request(method, path, headers=headers) as response:
+                    statuses.append(response.status)
+            assert statuses == [passed] * SLOW.burst + [429] * 4, (method, path)

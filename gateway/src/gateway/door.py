@@ -1,7 +1,6 @@
 """The door: finds the route of a request and checks its caller. What has no row in the routes table stays outside."""
 
 import math
-import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -9,16 +8,19 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.limiter import Limiter, caller_of_address
+from gateway.addresses import ClientAddresses
+from gateway.limiter import caller_of_address
 from gateway.request import Request
 from gateway.routes import RateClass, Route, RouteTable
 from gateway.settings import Network
+from gateway.shared_limits import SharedLimits
 from gateway.wire import SECURITY_HEADERS
 from servicekit.app import OPERATOR_PATHS
 from servicekit.auth import InvalidToken, Principal, Verifier, bearer_token, unauthorised
 from servicekit.problems import Problem, trace_id
 from servicekit.telemetry import RATE_LIMITED
 
+Later = Coroutine[Any, Any, None] | None
 FORWARDING_HEADERS = (b"forwarded", b"via", b"x-forwarded-for", b"x-real-ip")
 
 
@@ -27,24 +29,25 @@ class Door:
     """What a request has to pass; made once when the gateway comes up."""
 
     routes: RouteTable
-    limiter: Limiter
+    limits: SharedLimits
     verifier: Verifier
+    addresses: ClientAddresses
     operator_networks: tuple[Network, ...]
 
-    def admit(self, request: Request) -> Coroutine[Any, Any, None] | None:
-        """Names the request's route and lets it pass; operators' paths have none.
+    def admit(self, request: Request) -> Later:
+        """Names the request's client and route and lets it pass; operators' paths have no route.
 
-        Raises Problem 401, 403, 404, 405 or 429. A token that is new here takes a while: what is returned then does
-        the same when it is awaited.
+        Raises Problem 401, 403, 404, 405 or 429. A token that is new here, or a limit that replicas share, takes a
+        while: what is returned then does the same when it is awaited.
         """
         if request.path in OPERATOR_PATHS and self._is_operator(request):
             return None
+        request.client = self.addresses.of(request.client, request.headers)
         request.route = route = self.routes.match(request.method, request.path)
         caller = caller_of_address(request.client)
         if route.scope is None:
             return self._limit(route.rate, caller)
-        if wait := self.limiter.wait_seconds(RateClass.REFUSED, caller, time.monotonic()):
-            raise self._too_many(RateClass.REFUSED, wait)
+        self._require(RateClass.REFUSED, self.limits.wait_seconds(RateClass.REFUSED, caller))
         token = bearer_token((request.header(b"authorization") or b"").decode("latin-1"))
         if principal := self.verifier.recall(token):
             return self._admit_principal(route, principal)
@@ -55,14 +58,15 @@ class Door:
         try:
             principal = await self.verifier.verify(token)
         except InvalidToken as error:
-            self.limiter.take(RateClass.REFUSED, address, time.monotonic())
+            self._require(RateClass.REFUSED, await self.limits.take(RateClass.REFUSED, address))
             raise unauthorised(f"The access token is not accepted: {error}. Get a new one.") from error
-        self._admit_principal(route, principal)
+        if later := self._admit_principal(route, principal):
+            await later
 
-    def _admit_principal(self, route: Route, principal: Principal) -> None:
+    def _admit_principal(self, route: Route, principal: Principal) -> Later:
         if route.scope not in principal.scopes:
             raise Problem(403, "missing-scope", f"This needs the scope {route.scope}.")
-        self._limit(route.rate, principal.subject)
+        return self._limit(route.rate, principal.subject)
 
     def _is_operator(self, request: Request) -> bool:
         """Operators ask from this machine or their own network. Behind a proxy on this machine the whole world would
@@ -72,13 +76,21 @@ class Door:
         address = ip_address(request.client)
         return any(address in network for network in self.operator_networks)
 
-    def _limit(self, rate_class: RateClass, caller: str) -> None:
-        if wait := self.limiter.take(rate_class, caller, time.monotonic()):
-            raise self._too_many(rate_class, wait)
+    def _limit(self, rate_class: RateClass, caller: str) -> Later:
+        if self.limits.are_shared:
+            return self._limit_with_others(rate_class, caller)
+        return self._require(rate_class, self.limits.take_alone(rate_class, caller))
+
+    async def _limit_with_others(self, rate_class: RateClass, caller: str) -> None:
+        self._require(rate_class, await self.limits.take(rate_class, caller))
+
+    def _require(self, rate_class: RateClass, wait_seconds: float) -> None:
+        if wait_seconds:
+            raise self._too_many(rate_class, wait_seconds)
 
     def _too_many(self, rate_class: RateClass, wait_seconds: float) -> Problem:
         RATE_LIMITED.labels(rate_class).inc()
-        rate, seconds = self.limiter.rate(rate_class), math.ceil(wait_seconds)
+        rate, seconds = self.limits.rate(rate_class), math.ceil(wait_seconds)
         window = math.ceil(rate.burst / rate.per_second)
         return Problem(
             429, "rate-limited", f"Too many requests; wait {seconds} s.",

@@ -9,6 +9,7 @@ import aiohttp
 from fastapi import FastAPI
 
 from gateway import api, docs
+from gateway.addresses import ClientAddresses
 from gateway.client import ClientConnection, Shared
 from gateway.door import Door, ResponseHeaders
 from gateway.feed import make_reader
@@ -18,7 +19,9 @@ from gateway.meter import Meter
 from gateway.reference import Reference
 from gateway.routes import ROUTES, Route, RouteTable
 from gateway.settings import Settings
+from gateway.shared_limits import SharedLimits
 from gateway.upstream import Upstream
+from gateway.valkey_buckets import ValkeyBuckets
 from servicekit.app import Kit, build_app
 from servicekit.spans import SpanLog
 
@@ -36,6 +39,9 @@ def create_app(settings: Settings | None = None, routes: Sequence[Route] = ROUTE
 
     async def start(kit: Kit) -> None:
         kit.background("spans", spans.keep_writing)
+        if buckets is not None:
+            await kit.open(buckets.connected)
+            kit.background("shared limits", buckets.keep_connected)
         session = await kit.open(aiohttp.ClientSession)
         kit.app.state.hub = hub = Hub(settings)
         feed = make_reader(settings, hub)
@@ -54,7 +60,10 @@ def create_app(settings: Settings | None = None, routes: Sequence[Route] = ROUTE
     reference = Reference(urls, app.openapi(), routes, settings.openapi_refresh_seconds)
     app.openapi = reference.current
     spans = SpanLog.make(settings.service, app.state.tracing, settings.traces_file, os.environ)
-    door = Door(RouteTable(routes), make_limiter(settings), app.state.verifier, settings.operator_networks)
+    buckets = ValkeyBuckets(settings.valkey_url, settings.valkey_timeout_seconds) if settings.valkey_url else None
+    limits = SharedLimits(make_limiter(settings), buckets, settings.rate_alone_share)
+    addresses = ClientAddresses(settings.trusted_proxies, settings.forwarded_header)
+    door = Door(RouteTable(routes), limits, app.state.verifier, addresses, settings.operator_networks)
     upstreams = {name: Upstream(name, url, settings, spans) for name, url in urls.items()}
     shared = Shared(door, upstreams, Meter(settings.service, settings.port, spans), spans)
     app.state.protocol = partial(ClientConnection, shared=shared)  # servicekit.serve and uvicorn take it from here

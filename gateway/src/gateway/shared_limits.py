@@ -33,15 +33,24 @@ class SharedLimits:
         """(tokens left, seconds until the bucket is full), as of the last answer."""
         return self._table.left(rate_class, caller, time.monotonic())
 
+    @property
+    def are_shared(self) -> bool:
+        """Whether the store is there to be asked."""
+        return self._store is not None and self._store.available
+
+    def take_alone(self, rate_class: RateClass, caller: str) -> float:
+        """Takes a token of this replica's own table and returns 0, or returns how many seconds to wait."""
+        return self._table.take(rate_class, caller, time.monotonic(), self._cost_alone)
+
     async def take(self, rate_class: RateClass, caller: str) -> float:
         """Takes a token and returns 0, or takes none and returns how many seconds to wait."""
         table, now = self._table, time.monotonic()
         if self._store is None or not self._store.available:
-            return table.take(rate_class, caller, now, self._cost_alone)
+            return self.take_alone(rate_class, caller)
         if wait := table.wait_seconds(rate_class, caller, now):
             return wait
         answer = await self._store.take(f"{rate_class}:{caller}", table.rate(rate_class))
         if answer is None:
-            return table.take(rate_class, caller, now, self._cost_alone)
+            return self.take_alone(rate_class, caller)
         table.learn(rate_class, caller, now + answer.full_in_seconds)  # `now` is before the call: never too strict
         return answer.wait_seconds

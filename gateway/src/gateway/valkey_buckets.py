@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 from pydantic import SecretStr
@@ -134,7 +135,13 @@ class ValkeyBuckets:
                 continue
             await self._lost.wait()
 
-    async def close(self) -> None:
-        """Lets go of the connections."""
-        self.available = False
-        await self._client.aclose()
+    @asynccontextmanager
+    async def connected(self) -> AsyncIterator[None]:
+        """For the life of the gateway; it starts without the server, too."""
+        if not await self.connect():
+            log.warning("shared rate limits are not there yet; this replica limits alone")
+        try:
+            yield
+        finally:
+            self.available = False
+            await self._client.aclose()
