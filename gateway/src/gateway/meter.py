@@ -5,7 +5,6 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.request import Request
-from gateway.routes import Route
 from servicekit.spans import SpanLog, SpanRecord
 from servicekit.telemetry import REQUEST_SECONDS, REQUESTS
 
@@ -22,24 +21,23 @@ class Meter:
         self._service = service
         self._port = port
         self._spans = spans
-        self._counted: dict[tuple[Route | None, str, int], Callable[[], None]] = {}
-        self._timed: dict[tuple[Route | None, str], Callable[[float], None]] = {}
+        self._known: dict[tuple[str, str, int], tuple[Callable[[], None], Callable[[float], None]]] = {}
 
     def record(self, request: Request, status: int, *, cut: bool = False) -> None:
         """The request is answered; `cut` says that the answer was begun but not completed."""
         method = request.method if request.method in METHODS else OTHER
-        key = (request.route, method, status)
-        count = self._counted.get(key) or self._count(*key)
+        path = request.route.path if request.route is not None else UNMATCHED
+        count, observe = self._known.get((path, method, status)) or self._look_up(path, method, status)
         count()
-        self._timed[key[:2]](time.perf_counter() - request.started)
+        observe(time.perf_counter() - request.started)
         if self._spans.wants(request.trace):
             self._spans.add(self._span(request, method, status, failed=cut or status >= 500))
 
-    def _count(self, route: Route | None, method: str, status: int) -> Callable[[], None]:
-        labels = (self._service, method, route.path if route else UNMATCHED)
-        self._timed[route, method] = REQUEST_SECONDS.labels(*labels).observe
-        count = self._counted[route, method, status] = REQUESTS.labels(*labels, status).inc
-        return count
+    def _look_up(self, path: str, method: str, status: int) -> tuple[Callable[[], None], Callable[[float], None]]:
+        labels = (self._service, method, path)
+        found = REQUESTS.labels(*labels, status).inc, REQUEST_SECONDS.labels(*labels).observe
+        self._known[path, method, status] = found
+        return found
 
     def _span(self, request: Request, method: str, status: int, *, failed: bool) -> SpanRecord:
         trace, route = request.trace, request.route

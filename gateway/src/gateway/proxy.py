@@ -58,13 +58,13 @@ class Exchange:
         try:
             self._upstream.send(self._call)
         except Problem:
-            self._deadline.cancel()
+            self._end()
             raise
 
     def cancel(self) -> None:
         """The client has left."""
-        self._deadline.cancel()
         self._call.cancel(too_late=False)
+        self._end()
 
     def pause(self) -> None:
         """The client reads slowly, so the upstream has to wait."""
@@ -89,14 +89,14 @@ class Exchange:
 
     def ended(self) -> None:
         """The answer is whole."""
-        self._deadline.cancel()
+        self._end()
         if self._chunked:
             self._client.write(LAST_CHUNK)
         self._client.finish()
 
     def broke(self, error: UpstreamError | Problem) -> None:
         """The upstream failed: a problem while nothing is sent yet; afterwards half an answer must not look whole."""
-        self._deadline.cancel()
+        self._end()
         if not self._begun:
             return self._client.refuse(_problem(self._upstream.name, error))
         log.warning(
@@ -111,6 +111,10 @@ class Exchange:
     def _expire(self) -> None:
         self._call.cancel(too_late=True)
         self.broke(_too_late(self._upstream.name, self._route))
+
+    def _end(self) -> None:
+        self._deadline.cancel()
+        del self._call  # it knows us, too: a ring of objects would wait for the garbage collector
 
 
 def _problem(upstream: str, error: UpstreamError | Problem) -> Problem:
