@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from pricing.api import prices, reports
+from pricing.api import history, prices, reports
 from pricing.consumer import SUBSCRIPTIONS
 from pricing.repository.reports import note_published
 from pricing.settings import Settings
@@ -25,5 +25,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     return build_app(
         chosen, title="Pricing", description="Price reports, current prices and their history.",
-        start=start, routers=[reports.router, prices.router],
+        start=start, routers=[reports.router, prices.router, history.router],
     )  # fmt: skip

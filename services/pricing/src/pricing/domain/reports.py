@@ -126,11 +126,16 @@ class Decided(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A report that changed a price: PriceChanged is made from it."""
+    """A report that changed a price: PriceChanged is made from it.
+
+    `previous_confirmed_at` is until when the price before was said to hold; None where nobody confirmed it, or where it
+    was in another currency.
+    """
 
     report: Report
     previous_price_mills: int | None
     version: int
+    previous_confirmed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +202,15 @@ def _apply(report: Report, knowledge: Knowledge, decision: Decision) -> Verdict:
     decision.prices[report.key] = Price(
         report.price_mills, report.currency, version, report.effective_at, report.effective_at
     )
-    decision.changes.append(Change(report, price.price_mills if price else None, version))
+    decision.changes.append(_change(report, price, version))
     return Verdict(ACCEPTED, report.received_at, version=version)
+
+
+def _change(report: Report, before: Price | None, version: int) -> Change:
+    if before is None:
+        return Change(report, None, version)
+    was_confirmed = before.confirmed_at > before.effective_at and before.currency == report.currency
+    return Change(report, before.price_mills, version, before.confirmed_at if was_confirmed else None)
 
 
 def refusal(report: Report, station: Station | None) -> RejectionReason | None:

@@ -1,10 +1,7 @@
-"""Current prices and their history, as clients get them."""
+"""Current prices, as clients get them."""
 
-from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from pydantic import BaseModel, Field
 
 from schemas.base import Moment
@@ -32,29 +29,3 @@ class CurrentPrices(BaseModel):
 
     prices: list[CurrentPrice]
     unknown_stations: list[UUID]
-
-
-class PriceHistoryEntry(BaseModel):
-    """A price that held from `effective_at`; superseded: it was reported only after a later one."""
-
-    report_id: str
-    price_mills: int | None
-    currency: str
-    effective_at: Moment
-    submitted_at: Moment
-    received_at: Moment
-    version: int | None
-    superseded: bool
-
-
-class PriceHistory(BaseModel):
-    """A page of a price's history, the latest first; `next_cursor` null on the last page."""
-
-    station_id: UUID
-    fuel: Fuel
-    entries: list[PriceHistoryEntry]
-    next_cursor: str | None
-
-
-HistoryPosition = tuple[Annotated[datetime, msgspec.Meta(tz=True)], str]
-"""Where a page of history ended: effective_at and report_id of its last entry."""

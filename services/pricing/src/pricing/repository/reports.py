@@ -9,10 +9,14 @@ import msgspec
 
 from pricing.domain.reports import Decided, Decision, Knowledge, Outcome, Price, Report, Station, Verdict
 from pricing.repository.columns import columns
+from pricing.repository.history import make_months, months_as_known
 from schemas.events import PriceChangedV1, RejectionReason
 from schemas.vocabulary import Fuel
 from servicekit.postgres import Connection
 from servicekit.store import PendingRecord
+
+REMEMBERED = {Outcome.ACCEPTED, Outcome.SUPERSEDED}
+"""Of these reports the history is made."""
 
 
 async def load_knowledge(tx: Connection, reports: Sequence[Report]) -> Knowledge:
@@ -44,22 +48,41 @@ async def load_knowledge(tx: Connection, reports: Sequence[Report]) -> Knowledge
 
 async def save_decision(tx: Connection, decision: Decision) -> None:
     """Writes the reports with their verdicts and, from the accepted ones, the prices they changed or confirmed."""
+    told = (report.effective_at for report, verdict in decision.recorded.values() if verdict.outcome in REMEMBERED)
+    await make_months(tx, told)
+    with months_as_known():
+        await _save_recorded(tx, decision)
+    await _confirm(
+        tx, [(*key, price.confirmed_at) for key, price in decision.prices.items() if key in decision.confirmed]
+    )
+
+
+async def _save_recorded(tx: Connection, decision: Decision) -> None:
+    """All in one statement: the reports, the history of those that tell of a price, and the prices."""
     await tx.execute(
         """WITH decided AS (
                SELECT * FROM json_to_recordset($1::json) AS d (
                    report_id text, station_id uuid, fuel text, price_mills int, currency text,
                    effective_at timestamptz, submitted_at timestamptz, received_at timestamptz, reported_by text,
-                   verdict text, reason text, version bigint)
+                   verdict text, reason text, version bigint, previous_price_mills int,
+                   previous_confirmed_at timestamptz)
            ), recorded AS (
                INSERT INTO price_reports (report_id, station_id, fuel, price_mills, currency, effective_at,
                                           submitted_at, received_at, reported_by, verdict, reason, version)
-               SELECT * FROM decided
+               SELECT report_id, station_id, fuel, price_mills, currency, effective_at, submitted_at, received_at,
+                      reported_by, verdict, reason, version FROM decided
                ON CONFLICT (report_id, station_id, fuel) DO UPDATE SET
                    (price_mills, currency, effective_at, submitted_at, received_at, reported_by, verdict, reason,
                     version)
                    = (excluded.price_mills, excluded.currency, excluded.effective_at, excluded.submitted_at,
                       excluded.received_at, excluded.reported_by, excluded.verdict, excluded.reason, excluded.version)
                WHERE price_reports.verdict = 'rejected'
+           ), remembered AS (
+               INSERT INTO price_history (station_id, fuel, effective_at, report_id, price_mills, currency, version,
+                                          previous_price_mills, previous_confirmed_at, submitted_at, received_at)
+               SELECT station_id, fuel, effective_at, report_id, price_mills, currency, version,
+                      previous_price_mills, previous_confirmed_at, submitted_at, received_at
+               FROM decided WHERE verdict IN ('accepted', 'superseded')
            )
            INSERT INTO prices (station_id, fuel, price_mills, currency, version, report_id, effective_at,
                                confirmed_at, submitted_at, received_at)
@@ -73,23 +96,26 @@ async def save_decision(tx: Connection, decision: Decision) -> None:
                   excluded.effective_at, excluded.confirmed_at, excluded.submitted_at, excluded.received_at, NULL)""",
         _decided_json(decision),
     )  # fmt: skip
-    await _confirm(
-        tx, [(*key, price.confirmed_at) for key, price in decision.prices.items() if key in decision.confirmed]
-    )
 
 
 def _decided_json(decision: Decision) -> str:
     """The decided reports as one JSON text: for so many columns it costs half of what arrays do."""
-    rows = [
-        {
+    rows = {
+        identity: {
             "report_id": r.report_id, "station_id": r.station_id, "fuel": r.fuel, "price_mills": r.price_mills,
             "currency": r.currency, "effective_at": r.effective_at, "submitted_at": r.submitted_at,
             "received_at": r.received_at, "reported_by": r.sender.name, "verdict": v.outcome, "reason": v.reason,
             "version": v.version,
         }
-        for r, v in decision.recorded.values()
-    ]  # fmt: skip
-    return msgspec.json.encode(rows).decode()
+        for identity, (r, v) in decision.recorded.items()
+    }  # fmt: skip
+    for change in decision.changes:
+        if change.previous_confirmed_at:
+            rows[change.report.identity] |= {
+                "previous_price_mills": change.previous_price_mills,
+                "previous_confirmed_at": change.previous_confirmed_at,
+            }
+    return msgspec.json.encode(list(rows.values())).decode()
 
 
 async def _confirm(tx: Connection, confirmed: list[tuple[UUID, Fuel, datetime]]) -> None:

@@ -7,6 +7,7 @@ from uuid import UUID
 from pricing.repository.columns import columns
 from schemas.events import StationClosedV1, StationRegisteredV1, StationUpdatedV1
 from servicekit.postgres import Connection
+from servicekit.problems import Problem
 
 StationEvent = StationRegisteredV1 | StationUpdatedV1 | StationClosedV1
 
@@ -38,6 +39,14 @@ def _row(station: StationEvent) -> tuple[Any, ...]:
         station.station_id, station.operator, station.currency, fuels, isinstance(station, StationClosedV1),
         station.version, station.name, station.country, station.region, station.time_zone, station.lat, station.lon,
     )  # fmt: skip
+
+
+async def station_row(tx: Connection, station_id: UUID) -> Any:
+    """All that is known of the station. Raises Problem 404 where there is none."""
+    row = await tx.fetchrow("SELECT * FROM stations WHERE station_id = $1", station_id)
+    if row is None:
+        raise Problem(404, "unknown-station", "There is no station with this id.")
+    return row
 
 
 async def unknown_stations(tx: Connection, station_ids: Sequence[UUID]) -> list[UUID]:
