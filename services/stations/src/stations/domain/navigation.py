@@ -27,7 +27,7 @@ DATUM_IN_CHINA = {
     Provider.AMAP: Datum.GCJ02, Provider.BAIDU: Datum.BD09, Provider.TENCENT: Datum.GCJ02, Provider.APPLE: Datum.GCJ02,
     Provider.GOOGLE: Datum.GCJ02,
 }  # fmt: skip
-"""Elsewhere all take WGS-84. Google takes the numbers as they are, and its roads in mainland China are drawn in GCJ-02: a
+"""Elsewhere all take WGS-84. Google takes the numbers as they are, and its roads in mainland China are in GCJ-02: a
 WGS-84 destination would lead to a road some hundred metres off."""
 
 

@@ -1,6 +1,6 @@
 """When a station is open: weekly hours with days for holidays, exceptions by date, in the station's own time zone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Literal, Self
 from zoneinfo import ZoneInfo
@@ -14,6 +14,8 @@ Closes = Annotated[str, StringConstraints(pattern=r"^(([01][0-9]|2[0-3]):[0-5][0
 LEFT_OUT = Field(exclude_if=lambda value: value is None)
 MIDNIGHT = "24:00"
 ONE_DAY = timedelta(days=1)
+LOOK_AHEAD_DAYS = 8
+"""A week and a day: what does not change until then changes by an exception or never."""
 
 
 def _real_date(text: str) -> str:
@@ -119,12 +121,38 @@ def is_open(
     return False if special or hours.weekly else None
 
 
+def next_change(
+    hours: OpeningHours, moment: datetime, zone: ZoneInfo, is_holiday: Callable[[date], bool]
+) -> datetime | None:
+    """The first instant after the moment, in UTC, at which `is_open` says something else; None for the next 8 days."""
+    now_open = is_open(hours, moment, zone, is_holiday)
+    today = moment.astimezone(zone).date()
+    days = [today + ONE_DAY * ahead for ahead in range(-1, LOOK_AHEAD_DAYS + 1)]
+    turns = {turn for day in days for turn in _turns(hours, day, zone, is_holiday)}
+    later = (turn for turn in sorted(turns) if turn > moment)
+    return next((turn for turn in later if is_open(hours, turn, zone, is_holiday) != now_open), None)
+
+
+def _turns(hours: OpeningHours, day: date, zone: ZoneInfo, is_holiday: Callable[[date], bool]) -> Iterator[datetime]:
+    """Every instant at which the periods of the day may open or close, and its midnight, where exceptions begin."""
+    yield _instant(day, "00:00", zone)
+    for period in (*hours.special(day), *hours.usual(day, is_holiday)):
+        if period.opens is not None and period.closes is not None:
+            yield _instant(day, period.opens, zone)
+            yield _instant(_last_day(day, period.opens, period.closes), period.closes, zone)
+
+
 def _contains(day: date, opens: str | None, closes: str | None, moment: datetime, zone: ZoneInfo) -> bool:
     """Whether the moment lies in the period that starts on the day; periods are compared as instants in UTC."""
     if opens is None or closes is None:
         return False
-    last_day = day if closes > opens else day + ONE_DAY
+    last_day = _last_day(day, opens, closes)
     return _instant(day, opens, zone) <= moment.astimezone(UTC) < _instant(last_day, closes, zone)
+
+
+def _last_day(day: date, opens: str, closes: str) -> date:
+    """On which day a period ends that starts on `day`."""
+    return day if closes > opens else day + ONE_DAY
 
 
 def _instant(day: date, clock: str, zone: ZoneInfo) -> datetime:
