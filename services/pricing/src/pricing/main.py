@@ -1,11 +1,15 @@
 """The only wiring of the pricing service."""
 
+from datetime import timedelta
+
 from fastapi import FastAPI
 
-from pricing.api import history, prices, reports
+from pricing.api import changes, history, prices, reports
 from pricing.consumer import SUBSCRIPTIONS
+from pricing.domain.changes import Limits
 from pricing.repository.reports import note_published
 from pricing.settings import Settings
+from pricing.use_cases.firing import LOOK_STUCK_SECONDS, Scheduler
 from servicekit.app import Kit, build_app
 from servicekit.consumer import Consumer
 from servicekit.outbox import Relay
@@ -22,8 +26,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.ready_when("postgres", store.check)
         kit.run_relay(Relay(chosen, store))
         kit.run_consumer(Consumer(chosen, store, SUBSCRIPTIONS, kit.app.state.verifier))
+        kit.app.state.change_limits = limits = _change_limits(chosen)
+        scheduler = Scheduler(store, limits)
+        kit.background("price changes", scheduler.run)
+        kit.alive_while("price changes", lambda: scheduler.seconds_without_progress, LOOK_STUCK_SECONDS)
 
     return build_app(
         chosen, title="Pricing", description="Price reports, current prices and their history.",
-        start=start, routers=[reports.router, prices.router, history.router],
+        start=start, routers=[reports.router, prices.router, history.router, changes.router],
+    )  # fmt: skip
+
+
+def _change_limits(settings: Settings) -> Limits:
+    return Limits(
+        settings.approval_basis_points, timedelta(seconds=settings.approval_seconds),
+        timedelta(seconds=settings.change_grace_seconds),
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """PRICING_* environment."""
 
+from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
 from servicekit.settings import PostgresSettings
@@ -11,3 +12,11 @@ class Settings(PostgresSettings):
     model_config = SettingsConfigDict(env_prefix="PRICING_", frozen=True, extra="ignore")
 
     service: str = "pricing"
+
+    approval_basis_points: int = Field(
+        default=500, ge=0, description="A price change that moves the price by more waits for a second approval"
+    )
+    approval_seconds: int = Field(default=3_600, ge=1, description="How long a change for now may wait for it")
+    change_grace_seconds: int = Field(
+        default=600, ge=0, description="How late a planned change may still fire, when no process was there at its time"
+    )

@@ -46,7 +46,7 @@ async def _keep_session(_: Connection) -> None:
     """No reset between uses of a connection (a round trip saved): nothing here changes session state."""
 
 
-def _is_away(error: BaseException) -> bool:
+def is_away(error: BaseException) -> bool:
     """Whether the server is to blame. InterfaceError also means misuse, so only a closed connection counts."""
     return isinstance(error, AWAY) or (isinstance(error, asyncpg.InterfaceError) and "closed" in str(error))
 
@@ -58,7 +58,7 @@ class _away_means_unavailable(AbstractAsyncContextManager[None]):
         return None
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: Any) -> None:
-        if error is not None and _is_away(error):
+        if error is not None and is_away(error):
             raise StoreUnavailable(f"Postgres is away: {error!r}") from error
 
 
