@@ -4,7 +4,7 @@ import json
 import re
 
 from gateway.openapi import Document, merge
-from gateway.routes import Route
+from gateway.routes import LIVE, Route
 from servicekit.testkit import eventually
 
 PRICES, STATION, ADMIN = "/v1/prices", "/v1/stations/{station_id}", "/v1/admin"
@@ -59,6 +59,11 @@ def test_errors_that_a_service_describes_stay() -> None:
     responses = merged["paths"][PRICES]["get"]["responses"]
     for status in ("400", "429"):
         assert list(responses[status]["content"]) == ["application/problem+json", "application/json"]
+
+
+def test_reads_that_may_be_kept_say_so() -> None:
+    merged = merge({"pricing": document(PRICES, {})}, [Route("GET", PRICES, "pricing", cache=LIVE)])
+    assert "content" not in merged["paths"][PRICES]["get"]["responses"]["304"]
 
 
 def test_same_name_and_content_is_shared() -> None:

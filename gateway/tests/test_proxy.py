@@ -12,8 +12,15 @@ from yarl import URL
 from gateway.routes import ROUTES, Route
 from servicekit.testkit import Issuer, eventually
 
-IMPATIENT = [replace(route, timeout_seconds=0.3) for route in ROUTES]
+ALONE = [replace(route, cache=None) for route in ROUTES]
+"""Each request with a call of its own; test_reads.py has those that are shared."""
+IMPATIENT = [replace(route, timeout_seconds=0.3) for route in ALONE]
 TRACE_ID = "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.fixture
+def start_gateway(start_gateway):
+    return lambda routes=ALONE, **changes: start_gateway(routes, **changes)
 
 
 async def problem_of(response: aiohttp.ClientResponse) -> str:

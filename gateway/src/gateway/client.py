@@ -13,6 +13,7 @@ from gateway.door import Door
 from gateway.meter import Meter
 from gateway.proxy import Exchange
 from gateway.reader import RequestReader
+from gateway.reads import SharedRead, SharedReads
 from gateway.request import Header, Request
 from gateway.upstream import Upstream
 from gateway.wire import answer_head, problem_answer
@@ -31,6 +32,7 @@ class Shared:
 
     door: Door
     upstreams: Mapping[str, Upstream]
+    reads: SharedReads
     meter: Meter
     spans: SpanLog
     connections: "set[ClientConnection]" = field(default_factory=set)
@@ -46,7 +48,7 @@ class ClientConnection(RequestReader):
     def __init__(self, *args: Any, shared: Shared, **options: Any) -> None:
         super().__init__(*args, spans=shared.spans, **options)
         self._shared = shared
-        self._exchange: Exchange | None = None
+        self._exchange: Exchange | SharedRead | None = None
         self._body_timer: asyncio.TimerHandle | None = None
         self._out: list[bytes] = []
         self._status = 0
@@ -150,7 +152,11 @@ class ClientConnection(RequestReader):
         route = request.route
         if route is None or route.upstream is None:
             return self._serve_own(request)
-        self._exchange = Exchange(self, request, route, self._shared.upstreams[route.upstream])
+        upstream = self._shared.upstreams[route.upstream]
+        if route.cache is not None and request.header(b"authorization") is None:
+            self._exchange = SharedRead(self, request, route, self._shared.reads, upstream)
+        else:
+            self._exchange = Exchange(self, request, route, upstream)
         try:
             self._exchange.start()
         except Problem as problem:

@@ -16,6 +16,7 @@ from gateway.feed import make_reader
 from gateway.hub import Hub
 from gateway.limiter import make_limiter
 from gateway.meter import Meter
+from gateway.reads import SharedReads
 from gateway.reference import Reference
 from gateway.routes import ROUTES, Route, RouteTable
 from gateway.settings import Settings
@@ -65,7 +66,7 @@ def create_app(settings: Settings | None = None, routes: Sequence[Route] = ROUTE
     addresses = ClientAddresses(settings.trusted_proxies, settings.forwarded_header)
     door = Door(RouteTable(routes), limits, app.state.verifier, addresses, settings.operator_networks)
     upstreams = {name: Upstream(name, url, settings, spans) for name, url in urls.items()}
-    shared = Shared(door, upstreams, Meter(settings.service, settings.port, spans), spans)
+    shared = Shared(door, upstreams, SharedReads(), Meter(settings.service, settings.port, spans), spans)
     app.state.protocol = partial(ClientConnection, shared=shared)  # servicekit.serve and uvicorn take it from here
     return app
 

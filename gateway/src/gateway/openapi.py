@@ -71,6 +71,8 @@ def _public_paths(service: str, document: Document, public: Mapping[tuple[str, s
 def _with_problems(operation: Document, route: Route) -> Document:
     """Errors that a service does not describe are problem+json; the door's own errors come on top."""
     responses = dict(operation.get("responses", {}))
+    if route.cache is not None:
+        responses["304"] = {"description": "Your copy is still right: its entity tag was in If-None-Match"}
     for status in _edge_statuses(route):
         response = responses.setdefault(status, {"description": EDGE_PROBLEMS[status]})
         responses[status] = {**response, "content": PROBLEM_CONTENT | response.get("content", {})}

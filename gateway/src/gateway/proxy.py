@@ -98,7 +98,7 @@ class Exchange:
         """The upstream failed: a problem while nothing is sent yet; afterwards half an answer must not look whole."""
         self._end()
         if not self._begun:
-            return self._client.refuse(_problem(self._upstream.name, error))
+            return self._client.refuse(problem_of(self._upstream.name, error))
         log.warning(
             "answer cut off",
             extra={
@@ -110,14 +110,14 @@ class Exchange:
 
     def _expire(self) -> None:
         self._call.cancel(too_late=True)
-        self.broke(_too_late(self._upstream.name, self._route))
+        self.broke(too_late(self._upstream.name, self._route))
 
     def _end(self) -> None:
         self._deadline.cancel()
         del self._call  # it knows us, too: a ring of objects would wait for the garbage collector
 
 
-def _problem(upstream: str, error: UpstreamError | Problem) -> Problem:
+def problem_of(upstream: str, error: UpstreamError | Problem) -> Problem:
     """What the client sees of an upstream's failure."""
     if isinstance(error, Problem):
         return error
@@ -126,5 +126,6 @@ def _problem(upstream: str, error: UpstreamError | Problem) -> Problem:
     return Problem(502, "bad-gateway", f"The {upstream} service broke off its answer; try again.")
 
 
-def _too_late(upstream: str, route: Route) -> Problem:
+def too_late(upstream: str, route: Route) -> Problem:
+    """The deadline passed."""
     return Problem(504, "timeout", f"The {upstream} service took longer than {route.timeout_seconds:g} s.")

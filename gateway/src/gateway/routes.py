@@ -34,6 +34,25 @@ class Retry(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Cache:
+    """For a public read whose answer depends on nothing but its path and query.
+
+    It gets an entity tag and is compressed, and those who ask for the same at the same time share one call. It may be
+    kept for `max_age_seconds`; with 0 a copy must be checked each time: a price is never late.
+    """
+
+    max_age_seconds: int = 0
+
+    @property
+    def control(self) -> bytes:
+        """The Cache-Control header, where the service sets none."""
+        return b"public, max-age=%d" % self.max_age_seconds if self.max_age_seconds else b"no-cache"
+
+
+LIVE = Cache()
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One row: a method and a path, who serves it, who may call it, and its limits."""
 
@@ -47,6 +66,7 @@ class Route:
     body_bytes: int = 0
     timeout_seconds: float = 10.0
     retry: Retry = Retry.SAFE
+    cache: Cache | None = None
 
 
 def _write(
@@ -58,20 +78,20 @@ def _write(
 
 ROUTES: tuple[Route, ...] = (
     _write("POST", "/v1/oauth/token", "identity", None, RateClass.TOKENS, body_bytes=16 * KIB),
-    Route("GET", "/.well-known/jwks.json", "identity"),
-    Route("GET", "/.well-known/oauth-authorization-server", "identity"),
-    Route("GET", "/v1/stations/nearby", "stations"),
-    Route("GET", "/v1/stations", "stations"),
-    Route("GET", "/v1/stations/{station_id}", "stations"),
-    Route("GET", "/v1/stations/{station_id}/pumps", "stations"),
-    Route("GET", "/v1/stations/{station_id}/navigation", "stations"),
+    Route("GET", "/.well-known/jwks.json", "identity", cache=LIVE),
+    Route("GET", "/.well-known/oauth-authorization-server", "identity", cache=LIVE),
+    Route("GET", "/v1/stations/nearby", "stations", cache=LIVE),
+    Route("GET", "/v1/stations", "stations", cache=LIVE),
+    Route("GET", "/v1/stations/{station_id}", "stations", cache=LIVE),
+    Route("GET", "/v1/stations/{station_id}/pumps", "stations", cache=LIVE),
+    Route("GET", "/v1/stations/{station_id}/navigation", "stations", cache=Cache(max_age_seconds=300)),
     _write("PUT", "/v1/stations/{station_id}/pumps/{pump_id}", "stations", "pumps:write"),
     _write("POST", "/v1/stations/{station_id}/closures", "stations", "stations:write"),
     _write("POST", "/v1/station-imports", "stations", "stations:write", body_bytes=2 * MIB, timeout_seconds=30.0),
     _write("POST", "/v1/price-reports", "pricing", "prices:write", RateClass.REPORTS, body_bytes=2 * MIB),
     Route("GET", "/v1/price-reports", "pricing", "prices:write"),
-    Route("GET", "/v1/prices", "pricing"),
-    Route("GET", "/v1/stations/{station_id}/prices/history", "pricing", timeout_seconds=15.0),
+    Route("GET", "/v1/prices", "pricing", cache=LIVE),
+    Route("GET", "/v1/stations/{station_id}/prices/history", "pricing", timeout_seconds=15.0, cache=LIVE),
     Route("GET", "/v1/prices/stream", None),
     Route("GET", "/openapi.json", None),
     Route("GET", "/docs", None),

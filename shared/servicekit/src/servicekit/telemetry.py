@@ -35,13 +35,13 @@ DEAD_LETTERS = Counter("forecourt_dead_letters_total", "Messages set aside", ["s
 UNKNOWN_STATIONS = Counter(
     "forecourt_unknown_stations_total", "Stations that events named and nobody registered", ["service"]
 )
-PRICE_CHANGES = Counter("forecourt_price_changes_due_total", "Price changes whose time came, by outcome", ["status"])
 TASK_RESTARTS = Counter("forecourt_task_restarts_total", "Background tasks restarted", ["service", "task"])
 UPSTREAM_CALLS = Counter("forecourt_upstream_calls_total", "The gateway's calls by outcome", ["upstream", "outcome"])
 UPSTREAM_RETRIES = Counter("forecourt_upstream_retries_total", "The gateway's second tries", ["upstream"])
 UPSTREAM_BREAKER_OPEN = Gauge("forecourt_upstream_breaker_open", "1 while calls are refused", ["upstream"])
 RATE_LIMITED = Counter("forecourt_rate_limited_total", "Requests refused with 429", ["rate_class"])
 RATE_LIMITS_SHARED = Gauge("forecourt_rate_limits_shared", "1 while all replicas limit together, by way of Valkey")
+READS_SHARED = Counter("forecourt_reads_shared_total", "Reads answered by a call that was made for another one, too")
 STREAM_SUBSCRIBERS = Gauge("forecourt_stream_subscribers", "Live price streams open")
 STREAM_EVENTS = Counter("forecourt_stream_events_total", "Price changes seen for the live streams")
 STREAM_DROPPED = Counter("forecourt_stream_dropped_total", "Live price streams closed because their reader was slow")
