@@ -90,8 +90,7 @@ class ReplayReport:
         """Counts a change, its row, and what had to be assumed to read it."""
         self.rows += is_new_row
         self.changes += 1
-        if record.note:
-            self.assumed[record.note] += 1
+        self.assumed.update(record.assumed)
 
     def note_problem(self, problem: RowProblem) -> None:
         """Counts what gives no change; grades by name, and the first thousand unreadable rows are kept to show."""

@@ -26,14 +26,15 @@ class PriceRecord:
 
     `price_mills` is in thousandths of the currency's major unit per litre, None where the grade is no longer sold.
     `report_id` is the same at every reading of the same change. `absence`: the feed only lists the grade as one that
-    the station does not have, which is news where the platform shows a price of it. `note` says what had to be assumed.
+    the station does not have, which is news where the platform shows a price of it. `assumed` is what the reader had to
+    assume.
     """
 
     line: int
     external_id: str
     report: dict[str, Any]
     absence: bool = False
-    note: str | None = None
+    assumed: tuple[str, ...] = ()
 
 
 class Why(StrEnum):

@@ -15,6 +15,8 @@ ROWS_PER_REQUEST = 500
 IDS_PER_REQUEST = 100
 KNOWN_DEADLINE_SECONDS = 120.0
 MAX_SHOWN_PROBLEMS = 1_000
+MAX_REASONS = 200
+OTHER_REASONS = "(others)"
 
 
 @dataclass
@@ -36,7 +38,8 @@ class ImportReport:
     def note_problem(self, line: int, external_id: str | None, verdict: str, reason: str, detail: str) -> None:
         """Counts a row that did not load; the first thousand are kept to show."""
         self.verdicts[verdict] += 1
-        self.reasons[reason] += 1
+        known = reason in self.reasons or len(self.reasons) < MAX_REASONS  # a reason may quote what the row has
+        self.reasons[reason if known else OTHER_REASONS] += 1
         if len(self.problems) < MAX_SHOWN_PROBLEMS:
             self.problems.append((line, external_id, f"{reason}: {detail}"))
 

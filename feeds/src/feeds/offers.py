@@ -18,7 +18,7 @@ class Reading(NamedTuple):
     """A price in thousandths of the major unit, None where the grade is not sold, and what had to be assumed."""
 
     price_mills: int | None
-    note: str | None = None
+    assumed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,8 @@ class Source:
 class Offer(NamedTuple):
     """A price as the feed has it, under the feed's name of the grade; `text` is how the row begins.
 
-    Of a grade's offers at one station the lowest `choice` counts, then the order in the table of grades. `note` is what
-    had to be assumed of the row as a whole.
+    Of a grade's offers at one station the lowest `choice` counts, then the order in the table of grades. `assumed` is
+    what had to be assumed of the row as a whole.
     """
 
     line: int
@@ -45,7 +45,7 @@ class Offer(NamedTuple):
     effective_at: str
     text: str
     choice: int = 0
-    note: str | None = None
+    assumed: tuple[str, ...] = ()
 
 
 def price_record(
@@ -60,7 +60,7 @@ def price_record(
         "currency": source.currency,
         "effective_at": effective_at,
     }
-    return PriceRecord(line, external_id, report, absence, reading.note)
+    return PriceRecord(line, external_id, report, absence, reading.assumed)
 
 
 @lru_cache
@@ -89,7 +89,7 @@ def _one_per_fuel(source: Source, usable: Iterable[tuple[str, Reading, Offer]]) 
     for fuel, reading, offer in usable:
         first = chosen.setdefault(fuel, offer)
         if first is offer:
-            absence, reading = reading.price_mills is None, reading._replace(note=reading.note or offer.note)
+            absence, reading = reading.price_mills is None, reading._replace(assumed=reading.assumed + offer.assumed)
             yield price_record(source, offer.line, offer.external_id, fuel, reading, offer.effective_at, absence)
         elif reading.price_mills is not None:
             reason = f"a second price of {fuel}: {first.grade} for {first.price} counts"

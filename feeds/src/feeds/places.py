@@ -1,11 +1,12 @@
 """Where a station lies: its coordinates as a feed writes them, and the zone of its clocks."""
 
 from collections.abc import Collection
+from decimal import Decimal
 from typing import NamedTuple
 
 import tzfpy
 
-from feeds.values import number
+from feeds.values import number, plain
 
 _SCALE = 100_000
 
@@ -29,7 +30,9 @@ def scaled_place(latitude: object, longitude: object) -> Place:
     return Place(float(lat / scale), float(lon / scale))
 
 
-def _named(value: object, name: str):
+def _named(value: object, name: str) -> Decimal:
+    if plain(value) == "":
+        raise ValueError(f"{name} is missing")
     try:
         return number(value)
     except ValueError as error:

@@ -39,8 +39,8 @@ class UnitedKingdom:
 
     def prices(self, path: Path) -> Iterator[PriceRecord | RowProblem]:
         """Read the prices of a retailer, every grade of every station. Raises FeedError."""
-        effective_at, note = _last_updated(path)
-        return read_list(path, ["stations"], lambda line, item: list(_prices(line, item, effective_at, note)))
+        effective_at, assumed = _last_updated(path)
+        return read_list(path, ["stations"], lambda line, item: list(_prices(line, item, effective_at, assumed)))
 
 
 def _station(line: int, item: dict[str, Any]) -> list[StationRecord]:
@@ -59,14 +59,16 @@ def _station(line: int, item: dict[str, Any]) -> list[StationRecord]:
     return [StationRecord(line, external_id, payload)]
 
 
-def _prices(line: int, item: dict[str, Any], effective_at: str, note: str | None) -> Iterator[PriceRecord | RowProblem]:
+def _prices(
+    line: int, item: dict[str, Any], effective_at: str, assumed: tuple[str, ...]
+) -> Iterator[PriceRecord | RowProblem]:
     external_id, prices = required(plain(item.get("site_id")), "site_id"), item.get("prices") or {}
     if not isinstance(prices, dict):
         raise ValueError("prices is not an object of grades and pence")
     text = beginning(item)
     asked = dict.fromkeys(GRADES) | prices
     return snapshot(
-        _SOURCE, [Offer(line, external_id, grade, asked[grade], effective_at, text, note=note) for grade in asked]
+        _SOURCE, [Offer(line, external_id, grade, asked[grade], effective_at, text, assumed=assumed) for grade in asked]
     )
 
 
@@ -76,16 +78,16 @@ def _read(price: object) -> Reading:
         return Reading(None)
     amount = number(price)
     if 0 < amount < _PENCE_FROM:
-        return Reading(mills_of(amount, 1000), IN_POUNDS)
+        return Reading(mills_of(amount, 1000), (IN_POUNDS,))
     return Reading(mills_of(amount, 10))
 
 
 _SOURCE = Source("uk", "GBP", "cma.gov.uk", _read)
 
 
-def _last_updated(path: Path) -> tuple[str, str | None]:
+def _last_updated(path: Path) -> tuple[str, tuple[str, ...]]:
     """When the file says that it was made; where it does not say, when it was written, which copying may keep."""
     try:
-        return wall_time(plain(first_value(path, "last_updated")), ZONE), None
+        return wall_time(plain(first_value(path, "last_updated")), ZONE), ()
     except ValueError:
-        return rfc3339(datetime.fromtimestamp(path.stat().st_mtime, UTC)), NO_TIME
+        return rfc3339(datetime.fromtimestamp(path.stat().st_mtime, UTC)), (NO_TIME,)
