@@ -1,6 +1,7 @@
 """The only wiring of the pricing service."""
 
 from datetime import timedelta
+from functools import partial
 
 from fastapi import FastAPI
 
@@ -9,7 +10,9 @@ from pricing.consumer import SUBSCRIPTIONS
 from pricing.domain.changes import Limits
 from pricing.repository.reports import note_published
 from pricing.settings import Settings
+from pricing.use_cases import history as months
 from pricing.use_cases.firing import LOOK_STUCK_SECONDS, Scheduler
+from pricing.use_cases.repeating import repeat
 from servicekit.app import Kit, build_app
 from servicekit.consumer import Consumer
 from servicekit.outbox import Relay
@@ -26,6 +29,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.ready_when("postgres", store.check)
         kit.run_relay(Relay(chosen, store))
         kit.run_consumer(Consumer(chosen, store, SUBSCRIPTIONS, kit.app.state.verifier))
+        keep_months = partial(months.keep_months, store, chosen.history_months)
+        kit.background("months of the history", lambda: repeat(keep_months, months.LOOK_SECONDS))
         kit.app.state.change_limits = limits = _change_limits(chosen)
         scheduler = Scheduler(store, limits)
         kit.background("price changes", scheduler.run)

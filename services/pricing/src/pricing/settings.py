@@ -12,6 +12,9 @@ class Settings(PostgresSettings):
     model_config = SettingsConfigDict(env_prefix="PRICING_", frozen=True, extra="ignore")
 
     service: str = "pricing"
+    history_months: int | None = Field(
+        default=None, ge=1, description="For how many months more a month of prices is kept; by default for ever"
+    )
 
     approval_basis_points: int = Field(
         default=500, ge=0, description="A price change that moves the price by more waits for a second approval"

@@ -111,6 +111,7 @@ async def drop_months_before(connection: Connection, horizon: datetime) -> list[
                 how = "FINALIZE" if partition["is_leaving"] else "CONCURRENTLY"
                 await connection.execute(f"ALTER TABLE price_history DETACH PARTITION {partition['name']} {how}")
             await connection.execute(f"DROP TABLE {partition['name']}")
+            _MONTHS.clear()
         return [partition["name"] for partition in partitions]
     finally:
         await connection.execute(GIVE_UP)
