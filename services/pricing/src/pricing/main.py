@@ -5,7 +5,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from pricing.api import changes, history, prices, reports
+from pricing.api import changes, history, prices, reports, rules
 from pricing.consumer import SUBSCRIPTIONS
 from pricing.domain.changes import Limits
 from pricing.repository.reports import note_published
@@ -13,6 +13,7 @@ from pricing.settings import Settings
 from pricing.use_cases import history as months
 from pricing.use_cases.firing import LOOK_STUCK_SECONDS, Scheduler
 from pricing.use_cases.repeating import repeat
+from pricing.use_cases.rules import seed_rules
 from servicekit.app import Kit, build_app
 from servicekit.consumer import Consumer
 from servicekit.outbox import Relay
@@ -26,6 +27,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def start(kit: Kit) -> None:
         store = await kit.open(lambda: PostgresStore.connect(chosen, note_published))
         kit.app.state.store = store
+        await store.transact(seed_rules)
         kit.ready_when("postgres", store.check)
         kit.run_relay(Relay(chosen, store))
         kit.run_consumer(Consumer(chosen, store, SUBSCRIPTIONS, kit.app.state.verifier))
@@ -38,7 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     return build_app(
         chosen, title="Pricing", description="Price reports, current prices and their history.",
-        start=start, routers=[reports.router, prices.router, history.router, changes.router],
+        start=start, routers=[reports.router, rules.router, prices.router, history.router, changes.router],
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Reports of station systems."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from fastapi import APIRouter, Header, Query, Request, Response, Security
@@ -53,7 +53,12 @@ async def get_price_reports(
     """What became of reports you sent, by their ids: for reports sent by Kafka, or after a lost reply."""
     async with store_of(request).connection() as connection:
         rows = await repository.verdicts(connection, principal.subject, report_id)
-    return models.StoredVerdicts(verdicts=[models.StoredVerdict(**row) for row in rows])
+    return models.StoredVerdicts(verdicts=[_stored_verdict(row) for row in rows])
+
+
+def _stored_verdict(row: Any) -> models.StoredVerdict:
+    findings = [models.Finding(**finding._asdict()) for finding in repository.findings_of(row["findings"])]
+    return models.StoredVerdict(**{**row, "findings": findings})
 
 
 def _verdicts_json(reports: list[Report], verdicts: list[Verdict]) -> bytes:
@@ -63,6 +68,7 @@ def _verdicts_json(reports: list[Report], verdicts: list[Verdict]) -> bytes:
             "verdicts": [
                 {
                     "report_id": report.report_id, "verdict": verdict.outcome, "reason": verdict.reason,
+                    "rule": verdict.rule, "findings": [finding._asdict() for finding in verdict.findings],
                     "version": verdict.version, "repeated": verdict.repeated, "received_at": verdict.received_at,
                 }
                 for report, verdict in zip(reports, verdicts, strict=True)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pricing.domain.reports import Outcome
 from schemas.base import Moment
-from schemas.events import PriceReport, RejectionReason, ReportedMoment
+from schemas.events import PriceReport, RejectionReason, ReportedMoment, RuleName
 from schemas.vocabulary import Fuel
 
 MAX_REPORTS = 5_000
@@ -28,12 +28,25 @@ class PriceReportBatch(BaseModel):
     submitted_at: ReportedMoment | None = Field(None, description="When you sent them; by default when they came in")
 
 
+class Finding(BaseModel):
+    """What a price rule noted about a report that was taken all the same."""
+
+    rule: RuleName = Field(examples=["DE/1/report-within-5-minutes"])
+    late_by_seconds: int = Field(description="So much later than the rule allows was it sent", examples=[42])
+
+
+NamedRule = Annotated[RuleName | None, Field(description="The price rule that refused it: region/version/name")]
+Findings = Annotated[list[Finding], Field(description="What rules noted about a report that was taken all the same")]
+
+
 class ItemVerdict(BaseModel):
     """What became of one report."""
 
     report_id: str
     verdict: Outcome
     reason: RejectionReason | None = Field(None, description="Why it was rejected")
+    rule: NamedRule = None
+    findings: Findings = []
     version: int | None = Field(None, description="The version of the price that the report made")
     repeated: bool = Field(False, description="Decided before; this is the same answer again")
     received_at: Moment = Field(description="When pricing took the report in, the first time")
@@ -53,6 +66,8 @@ class StoredVerdict(BaseModel):
     fuel: Fuel
     verdict: Outcome
     reason: RejectionReason | None
+    rule: NamedRule
+    findings: Findings
     version: int | None
     received_at: Moment
 

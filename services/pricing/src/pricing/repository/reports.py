@@ -8,14 +8,17 @@ from uuid import UUID
 import msgspec
 
 from pricing.domain.reports import Decided, Decision, Knowledge, Outcome, Price, Report, Station, Verdict
+from pricing.domain.rule_book import Finding
 from pricing.repository.columns import columns
 from pricing.repository.history import make_months, months_as_known
+from pricing.repository.rules import NEWEST_RULES, rule_book
 from schemas.events import PriceChangedV1, RejectionReason
 from schemas.vocabulary import Fuel
 from servicekit.postgres import Connection
 from servicekit.store import PendingRecord
 
-REMEMBERED = {Outcome.ACCEPTED, Outcome.SUPERSEDED}
+ACCEPTED = Outcome.ACCEPTED
+REMEMBERED = {ACCEPTED, Outcome.SUPERSEDED}
 """Of these reports the history is made."""
 
 
@@ -27,23 +30,25 @@ async def load_knowledge(tx: Connection, reports: Sequence[Report]) -> Knowledge
         list({report.station_id for report in reports}),
     )
     known = await tx.fetch(
-        """SELECT i.ordinal, p.price_mills, p.currency, p.version, p.effective_at, p.confirmed_at,
-                  r.verdict, r.received_at, r.reason, r.version AS report_version, r.price_mills AS said_mills,
-                  r.currency AS said_currency, r.effective_at AS said_effective_at
+        f"""SELECT i.ordinal, CASE WHEN i.ordinal = 1 THEN ({NEWEST_RULES}) END, p.price_mills, p.currency, p.version,
+                  p.effective_at, p.confirmed_at, p.told_at, p.last_mills, r.verdict, r.received_at, r.reason,
+                  r.version, r.findings, r.price_mills, r.currency, r.effective_at
            FROM unnest($1::text[], $2::uuid[], $3::text[]) WITH ORDINALITY AS i (report_id, station_id, fuel, ordinal)
            LEFT JOIN prices p ON (p.station_id, p.fuel) = (i.station_id, i.fuel)
            LEFT JOIN price_reports r ON (r.report_id, r.station_id, r.fuel) = (i.report_id, i.station_id, i.fuel)
-           WHERE p.version IS NOT NULL OR r.verdict IS NOT NULL""",
+           WHERE p.version IS NOT NULL OR r.verdict IS NOT NULL OR i.ordinal = 1""",  # noqa: S608 - a constant
         [r.report_id for r in reports], [r.station_id for r in reports], [r.fuel for r in reports],
     )  # fmt: skip
-    prices, decided = {}, {}
-    for ordinal, mills, currency, version, effective_at, confirmed_at, verdict, *said in known:
+    prices, decided, newest_rules = {}, {}, None
+    for ordinal, rules_id, mills, currency, version, effective_at, confirmed_at, told_at, last, verdict, *said in known:
         report = reports[ordinal - 1]
+        newest_rules = rules_id or newest_rules
         if version is not None:
-            prices[report.key] = Price(mills, currency, version, effective_at, confirmed_at)
+            prices[report.key] = Price(mills, currency, version, effective_at, confirmed_at, told_at, last)
         if verdict is not None:
             decided[report.identity] = _decided(verdict, *said)
-    return Knowledge({row["station_id"]: _station(row) for row in stations}, prices, decided)
+    by_id = {row["station_id"]: _station(row) for row in stations}
+    return Knowledge(by_id, prices, decided, await rule_book(tx, newest_rules))
 
 
 async def save_decision(tx: Connection, decision: Decision) -> None:
@@ -52,9 +57,8 @@ async def save_decision(tx: Connection, decision: Decision) -> None:
     await make_months(tx, told)
     with months_as_known():
         await _save_recorded(tx, decision)
-    await _confirm(
-        tx, [(*key, price.confirmed_at) for key, price in decision.prices.items() if key in decision.confirmed]
-    )
+    confirmed = ((key, decision.prices[key]) for key in decision.confirmed)
+    await _confirm(tx, [(*key, price.confirmed_at, price.told_at) for key, price in confirmed])
 
 
 async def _save_recorded(tx: Connection, decision: Decision) -> None:
@@ -64,18 +68,20 @@ async def _save_recorded(tx: Connection, decision: Decision) -> None:
                SELECT * FROM json_to_recordset($1::json) AS d (
                    report_id text, station_id uuid, fuel text, price_mills int, currency text,
                    effective_at timestamptz, submitted_at timestamptz, received_at timestamptz, reported_by text,
-                   verdict text, reason text, version bigint, previous_price_mills int,
-                   previous_confirmed_at timestamptz)
+                   verdict text, reason text, rule text, findings json, version bigint, last_mills int,
+                   previous_price_mills int, previous_confirmed_at timestamptz)
            ), recorded AS (
                INSERT INTO price_reports (report_id, station_id, fuel, price_mills, currency, effective_at,
-                                          submitted_at, received_at, reported_by, verdict, reason, version)
+                                          submitted_at, received_at, reported_by, verdict, reason, rule, findings,
+                                          version)
                SELECT report_id, station_id, fuel, price_mills, currency, effective_at, submitted_at, received_at,
-                      reported_by, verdict, reason, version FROM decided
+                      reported_by, verdict, reason, rule, findings, version FROM decided
                ON CONFLICT (report_id, station_id, fuel) DO UPDATE SET
                    (price_mills, currency, effective_at, submitted_at, received_at, reported_by, verdict, reason,
-                    version)
+                    rule, findings, version)
                    = (excluded.price_mills, excluded.currency, excluded.effective_at, excluded.submitted_at,
-                      excluded.received_at, excluded.reported_by, excluded.verdict, excluded.reason, excluded.version)
+                      excluded.received_at, excluded.reported_by, excluded.verdict, excluded.reason, excluded.rule,
+                      excluded.findings, excluded.version)
                WHERE price_reports.verdict = 'rejected'
            ), remembered AS (
                INSERT INTO price_history (station_id, fuel, effective_at, report_id, price_mills, currency, version,
@@ -85,15 +91,16 @@ async def _save_recorded(tx: Connection, decision: Decision) -> None:
                FROM decided WHERE verdict IN ('accepted', 'superseded')
            )
            INSERT INTO prices (station_id, fuel, price_mills, currency, version, report_id, effective_at,
-                               confirmed_at, submitted_at, received_at)
+                               confirmed_at, submitted_at, received_at, last_mills)
            SELECT DISTINCT ON (station_id, fuel) station_id, fuel, price_mills, currency, version, report_id,
-                  effective_at, effective_at, submitted_at, received_at
+                  effective_at, effective_at, submitted_at, received_at, last_mills
            FROM decided WHERE verdict = 'accepted' ORDER BY station_id, fuel, version DESC
            ON CONFLICT (station_id, fuel) DO UPDATE SET
                (price_mills, currency, version, report_id, effective_at, confirmed_at, submitted_at, received_at,
-                published_at)
+                last_mills, told_at, published_at)
                = (excluded.price_mills, excluded.currency, excluded.version, excluded.report_id,
-                  excluded.effective_at, excluded.confirmed_at, excluded.submitted_at, excluded.received_at, NULL)""",
+                  excluded.effective_at, excluded.confirmed_at, excluded.submitted_at, excluded.received_at,
+                  excluded.last_mills, NULL, NULL)""",
         _decided_json(decision),
     )  # fmt: skip
 
@@ -109,6 +116,11 @@ def _decided_json(decision: Decision) -> str:
         }
         for identity, (r, v) in decision.recorded.items()
     }  # fmt: skip
+    for identity, (report, verdict) in decision.recorded.items():
+        if verdict.rule or verdict.findings:
+            rows[identity] |= {"rule": verdict.rule, "findings": [one._asdict() for one in verdict.findings] or None}
+        if verdict.outcome is ACCEPTED and report.price_mills is None:
+            rows[identity]["last_mills"] = decision.prices[report.key].last_mills
     for change in decision.changes:
         if change.previous_confirmed_at:
             rows[change.report.identity] |= {
@@ -118,12 +130,13 @@ def _decided_json(decision: Decision) -> str:
     return msgspec.json.encode(list(rows.values())).decode()
 
 
-async def _confirm(tx: Connection, confirmed: list[tuple[UUID, Fuel, datetime]]) -> None:
-    """Notes until when each price has been said to hold."""
+async def _confirm(tx: Connection, confirmed: list[tuple[UUID, Fuel, datetime, datetime | None]]) -> None:
+    """Notes until when each price has been said to hold, and how much of that others have heard."""
     if confirmed:
         await tx.execute(
-            """UPDATE prices SET confirmed_at = c.confirmed_at
-               FROM unnest($1::uuid[], $2::text[], $3::timestamptz[]) AS c (station_id, fuel, confirmed_at)
+            """UPDATE prices SET confirmed_at = c.confirmed_at, told_at = c.told_at
+               FROM unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[])
+                    AS c (station_id, fuel, confirmed_at, told_at)
                WHERE (prices.station_id, prices.fuel) = (c.station_id, c.fuel)""",
             *columns(confirmed),
         )
@@ -153,7 +166,7 @@ async def note_published(tx: Connection, rows: Sequence[PendingRecord], publishe
 async def verdicts(tx: Connection, sender: str, report_ids: Sequence[str]) -> list[Any]:
     """The sender's reports of these ids with what became of them."""
     return await tx.fetch(
-        """SELECT report_id, station_id, fuel, verdict, reason, version, received_at FROM price_reports
+        """SELECT report_id, station_id, fuel, verdict, reason, rule, findings, version, received_at FROM price_reports
            WHERE report_id = ANY($1) AND reported_by = $2 ORDER BY report_id, station_id, fuel""",
         report_ids, sender,
     )  # fmt: skip
@@ -168,8 +181,14 @@ def _station(row: Any) -> Station:
 
 
 def _decided(
-    verdict: str, received_at: datetime, reason: str | None, version: int | None, mills: int | None, currency: str,
-    effective_at: datetime,
+    verdict: str, received_at: datetime, reason: str | None, version: int | None, findings: str | None,
+    mills: int | None, currency: str, effective_at: datetime,
 ) -> Decided:  # fmt: skip
     rejection = RejectionReason(reason) if reason else None
-    return Decided((mills, currency, effective_at), Verdict(Outcome(verdict), received_at, rejection, version))
+    told = Verdict(Outcome(verdict), received_at, rejection, version, findings=findings_of(findings))
+    return Decided((mills, currency, effective_at), told)
+
+
+def findings_of(stored: str | None) -> tuple[Finding, ...]:
+    """The findings as they were stored."""
+    return tuple(Finding(**one) for one in msgspec.json.decode(stored)) if stored else ()

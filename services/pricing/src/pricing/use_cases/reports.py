@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from pricing.domain.reports import Change, Decision, Report, Sender, Verdict, decide
+from pricing.domain.reports import Change, Decision, Price, PriceKey, Report, Sender, Verdict, decide
 from pricing.repository import reports as repository
 from schemas.base import Event
 from schemas.events import (
     PriceChangedV1,
+    PriceConfirmedV1,
     PriceReport,
     PriceReportRejectedV1,
-    RejectionReason,
 )
 from servicekit.auth import InvalidToken, Principal
 from servicekit.consumer import Received
@@ -58,7 +58,8 @@ def to_reports(
 def _events(decision: Decision) -> list[Event]:
     return [
         *(_price_changed(change) for change in decision.changes),
-        *(_rejected(report, reason) for report, reason in decision.rejections),
+        *(_price_confirmed(key, decision.prices[key]) for key in decision.told),
+        *(_rejected(report, verdict) for report, verdict in decision.rejections),
     ]
 
 
@@ -71,9 +72,14 @@ def _price_changed(change: Change) -> PriceChangedV1:
     )  # fmt: skip
 
 
-def _rejected(report: Report, reason: RejectionReason) -> PriceReportRejectedV1:
+def _price_confirmed(key: PriceKey, price: Price) -> PriceConfirmedV1:
+    station_id, fuel = key
+    return PriceConfirmedV1(station_id=station_id, fuel=fuel, version=price.version, confirmed_at=price.confirmed_at)
+
+
+def _rejected(report: Report, verdict: Verdict) -> PriceReportRejectedV1:
     return PriceReportRejectedV1(
         station_id=report.station_id, fuel=report.fuel, report_id=report.report_id, price_mills=report.price_mills,
-        currency=report.currency, reason=reason, effective_at=report.effective_at,
+        currency=report.currency, reason=str(verdict.reason), rule=verdict.rule, effective_at=report.effective_at,
         submitted_at=report.submitted_at, received_at=report.received_at,
     )  # fmt: skip
