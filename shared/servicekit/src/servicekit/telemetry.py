@@ -35,6 +35,7 @@ DEAD_LETTERS = Counter("forecourt_dead_letters_total", "Messages set aside", ["s
 UNKNOWN_STATIONS = Counter(
     "forecourt_unknown_stations_total", "Stations that events named and nobody registered", ["service"]
 )
+PRICE_CHANGES = Counter("forecourt_price_changes_due_total", "Price changes whose time came, by outcome", ["status"])
 TASK_RESTARTS = Counter("forecourt_task_restarts_total", "Background tasks restarted", ["service", "task"])
 UPSTREAM_CALLS = Counter("forecourt_upstream_calls_total", "The gateway's calls by outcome", ["upstream", "outcome"])
 UPSTREAM_RETRIES = Counter("forecourt_upstream_retries_total", "The gateway's second tries", ["upstream"])
