@@ -9,8 +9,9 @@ import pytest
 
 from gateway.boxes import Box
 from gateway.feed import PRICES, STATIONS, make_reader
-from gateway.hub import Hub, Interest
+from gateway.hub import Hub
 from gateway.settings import Settings
+from gateway.subscriber import Interest
 from local_stack.config import Config
 from local_stack.environment import service_environment
 from schemas.events import (
@@ -41,19 +42,34 @@ def malformed() -> float:
     return sum(CONSUMED.labels("gateway", topic, "malformed")._value.get() for topic in (PRICES, STATIONS))
 
 
+class Texts:
+    """A connection that takes everything at once."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def write(self, data: bytes) -> None:
+        """Keeps what is sent."""
+        self.texts.append(data.decode())
+
+    def get_write_buffer_size(self) -> int:
+        """Nothing waits."""
+        return 0
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    abort = close
+
+
 @asynccontextmanager
 async def reading(hub: Hub, box: Box) -> AsyncIterator[list[str]]:
     """What a reader of the box is sent."""
-    texts: list[str] = []
-
-    async def send(message: dict) -> None:
-        texts.append(message["body"].decode())
-
     subscriber = await hub.subscribe(Interest(frozenset(), box, None), "contract", None)
-    pump = asyncio.create_task(subscriber.pump(send))  # pyright: ignore[reportArgumentType] - it sends bodies only
-    yield texts
-    pump.cancel()
-    hub.unsubscribe(subscriber)
+    sink = Texts()
+    subscriber.opened(sink)
+    yield sink.texts
+    subscriber.closed()
 
 
 @pytest.fixture

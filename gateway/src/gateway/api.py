@@ -7,10 +7,11 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.types import Receive, Scope, Send
 
 from gateway.boxes import Box
-from gateway.disconnect import ClientGone, UntilDisconnect
+from gateway.client import HAND_OVER
 from gateway.http_models import PriceEvent
-from gateway.hub import Hub, Interest
+from gateway.hub import Hub
 from gateway.limiter import caller_of_address
+from gateway.subscriber import Interest
 from schemas.vocabulary import Fuel
 from servicekit.problems import Problem, problem_responses
 
@@ -26,7 +27,7 @@ router = APIRouter(tags=["pricing"])
 
 
 class EventStream(Response):
-    """Runs for as long as its reader stays."""
+    """The beginning of a stream that runs for as long as its reader stays."""
 
     media_type = "text/event-stream"
 
@@ -38,18 +39,15 @@ class EventStream(Response):
         self._last_event_id = last_event_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Subscribes, sends until the reader leaves or is dropped, and frees everything."""
+        """Subscribes and answers with the head; the connection and the subscriber do the rest without a task."""
         address = caller_of_address(scope["client"][0] if scope["client"] else "")
         subscriber = await self._hub.subscribe(self._interest, address, self._last_event_id)
         try:
-            async with UntilDisconnect(receive, after_seconds=0) as connection:
-                subscriber.on_drop = connection.leave
-                await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-                await subscriber.pump(send)
-        except ClientGone:
-            return
-        finally:
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        except BaseException:
             self._hub.unsubscribe(subscriber)
+            raise
+        scope["extensions"][HAND_OVER](subscriber)
 
 
 @router.get(

@@ -15,6 +15,7 @@ from gateway.proxy import Exchange
 from gateway.reader import RequestReader
 from gateway.reads import SharedRead, SharedReads
 from gateway.request import Header, Request
+from gateway.streams import Stream, StreamConnection
 from gateway.upstream import Upstream
 from gateway.wire import answer_head, problem_answer
 from servicekit.problems import Problem
@@ -23,6 +24,8 @@ from servicekit.spans import SpanLog
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 75.0
+HAND_OVER = "forecourt.hand_over"
+"""The ASGI extension by which an answer of the app leaves ASGI: see `ClientConnection.hand_over`."""
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -170,6 +173,7 @@ class ClientConnection(RequestReader):
             "client": (request.client, 0) if request.client else None,
             "root_path": "", "headers": request.headers, "state": self.app_state.copy(), "method": request.method,
             "path": request.path, "raw_path": request.url.partition(b"?")[0], "query_string": request.query,
+            "extensions": {HAND_OVER: self.hand_over},
         }  # fmt: skip
         self.cycle = RequestResponseCycle(
             scope=scope, transport=self.transport, flow=self.flow, logger=self.logger, access_logger=self.access_logger,
@@ -184,6 +188,17 @@ class ClientConnection(RequestReader):
     def on_response_complete(self) -> None:
         """The ASGI app has answered."""
         self._free()
+
+    def hand_over(self, stream: Stream) -> None:
+        """Leaves the connection to the stream, whose head the app has sent, and everything of HTTP behind."""
+        if self.current is None or self.transport.is_closing():
+            return stream.closed()
+        self.cycle.disconnected = True  # for the app the answer is over
+        self.cycle = self.current = None  # pyright: ignore[reportAttributeAccessIssue] - as before the first request
+        self._shared.connections.discard(self)
+        self.connections.discard(self)
+        self.flow.resume_reading()  # to hear when the client leaves
+        self.transport.set_protocol(StreamConnection(self.transport, stream, self.connections))
 
     # the answer
 

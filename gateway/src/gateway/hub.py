@@ -3,17 +3,16 @@
 import asyncio
 import itertools
 import logging
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
-
-from starlette.types import Send
 
 from gateway.boxes import Box
 from gateway.history import History
 from gateway.settings import Settings
 from gateway.sse import OPENING, Push, decode_position, position_frame, price_frame, reset_frame
+from gateway.subscriber import Interest, Subscriber
+from gateway.wire import chunk
 from servicekit.problems import Problem, Unavailable
 from servicekit.telemetry import STREAM_DROPPED, STREAM_EVENTS, STREAM_SUBSCRIBERS
 
@@ -22,51 +21,6 @@ log = logging.getLogger(__name__)
 LOADING_SECONDS = 10.0
 BEAT_GROUPS = 50
 """Heartbeats go out group by group, so that thousands of readers are not all written to at one moment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Interest:
-    """What a reader wants: some stations, or all within a box; one grade, or all."""
-
-    stations: frozenset[str]
-    box: Box | None
-    fuel: str | None
-
-
-class Subscriber:
-    """One reader and what waits for it."""
-
-    def __init__(self, interest: Interest, address: str, capacity: int, opening: Iterable[bytes]) -> None:
-        self.interest = interest
-        self.address = address
-        self.on_drop: Callable[[], None] = lambda: None
-        self._capacity = capacity
-        self._waiting = deque(opening)
-        self._wake = asyncio.Event()
-        self._wake.set()
-        self._ended = False
-
-    def offer(self, frame: bytes) -> bool:
-        """Lets the frame wait for the reader; False where too many wait already."""
-        if len(self._waiting) >= self._capacity:
-            return False
-        self._waiting.append(frame)
-        self._wake.set()
-        return True
-
-    async def pump(self, send: Send) -> None:
-        """Sends what waits, until `end`."""
-        while not self._ended:
-            await self._wake.wait()
-            self._wake.clear()
-            frames = b"".join(self._waiting)
-            self._waiting.clear()
-            await send({"type": "http.response.body", "body": frames, "more_body": not self._ended})
-
-    def end(self) -> None:
-        """Completes the stream; its reader can resume elsewhere."""
-        self._ended = True
-        self._wake.set()
 
 
 class Hub:
@@ -81,11 +35,10 @@ class Hub:
         self._by_box: dict[Box, set[Subscriber]] = {}
         self._by_beat: list[set[Subscriber]] = [set() for _ in range(BEAT_GROUPS)]
         self._by_address: Counter[str] = Counter()
-        self._beat_of: dict[Subscriber, int] = {}
         self._next_beat = itertools.cycle(range(BEAT_GROUPS))
 
     def __len__(self) -> int:
-        return len(self._beat_of)
+        return self._by_address.total()
 
     def place(self, station_id: str, lat: float, lon: float) -> None:
         """A station is here. Beyond the bound new stations are left out of boxes."""
@@ -109,15 +62,17 @@ class Hub:
         STREAM_EVENTS.inc()
         if readers := self._readers_of(push.station_id):
             fuel, frame = price_frame(push)
+            encoded = chunk(frame)
             for reader in readers:
-                if reader.interest.fuel in (None, fuel):
-                    self._offer(reader, frame)
+                wanted = reader.interest.fuel
+                if (wanted is None or wanted == fuel) and not reader.offer(encoded):
+                    self._drop(reader)
 
     def restart(self, position: tuple[int, ...]) -> None:
         """Kafka no longer has what came next: everyone must load the prices again."""
         self.history.restart(position)
-        for subscriber in list(self._beat_of):
-            self._offer(subscriber, reset_frame(position))
+        for group in self._by_beat:
+            self._tell(group, reset_frame(position))
 
     async def subscribe(self, interest: Interest, address: str, last_event_id: str | None) -> Subscriber:
         """A new reader, which the caller must `unsubscribe`. Problem 429 or 503 where there are too many."""
@@ -126,22 +81,21 @@ class Hub:
         except TimeoutError:
             raise Unavailable("The live price feed", retry_after_seconds=5) from None
         self._check_room(address)
-        subscriber = Subscriber(
-            interest, address, self._settings.stream_buffer_events, self._opening(interest, last_event_id)
-        )
+        opening = self._opening(interest, last_event_id)
+        subscriber = Subscriber(interest, address, self._settings.stream_buffer_bytes, opening, self.unsubscribe)
         for readers in self._indexes(subscriber):
             readers.add(subscriber)
-        beat = self._beat_of[subscriber] = next(self._next_beat)
-        self._by_beat[beat].add(subscriber)
+        subscriber.beat = next(self._next_beat)
+        self._by_beat[subscriber.beat].add(subscriber)
         self._by_address[address] += 1
         STREAM_SUBSCRIBERS.set(len(self))
         return subscriber
 
     def unsubscribe(self, subscriber: Subscriber) -> None:
         """Forgets a reader; a second time does nothing."""
-        if (beat := self._beat_of.pop(subscriber, None)) is None:
+        if subscriber not in self._by_beat[subscriber.beat]:
             return
-        self._by_beat[beat].discard(subscriber)
+        self._by_beat[subscriber.beat].discard(subscriber)
         for readers in self._indexes(subscriber):
             readers.discard(subscriber)
         self._forget_empty(subscriber)
@@ -149,16 +103,15 @@ class Hub:
 
     def end(self) -> None:
         """Completes every stream, because this replica stops."""
-        for subscriber in self._beat_of:
-            subscriber.end()
+        for group in self._by_beat:
+            for subscriber in list(group):
+                subscriber.end()
 
     async def keep_beating(self) -> None:
         """Heartbeats for everyone, for ever."""
         for group in itertools.cycle(self._by_beat):
             await asyncio.sleep(self._settings.stream_heartbeat_seconds / BEAT_GROUPS)
-            frame = position_frame(self.history.position)
-            for subscriber in list(group):
-                self._offer(subscriber, frame)
+            self._tell(group, position_frame(self.history.position))
 
     def _opening(self, interest: Interest, last_event_id: str | None) -> list[bytes]:
         """What a reader gets first: what it missed since its last event, or that it missed too much."""
@@ -168,7 +121,7 @@ class Hub:
         known = decode_position(last_event_id)
         pushes = None if known is None else self.history.since(known)
         missed = None if pushes is None else list(self._frames(interest, pushes))
-        if missed is None or len(missed) > self._settings.stream_buffer_events // 2:
+        if missed is None or sum(map(len, missed)) > self._settings.stream_buffer_bytes // 2:
             return [OPENING, reset_frame(position)]
         return [OPENING, *missed, position_frame(position)]
 
@@ -221,8 +174,13 @@ class Hub:
             detail = f"This address has {most} live price streams open; close one, or follow more stations with one."
             raise Problem(429, "too-many-streams", detail, headers={"Retry-After": "10"})
 
-    def _offer(self, subscriber: Subscriber, frame: bytes) -> None:
-        if not subscriber.offer(frame):
-            STREAM_DROPPED.inc()
-            self.unsubscribe(subscriber)
-            subscriber.on_drop()
+    def _tell(self, readers: Iterable[Subscriber], frame: bytes) -> None:
+        encoded = chunk(frame)
+        for reader in list(readers):
+            if not reader.offer(encoded):
+                self._drop(reader)
+
+    def _drop(self, reader: Subscriber) -> None:
+        STREAM_DROPPED.inc()
+        self.unsubscribe(reader)
+        reader.drop()

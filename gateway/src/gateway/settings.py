@@ -69,7 +69,9 @@ class Settings(ServiceSettings):
 
     stream_connections: int = Field(default=10_000, ge=1, description="Live price streams in all; then 503")
     stream_connections_per_address: int = Field(default=100, ge=1, description="Live price streams; then 429")
-    stream_buffer_events: int = Field(default=1_000, ge=1, description="A reader further behind is disconnected")
+    stream_buffer_bytes: int = Field(
+        default=512 * 1024, ge=1024, description="A reader for whom more is waiting is disconnected"
+    )
     stream_history_events: int = Field(default=50_000, ge=1, description="Events that Last-Event-ID can go back")
     stream_heartbeat_seconds: float = 15.0
     stream_max_stations: int = Field(default=500_000, ge=1, description="Stations whose position is kept")
