@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from schemas.events import PumpStatusChangedV1, StationClosedV1, StationRegisteredV1, StationUpdatedV1
-from schemas.vocabulary import PumpStatus
+from schemas.vocabulary import Fuel, PumpStatus
 from servicekit.ids import new_id
 from stations.domain.profile import StationRow
-from stations.domain.stations import MAX_PUMPS, Change, StationIsClosed, TooManyPumps, open_at, register
+from stations.domain.pumps import MAX_PUMPS, PumpReport, TooManyPumps
+from stations.domain.stations import Change, StationIsClosed, open_at, register
 
 NOW = datetime(2026, 4, 30, 10, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -25,6 +26,10 @@ def row(**fields: Any) -> StationRow:
 
 def registered(**fields: Any) -> Change:
     return register(new_id(), "tankerkoenig", row(**fields), NOW)
+
+
+def report(pump_id: str, status: PumpStatus, *fuels: Fuel) -> PumpReport:
+    return PumpReport(pump_id, status, list(fuels))
 
 
 def test_registering_tells_the_whole_state() -> None:
@@ -51,7 +56,7 @@ def test_a_new_profile_is_a_new_version() -> None:
 
 def test_an_import_describes_pumps_but_neither_frees_nor_removes_them() -> None:
     station = registered(pumps=[{"pump_id": "1"}, {"pump_id": "2"}]).station
-    station = station.with_pump("1", PumpStatus.IN_USE, ["e5"], NOW).station
+    station = station.with_pump(report("1", PumpStatus.IN_USE, Fuel.E5), NOW).station
     change = station.revised(row(pumps=[{"pump_id": "1", "fuels": ["e10"]}]), LATER)
     (event,) = change.events
     assert isinstance(event, PumpStatusChangedV1)
@@ -61,15 +66,15 @@ def test_an_import_describes_pumps_but_neither_frees_nor_removes_them() -> None:
 
 
 def test_a_pump_that_is_set_to_what_it_is_does_not_change() -> None:
-    station = registered().station.with_pump("1", PumpStatus.FREE, ["e5"], NOW).station
-    assert station.with_pump("1", PumpStatus.FREE, ["e5"], LATER) == Change(station, [])
+    station = registered().station.with_pump(report("1", PumpStatus.FREE, Fuel.E5), NOW).station
+    assert station.with_pump(report("1", PumpStatus.FREE, Fuel.E5), LATER) == Change(station, [])
 
 
 def test_a_station_has_a_bounded_number_of_pumps() -> None:
     station = registered(pumps=[{"pump_id": str(n)} for n in range(MAX_PUMPS)]).station
-    assert station.with_pump("7", PumpStatus.IN_USE, [], NOW).events
+    assert station.with_pump(report("7", PumpStatus.IN_USE), NOW).events
     with pytest.raises(TooManyPumps):
-        station.with_pump("new", PumpStatus.FREE, [], NOW)
+        station.with_pump(report("new", PumpStatus.FREE), NOW)
 
 
 def test_an_import_cannot_pass_the_bound_either() -> None:
@@ -87,7 +92,7 @@ def test_closing_happens_once_and_nothing_changes_afterwards() -> None:
     with pytest.raises(StationIsClosed):
         change.station.revised(row(name="new"), LATER)
     with pytest.raises(StationIsClosed):
-        change.station.with_pump("1", PumpStatus.FREE, [], LATER)
+        change.station.with_pump(report("1", PumpStatus.FREE), LATER)
 
 
 def test_open_at_knows_the_holidays_of_the_region() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from schemas.events import PumpStatusChangedV1, StationClosedV1, StationRegisteredV1
 from servicekit.ids import new_id
-from stations.http_models.pumps import Pumps, ShownPump
+from stations.http_models.pumps import Pumps, SetPump
 from stations.http_models.search import StationDetail
 from stations.http_models.stations import ClosedStation
 
@@ -28,7 +28,7 @@ async def test_a_pump_is_told_of_only_when_it_changes(stations: Stations) -> Non
     for status in ("free", "free", "in_use", "in_use", "out_of_order"):
         response = await set_pump(stations, station_id, "1", status=status, fuels=["e10", "e5"])
         assert response.status_code == 200
-    assert ShownPump.model_validate_json(response.content).version == 3
+    assert SetPump.model_validate_json(response.content).version == 3
     events = await stations.events("stations.pumps", station_id)
     assert all(isinstance(event, PumpStatusChangedV1) for event in events)
     told = [(event.version, event.status, event.fuels) for event in events if isinstance(event, PumpStatusChangedV1)]

@@ -6,6 +6,7 @@ import msgspec
 from fastapi import Request, Response, Security
 
 from servicekit.auth import Principal, authenticate
+from stations.repository.pumps import PumpRepository
 from stations.repository.search import StationSearch
 from stations.repository.stations import StationRepository
 
@@ -14,8 +15,13 @@ PumpSystem = Annotated[Principal, Security(authenticate, scopes=["pumps:write"])
 
 
 def stations_of(request: Request) -> StationRepository:
-    """The stations that change."""
-    return StationRepository(request.app.state.store)
+    """The stations that change; this replica's searches know at once."""
+    return StationRepository(request.app.state.store, request.app.state.indexer.take_saved)
+
+
+def pumps_of(request: Request) -> PumpRepository:
+    """What is stored of pumps."""
+    return PumpRepository(request.app.state.store)
 
 
 def station_search(request: Request) -> StationSearch:

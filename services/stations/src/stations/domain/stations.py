@@ -1,39 +1,24 @@
-"""Stations and their pumps: each change gives the new state and its events, or no events where nothing changes."""
+"""Stations with their pumps: each change gives the new state and its events, or no events where nothing changes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from schemas.base import Event
-from schemas.events import PumpStatusChangedV1, StationClosedV1, StationRegisteredV1, StationUpdatedV1
+from schemas.events import StationClosedV1, StationRegisteredV1, StationUpdatedV1
 from schemas.vocabulary import PumpStatus
-from stations.domain.opening_hours import OpeningHours, is_open
+from stations.domain.opening_hours import OpeningHours, is_open, next_change
 from stations.domain.profile import PumpRow, StationRow
 from stations.domain.public_holidays import is_public_holiday
-
-MAX_PUMPS = 100
+from stations.domain.pumps import MAX_PUMPS, Pump, PumpReport, TooManyPumps, changed_pump, pump_event
 
 
 class StationIsClosed(Exception):
     """The station closed for good; nothing about it changes any more."""
-
-
-class TooManyPumps(Exception):
-    """The station has as many pumps as a station may have."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pump:
-    """A pump; `version` grows by one with each change of it."""
-
-    pump_id: str
-    status: PumpStatus
-    fuels: list[str]
-    version: int
-    changed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,22 +47,19 @@ class Station:
             events = [StationUpdatedV1(**station._event_fields(now))]
         return station._with_described_pumps(row.pumps, events, now)
 
-    def with_pump(self, pump_id: str, status: PumpStatus, fuels: list[str], now: datetime) -> "Change":
-        """The station with this pump, new or changed. Raises StationIsClosed, TooManyPumps."""
+    def with_pump(self, report: PumpReport, now: datetime) -> "Change":
+        """The station with this pump, new or changed; a known pump that does not change may have a later report time.
+
+        Raises StationIsClosed, TooManyPumps, ReportIsLate.
+        """
         self._require_open()
-        known = self.pump(pump_id)
-        if known is not None and (known.status, known.fuels) == (status, fuels):
-            return Change(self, [])
+        known = self.pump(report.pump_id)
         if known is None and len(self.pumps) >= MAX_PUMPS:
             raise TooManyPumps
-        pump = Pump(pump_id, status, fuels, known.version + 1 if known else 1, now)
-        others = [other for other in self.pumps if other is not known]
-        pumps = tuple(sorted([*others, pump], key=lambda one: one.pump_id))
-        event = PumpStatusChangedV1.model_validate(
-            {"station_id": self.id, "pump_id": pump_id, "version": pump.version, "status": status, "fuels": fuels,
-             "occurred_at": now}
-        )  # fmt: skip
-        return Change(replace(self, pumps=pumps), [event])
+        if known is not None and known.does(report):
+            return Change(self._having(replace(known, reported_at=report.occurred_at or known.reported_at)), [])
+        pump = changed_pump(known, report, now)
+        return Change(self._having(pump), [pump_event(self.id, pump)])
 
     def closed(self, reason: str | None, now: datetime) -> "Change":
         """The station closed for good; closing it again changes nothing."""
@@ -90,6 +72,10 @@ class Station:
         """The pump of that id."""
         return next((pump for pump in self.pumps if pump.pump_id == pump_id), None)
 
+    def _having(self, pump: Pump) -> "Station":
+        others = [other for other in self.pumps if other.pump_id != pump.pump_id]
+        return replace(self, pumps=tuple(sorted([*others, pump], key=lambda one: one.pump_id)))
+
     def _require_open(self) -> None:
         if self.closed_at is not None:
             raise StationIsClosed
@@ -98,8 +84,8 @@ class Station:
         station = self
         for row in rows:
             known = station.pump(row.pump_id)
-            status = known.status if known else PumpStatus.FREE
-            change = station.with_pump(row.pump_id, status, [fuel.value for fuel in row.fuels], now)
+            status, waiting = (known.status, known.waiting_vehicles) if known else (PumpStatus.FREE, None)
+            change = station.with_pump(PumpReport(row.pump_id, status, row.fuels, waiting), now)
             station, events = change.station, [*events, *change.events]
         return Change(station, events)
 
@@ -131,5 +117,18 @@ def open_at(profile: Mapping[str, Any], moment: datetime) -> bool | None:
     if profile["opening_hours"] is None:
         return None
     hours = OpeningHours.model_validate(profile["opening_hours"])
-    country, region = profile["country"], profile["holiday_region"]
-    return is_open(hours, moment, ZoneInfo(profile["time_zone"]), lambda day: is_public_holiday(country, region, day))
+    return is_open(hours, moment, ZoneInfo(profile["time_zone"]), _holidays(profile))
+
+
+def next_opening_change(profile: Mapping[str, Any], moment: datetime) -> tuple[datetime | None, bool | None]:
+    """When a station with this profile next opens or closes within 8 days, and whether it is open then."""
+    if profile["opening_hours"] is None:
+        return None, None
+    hours = OpeningHours.model_validate(profile["opening_hours"])
+    zone, holidays = ZoneInfo(profile["time_zone"]), _holidays(profile)
+    change = next_change(hours, moment, zone, holidays)
+    return change, is_open(hours, change, zone, holidays) if change else None
+
+
+def _holidays(profile: Mapping[str, Any]) -> Callable[[date], bool]:
+    return partial(is_public_holiday, profile["country"], profile["holiday_region"])

@@ -22,5 +22,9 @@ async def station_of(stations: StationRepository, tx: Session, principal: Princi
 
 def stored_now() -> datetime:
     """Now, as exactly as MongoDB keeps it: replies and events then say the same as what is stored."""
-    now = datetime.now(UTC)
-    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+    return in_milliseconds(datetime.now(UTC))
+
+
+def in_milliseconds(moment: datetime) -> datetime:
+    """The moment as exactly as MongoDB keeps it."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
