@@ -241,7 +241,7 @@ def fail(change: PriceChange, actor: str, now: datetime, reason: str, rule: str 
 def fire(change: PriceChange, verdict: Verdict, previous: Price | None, actor: str, now: datetime) -> Step:
     """What became of the change: fired, or failed where its report was refused."""
     if verdict.outcome is REJECTED:
-        return fail(change, actor, now, str(verdict.reason))
+        return fail(change, actor, now, str(verdict.reason), verdict.rule)
     fired = replace(
         change, status=status_after(change.status, Action.FIRED), fired_at=now, price_version=verdict.version,
         previous_price_mills=previous.price_mills if previous else None,

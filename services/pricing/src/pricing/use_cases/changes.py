@@ -72,7 +72,7 @@ def _refusals(drafts: Sequence[PriceChange], knowledge: Knowledge, now: datetime
     ]
     verdicts = decide(reports, knowledge).verdicts
     return {
-        report.station_id: (str(verdict.reason), None)
+        report.station_id: (str(verdict.reason), verdict.rule)
         for report, verdict in zip(reports, verdicts, strict=True)
         if verdict.outcome is REJECTED
     }
