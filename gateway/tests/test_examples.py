@@ -39,6 +39,15 @@ def test_example_of(name: str, schema: Document, example: Any) -> None:
     assert examples.guessed == []
 
 
+def test_an_example_without_its_nulls_is_completed() -> None:
+    text, nothing = {"type": "string"}, {"type": "null"}
+    schema = {
+        "properties": {"a": text, "b": {"anyOf": [text, nothing]}, "lat": {"type": "number"}, "c": text},
+        "required": ["a", "b", "lat"], "examples": [{"a": "x"}],
+    }  # fmt: skip
+    assert Examples({}).of(schema, "") == {"a": "x", "b": None, "lat": BY_NAME["lat"]}
+
+
 def test_what_nobody_said_is_named() -> None:
     examples = Examples({})
     assert examples.of({"properties": {"odd": {"type": "string"}, "count": {"type": "integer"}}}, "") == {

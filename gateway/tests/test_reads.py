@@ -188,6 +188,17 @@ async def test_a_copy_that_is_still_right_is_not_sent_again(service, start_gatew
             assert response.headers["etag"] != tag
 
 
+async def test_a_tag_of_the_service_stays_with_the_bytes_it_stands_for(service, start_gateway) -> None:
+    async def own(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=LONG, content_type="application/json", headers={"ETag": '"7"'})
+
+    service.handler = own
+    async with start_gateway() as client:
+        async with client.get(NEARBY, headers={"Accept-Encoding": "br"}) as response:
+            assert (response.headers.getall("etag"), await response.read()) == (['"7"'], LONG)
+        assert await get(client, **{"If-None-Match": '"7"'}) == (304, b"")
+
+
 async def test_a_service_may_say_how_long_its_answer_holds(service, start_gateway) -> None:
     async def own(_: web.Request) -> web.StreamResponse:
         return web.json_response({}, headers={"Cache-Control": "public, max-age=300"})

@@ -35,8 +35,8 @@ UNDESCRIBED = {"/docs", "/docs/{asset}", "/openapi.json"}
 
 
 @pytest.fixture(scope="module")
-def document(tmp_path_factory: pytest.TempPathFactory) -> Document:
-    """The document that a whole platform shows; no server is needed for it."""
+def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Document]:
+    """Each service's own document; no server is needed for it."""
     config = Config(tmp_path_factory.mktemp("platform"), 18_080)
     load_or_create(config)
     documents = {}
@@ -48,7 +48,19 @@ def document(tmp_path_factory: pytest.TempPathFactory) -> Document:
     own = FastAPI(generate_unique_id_function=operation_id)
     own.include_router(router)
     install_problem_handlers(own)
-    return merge(documents | {GATEWAY: own.openapi()}, ROUTES)
+    return documents | {GATEWAY: own.openapi()}
+
+
+@pytest.fixture(scope="module")
+def document(documents: dict[str, Document]) -> Document:
+    """What a whole platform shows."""
+    return merge(documents, ROUTES)
+
+
+def test_every_route_of_a_service_has_a_row(documents: dict[str, Document]) -> None:
+    rows = {(route.method, route.path) for route in ROUTES}
+    shown = {(method.upper(), path) for one in documents.values() for path, it in one["paths"].items() for method in it}
+    assert shown - rows == set(), "clients cannot reach what gateway/routes.py does not have"
 
 
 def test_every_row_of_the_routes_table_is_described(document: Document) -> None:

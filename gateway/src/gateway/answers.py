@@ -34,7 +34,7 @@ class Answer:
         self._status = status
         self._headers = [(name.lower(), value) for name, value in headers]
         self._body = body
-        self._tag = b""
+        self._tag = dict(self._headers).get(b"etag", b"")
         self._encoded: dict[str, bytes] = {}
 
     def form(self, cache: Cache, accept_encoding: bytes | None, if_none_match: bytes | None) -> Form:
@@ -60,19 +60,17 @@ class Answer:
         ]  # fmt: skip
 
     def _entity_tag(self) -> bytes:
-        """Weak, because all encodings share it. From the content, so that all replicas agree."""
+        """The service's own, or a weak one, as all encodings share it, from the content, so that replicas agree."""
         if not self._tag:
             self._tag = b'W/"%b"' % blake2b(self._body, digest_size=12).hexdigest().encode()
         return self._tag
 
     def _is_worth_it(self) -> bool:
+        """Whether to compress. A tag of the service's own may stand for these very bytes."""
         given = dict(self._headers)
-        kind = given.get(b"content-type", b"")
-        return (
-            len(self._body) >= MIN_COMPRESSED_BYTES
-            and kind.startswith(COMPRESSIBLE)
-            and (b"content-encoding" not in given)
-        )
+        if b"content-encoding" in given or b"etag" in given or len(self._body) < MIN_COMPRESSED_BYTES:
+            return False
+        return given.get(b"content-type", b"").startswith(COMPRESSIBLE)
 
     def _encode(self, encoding: str) -> bytes:
         if encoding not in self._encoded:

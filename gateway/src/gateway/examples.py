@@ -29,7 +29,7 @@ class Examples:
         """A value of the schema, for a field or parameter of this name."""
         schema = self._resolved(schema)
         if (given := _given(schema, name)) is not None:
-            return given[0]
+            return self._completed(given[0], schema, depth) if isinstance(given[0], dict) else given[0]
         if depth > MAX_DEPTH:
             return None
         if "properties" in schema:
@@ -37,6 +37,15 @@ class Examples:
         if "items" in schema:
             return [self.of(schema["items"], name.removesuffix("s"), depth + 1)]
         return self._leaf(schema, name)
+
+    def _completed(self, example: Document, schema: Document, depth: int) -> Document:
+        """A whole object's example with the fields it lacks: FastAPI leaves out whatever is null."""
+        properties: Document = schema.get("properties", {})
+        missing = [name for name in schema.get("required", ()) if name not in example and name in properties]
+        return example | {name: self._null_or_value(properties[name], name, depth + 1) for name in missing}
+
+    def _null_or_value(self, schema: Document, name: str, depth: int) -> Any:
+        return None if self._resolved(schema).get(NULLABLE) else self.of(schema, name, depth)
 
     def _leaf(self, schema: Document, name: str) -> Any:
         kind = schema.get("type")
