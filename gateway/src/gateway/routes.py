@@ -98,10 +98,13 @@ ROUTES: tuple[Route, ...] = (
     _write("POST", "/v1/price-changes/{change_id}/approve", "pricing", "price-changes:approve"),
     _write("POST", "/v1/price-changes/{change_id}/cancel", "pricing", "price-changes:write"),
     _write("POST", "/v1/price-changes/{change_id}/rollback", "pricing", "price-changes:write"),
-    Route("GET", "/v1/price-rules/{region}", "pricing"),
-    _write("PUT", "/v1/price-rules/{region}", "pricing", "price-rules:write"),
+    Route("GET", "/v1/price-rules/{region}", "pricing"),  # not cached: its ETag is the service's own, for If-Match
+    _write("PUT", "/v1/price-rules/{region}", "pricing", "price-rules:write", body_bytes=256 * KIB),
     Route("GET", "/v1/price-rules/{region}/versions", "pricing", "price-rules:write"),
-    _write("POST", "/v1/price-rules/{region}/dry-runs", "pricing", "price-rules:write", timeout_seconds=30.0),
+    _write(
+        "POST", "/v1/price-rules/{region}/dry-runs", "pricing", "price-rules:write", body_bytes=256 * KIB,
+        timeout_seconds=30.0,
+    ),  # fmt: skip
     Route("GET", "/v1/prices/stream", None),
     Route("GET", "/openapi.json", None),
     Route("GET", "/docs", None),
