@@ -1,18 +1,23 @@
 """Price changes of staff over HTTP, on the real stores."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import httpx
 import pytest
 
+from pricing.domain.reports import Report, Verdict
 from pricing.main import create_app
 from pricing.settings import Settings
+from pricing.use_cases import firing
 from schemas.events import PriceChangedV1
 from servicekit.ids import new_id
+from servicekit.postgres import Connection
 from servicekit.testkit import Issuer, KafkaProbe, eventually, running
 
 from .conftest import OPERATOR, Pricing, events_of, item, verdicts
@@ -50,9 +55,9 @@ async def made(pricing: Pricing, station_id: UUID, price_mills: int, **fields: A
     return reply.json()["price_changes"][0]
 
 
-async def sold_at(pricing: Pricing, price_mills: int = 1_700) -> UUID:
+async def sold_at(pricing: Pricing, price_mills: int = 1_700, **station: Any) -> UUID:
     """A station that sells E5 at a price."""
-    station_id = await pricing.register()
+    station_id = await pricing.register(**station)
     assert verdicts(await pricing.report(item(station_id, price_mills), sub="pump")) == ["accepted"]
     return station_id
 
@@ -284,6 +289,43 @@ async def test_a_station_that_closed_or_changed_hands_fails_the_change_that_was_
     assert await price_of(pricing, sold) == 1_700
 
 
+def noon_and_zone() -> tuple[datetime, str]:
+    """The next noon but one in a zone in which it is not about noon now."""
+    zone = next(zone for zone in ("Europe/Vienna", "Asia/Tokyo") if datetime.now(ZoneInfo(zone)).hour not in {11, 12})
+    tomorrow = datetime.now(ZoneInfo(zone)) + timedelta(days=1)
+    return tomorrow.replace(hour=12, minute=0, second=0, microsecond=0), zone
+
+
+async def test_a_plan_keeps_the_rules_of_its_own_time(pricing: Pricing):
+    """Austria: a rise at noon only; in the afternoon the price may fall from what noon will have made it."""
+    noon, zone = noon_and_zone()
+    station_id = await sold_at(pricing, country="AT", time_zone=zone)
+    refused = await make(pricing, [station_id], 1_750, effective_at=(noon - timedelta(seconds=1)).isoformat())
+    assert told(refused) == (422, "price-change-refused")
+    assert refused.json()["errors"][0]["rule"] == "AT/1/rise-only-at-noon"
+    afternoon = (noon + timedelta(hours=3)).isoformat()
+    assert told(await make(pricing, [station_id], 1_720, effective_at=afternoon)) == (422, "price-change-refused")
+    await made(pricing, station_id, 1_750, effective_at=noon.isoformat())
+    await made(pricing, station_id, 1_720, effective_at=afternoon)
+
+
+async def test_a_rule_that_is_broken_at_the_time_fails_the_change_and_a_rollback(pricing: Pricing):
+    noon, zone = noon_and_zone()
+    station_id = await sold_at(pricing, country="AT", time_zone=zone)
+    plan = await made(pricing, station_id, 1_750, effective_at=noon.isoformat())
+    async with pricing.store.connection() as connection:
+        await connection.execute(
+            "UPDATE price_changes SET (due_at, effective_at) = (now(), now()) WHERE change_id = $1", plan["change_id"]
+        )
+    failed = await settled(pricing, plan)
+    assert (failed["failure_reason"], failed["failure_rule"]) == ("rise_not_allowed_now", "AT/1/rise-only-at-noon")
+    assert failed["audit"][-1]["detail"] == "rise_not_allowed_now, AT/1/rise-only-at-noon"
+    cut = await made(pricing, station_id, 1_690)
+    assert told(await act(pricing, cut, "rollback")) == (422, "price-change-refused")
+    assert (await look(pricing, cut))["status"] == "fired"
+    assert await price_of(pricing, station_id) == 1_690
+
+
 async def test_what_came_due_while_nothing_ran_fires_at_the_start_unless_it_is_too_old(
     settings: Settings, issuer: Issuer, kafka: KafkaProbe
 ):
@@ -310,6 +352,22 @@ async def test_what_came_due_while_nothing_ran_fires_at_the_start_unless_it_is_t
             ("fired", None), ("failed", "time_missed"), ("fired", None), ("fired", None),
         ]  # fmt: skip
         assert [await price_of(pricing, it) for it in (fresh, old, twice)] == [1_720, 1_700, 1_710]
+
+
+async def test_a_change_that_cannot_be_handled_fails_alone(pricing: Pricing, monkeypatch: pytest.MonkeyPatch):
+    good, bad = await sold_at(pricing), await sold_at(pricing)
+    real = firing.submit_reports
+
+    async def broken(tx: Connection, reports: Sequence[Report]) -> list[Verdict]:
+        if bad in {report.station_id for report in reports}:
+            raise ValueError("a bug")
+        return await real(tx, reports)
+
+    monkeypatch.setattr(firing, "submit_reports", broken)
+    plans = (await make(pricing, [good, bad], 1_720, effective_at=soon())).json()["price_changes"]
+    ends = [await settled(pricing, it) for it in plans]
+    assert [(it["status"], it["failure_reason"]) for it in ends] == [("fired", None), ("failed", "internal_error")]
+    assert [await price_of(pricing, it) for it in (good, bad)] == [1_720, 1_700]
 
 
 async def test_the_audit_trail_cannot_be_rewritten(pricing: Pricing):

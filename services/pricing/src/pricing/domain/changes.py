@@ -168,6 +168,12 @@ def needs_approval(price_mills: int, current_mills: int | None, limits: Limits) 
     return abs(price_mills - current_mills) * WHOLE_IN_BASIS_POINTS > current_mills * limits.approval_basis_points
 
 
+def price_under(plan: PriceChange) -> Price:
+    """The price that will hold once a plan has fired, for what is planned after it."""
+    moment = plan.due_at
+    return Price(plan.price_mills, plan.currency, 1, moment, moment)
+
+
 def plan(change: PriceChange, current: Price | None, limits: Limits) -> PriceChange:
     """The new change with the state it begins in and its time."""
     if needs_approval(change.price_mills, current.price_mills if current else None, limits):

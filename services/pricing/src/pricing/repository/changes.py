@@ -91,6 +91,19 @@ async def planned_already(tx: Connection, station_ids: Sequence[UUID], fuel: Fue
     return [row["station_id"] for row in rows]
 
 
+async def last_plans_before(
+    tx: Connection, station_ids: Sequence[UUID], fuel: Fuel, moment: datetime
+) -> list[PriceChange]:  # fmt: skip
+    """For each station the last change of the grade that is scheduled for before the time, if there is one."""
+    rows = await tx.fetch(
+        """SELECT DISTINCT ON (station_id) * FROM price_changes
+           WHERE station_id = ANY($1) AND fuel = $2 AND effective_at < $3 AND status = 'scheduled'
+           ORDER BY station_id, effective_at DESC""",
+        station_ids, fuel, moment,
+    )  # fmt: skip
+    return [_change(row) for row in rows]
+
+
 async def seconds_to_next(tx: Connection) -> float | None:
     """How long until the next change is due, by the clock that all replicas share; None where none waits."""
     return await tx.fetchval(

@@ -37,7 +37,7 @@ async def make_changes(tx: Connection, principal: Principal, order: Order, limit
     drafts = _drafts(order, principal, now)
     knowledge = await load_knowledge(tx, [domain.report_of(draft, now) for draft in drafts])
     drafts = [_with_operator(draft, principal, knowledge) for draft in drafts]
-    _require_accepted(_refusals(drafts, knowledge, now))
+    _require_accepted(_refusals(drafts, await _with_plans(tx, order, knowledge), now))
     await _require_free_moment(tx, order)
     planned = [domain.plan(draft, knowledge.prices.get(draft.key), limits) for draft in drafts]
     await repository.save_steps(tx, [Step(change, Action.CREATED, principal.subject, now) for change in planned])
@@ -62,6 +62,14 @@ def _with_operator(draft: PriceChange, principal: Principal, knowledge: Knowledg
     if station is None or not principal.may_act_for(str(station.station_id), station.operator):
         return draft
     return replace(draft, operator=station.operator)
+
+
+async def _with_plans(tx: Connection, order: Order, knowledge: Knowledge) -> Knowledge:
+    """What will be known when the order's time comes: a rule may ask what the price is a rise from."""
+    if order.effective_at is None:
+        return knowledge
+    plans = await repository.last_plans_before(tx, order.station_ids, order.fuel, order.effective_at)
+    return replace(knowledge, prices={**knowledge.prices, **{plan.key: domain.price_under(plan) for plan in plans}})
 
 
 def _refusals(drafts: Sequence[PriceChange], knowledge: Knowledge, now: datetime) -> Refusals:
