@@ -1,17 +1,23 @@
 """What the route files share: who asks, the repositories of a request, and answers as JSON."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 from fastapi import Request, Response, Security
 
 from servicekit.auth import Principal, authenticate
+from stations.repository.favourites import FavouriteRepository
 from stations.repository.pumps import PumpRepository
+from stations.repository.reviews import ReviewRepository
 from stations.repository.search import StationSearch
 from stations.repository.stations import StationRepository
 
 Editor = Annotated[Principal, Security(authenticate, scopes=["stations:write"])]
 PumpSystem = Annotated[Principal, Security(authenticate, scopes=["pumps:write"])]
+ZonedMoment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A time in a cursor; one without a zone could not be compared."""
+Driver = Annotated[Principal, Security(authenticate, scopes=["driver"])]
 
 
 def stations_of(request: Request) -> StationRepository:
@@ -24,11 +30,21 @@ def pumps_of(request: Request) -> PumpRepository:
     return PumpRepository(request.app.state.store)
 
 
+def favourites_of(request: Request) -> FavouriteRepository:
+    """Drivers' favourites."""
+    return FavouriteRepository(request.app.state.store)
+
+
+def reviews_of(request: Request) -> ReviewRepository:
+    """Reviews and ratings."""
+    return ReviewRepository(request.app.state.store)
+
+
 def station_search(request: Request) -> StationSearch:
     """The stations as readers see them."""
     return StationSearch(request.app.state.store)
 
 
-def as_json(document: Any) -> Response:
+def as_json(document: Any, status: int = 200) -> Response:
     """Encoded at once: a response model for each price would cost more than the query."""
-    return Response(msgspec.json.encode(document), media_type="application/json")
+    return Response(msgspec.json.encode(document), status, media_type="application/json")
