@@ -23,6 +23,7 @@ from stations.main import create_app
 from stations.repository.stations import StationRepository
 from stations.settings import Settings
 from stations.use_cases import stations as use_cases
+from stations.use_cases.indexing import Indexer
 
 TEN = datetime(2026, 4, 30, 10, tzinfo=UTC)
 
@@ -37,6 +38,7 @@ class Stations:
     settings: Settings
     kafka: KafkaProbe
     operator: str
+    indexer: Indexer
 
     def bearer(self, *scopes: str, **claims: Any) -> dict[str, str]:
         """A token bound to the test's operator."""
@@ -56,10 +58,11 @@ class Stations:
     async def price(
         self, station_id: UUID, fuel: str, price_mills: int | None, version: int = 1, **fields: Any
     ) -> None:
-        """Brings one price into the read model, as if its event had come."""
+        """Brings one price into the read model and the index, as if its event had come."""
         received = [Received(price_changed(station_id, fuel, price_mills, version, **fields), any_message())]
         repository = StationRepository(self.store)
         await self.store.transact(lambda tx: use_cases.record_prices(repository, tx, received))
+        self.indexer.take_price(received[0].event, received[0].message.published_at)
 
     async def events(self, topic: str, *station_ids: UUID) -> list[Event]:
         """The stations' events on a topic, once the outbox is empty."""
@@ -133,4 +136,11 @@ def kafka(infrastructure: Config) -> KafkaProbe:
 async def stations(settings: Settings, issuer: Issuer, kafka: KafkaProbe) -> AsyncIterator[Stations]:
     app = create_app(settings)
     async with running(app) as client:
-        yield Stations(client, app.state.store, issuer, settings, kafka, f"operator-{new_id()}")
+        yield Stations(client, app.state.store, issuer, settings, kafka, f"operator-{new_id()}", app.state.indexer)
+
+
+@pytest.fixture
+async def searched(stations: Stations) -> Stations:
+    """The service once its index is loaded."""
+    await eventually(stations.indexer.is_loaded)
+    return stations

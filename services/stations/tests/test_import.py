@@ -100,7 +100,7 @@ async def test_an_event_whose_service_died_before_publishing_leaves_once(
     for _ in range(2):
         app = create_app(settings)
         async with running(app) as client:
-            stations = Stations(client, app.state.store, issuer, settings, kafka, operator)
+            stations = Stations(client, app.state.store, issuer, settings, kafka, operator, app.state.indexer)
             assert len(await stations.events("stations.stations", verdict.station_id)) == 1
 
 

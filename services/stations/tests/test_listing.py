@@ -60,20 +60,43 @@ async def test_a_wrong_box_is_refused(stations: Stations, bbox: str) -> None:
     assert (await stations.client.get("/v1/stations", params={"bbox": bbox})).status_code == 422
 
 
-async def test_text_is_found_in_name_brand_city_and_post_code_in_any_case_and_as_it_stands(stations: Stations) -> None:
+FOUND = {
+    "GROSSE": "south", "große tank": "south", "giess": "south", "GIEßEN aral": "south", "353": "south",
+    "(süd)": "south", "sud": "south", "sued": "south", "Lodz": "pole", "łódź øst": "pole", "ost ulica": "pole",
+    "ulica piotr 10": "pole", "中石化": "han", "石化 天河": "han", "\uff21\uff22\uff23": "abc", "a.c": "dotted",
+    "bc": None, ".*": None, "$": None, "giess pole": None,
+}  # fmt: skip
+
+
+async def test_text_is_found_without_accents_and_case_by_beginnings_in_any_order(stations: Stations) -> None:
+    giessen, lodz = {"city": "Gießen", "post_code": "35390"}, {"street": "ulica Piotrkowska", "house_number": "10"}
     await stations.send(
-        row(name="Große Tankstelle (Süd)", brand="ARAL", address={"city": "Gießen", "post_code": "35390"}),
-        row(name="a.c", brand=None, address={}),
-        row(name="abc", brand="x", address={"city": "Berlin", "post_code": "10115"}),
+        row(external_id="south", name="Große Tankstelle (Süd)", brand="ARAL", address=giessen),
+        row(external_id="pole", name="Øst", address=lodz | {"city": "Łódź"}),
+        row(external_id="han", name="中国石化中石化加油站", brand=None, address={"city": "广州市天河区"}),
+        row(external_id="dotted", name="a.c", brand=None, address={}),
+        row(external_id="abc", name="abc", brand="x", address={"city": "Berlin", "post_code": "10115"}),
     )
-    found = {
-        text: await names(stations, q=text) for text in ("GROSSE", "giess", "aral", "353", "(süd)", "A.C", "^a", ".*")
-    }
-    south, dotted = {"Große Tankstelle (Süd)"}, {"a.c"}
-    assert found == {
-        "GROSSE": south, "giess": south, "aral": south, "353": south, "(süd)": south, "A.C": dotted, "^a": set(),
-        ".*": set(),
-    }  # fmt: skip
+    found = {text: [one.external_id for one in (await listed(stations, q=text)).stations] for text in FOUND}
+    assert found == {text: [name] if name else [] for text, name in FOUND.items()}
+
+
+async def test_names_and_brands_come_before_addresses_on_pages_that_join(stations: Stations) -> None:
+    await stations.send(
+        row(external_id="1", name="One", brand=None, address={"street": "Jetstraße", "city": "Jet"}),
+        row(external_id="2", name="Jetty", brand=None, address={}),
+        row(external_id="3", name="Three", brand="JET", address={"city": "Jet"}),
+        row(external_id="4", name="Four", brand="Jet", address={}),
+        row(external_id="5", name="Five", brand="Jetoil", address={}),
+        row(external_id="6", name="Six", brand="x", address={}),
+    )
+    seen, cursor = [], None
+    while True:
+        page = await listed(stations, q="jet", limit=2, **({"cursor": cursor} if cursor else {}))
+        seen += [station.external_id for station in page.stations]
+        if (cursor := page.next_cursor) is None:
+            break
+    assert seen == ["3", "4", "2", "5", "1"]
 
 
 async def test_filters_join(stations: Stations) -> None:

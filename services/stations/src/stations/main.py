@@ -4,14 +4,19 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from servicekit.app import Kit, build_app
+from servicekit.app import CONSUMER_STUCK_SECONDS, Kit, build_app
 from servicekit.consumer import Consumer
+from servicekit.live import LiveReader
 from servicekit.mongo import MongoStore
 from servicekit.outbox import Relay
-from stations.api import navigation, pumps, search, stations
-from stations.consumer import SUBSCRIPTIONS
+from stations.api import favourites, navigation, pumps, reviews, search, stations
+from stations.consumer import LIVE_TOPICS, SUBSCRIPTIONS, LiveMemory
+from stations.domain.index.index import StationIndex
+from stations.domain.index.search import Search
+from stations.repository.search import StationSearch
 from stations.repository.stations import StationRepository
 from stations.settings import Settings
+from stations.use_cases.indexing import Indexer
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -25,8 +30,25 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.run_relay(Relay(chosen, store))
         handlers = {event: partial(handler, StationRepository(store)) for event, handler in SUBSCRIPTIONS.items()}
         kit.run_consumer(Consumer(chosen, store, handlers, kit.app.state.verifier))
+        _run_index(kit, chosen, store)
 
     return build_app(
         chosen, title="Stations", description="Station profiles, pumps, and searches with current prices.",
-        start=start, routers=[search.router, stations.router, pumps.router, navigation.router],
+        start=start,
+        routers=[
+            search.router, stations.router, pumps.router, navigation.router, reviews.router, favourites.router,
+        ],
     )  # fmt: skip
+
+
+def _run_index(kit: Kit, settings: Settings, store: MongoStore) -> None:
+    """Every replica has an index of its own; it answers searches once it is loaded."""
+    index = StationIndex()
+    indexer = Indexer(StationSearch(store), index)
+    kit.app.state.indexer, kit.app.state.search = indexer, Search(index, settings.stale_after)
+    kit.ready_when("index", indexer.check)
+    reader = LiveReader(settings, LIVE_TOPICS, LiveMemory(settings, indexer))
+    kit.background("live", reader.run)
+    kit.alive_while("live", reader.seconds_without_progress, CONSUMER_STUCK_SECONDS)
+    kit.background("changed-stations", indexer.keep_stations)
+    kit.background("tree", indexer.keep_tree)

@@ -9,44 +9,96 @@ from fastapi import APIRouter, Query, Request, Response
 from servicekit.cursors import decode_cursor
 from servicekit.problems import problem_responses
 from stations.api import views
+from stations.api.found import found_stations, map_answer
 from stations.api.parts import as_json, station_search
+from stations.domain.datum import Datum, from_datum
+from stations.domain.index.clusters import MapView, clusters
+from stations.domain.index.questions import Along, Nearby
+from stations.domain.index.search import Search
+from stations.http_models import queries
 from stations.http_models import search as models
-from stations.repository.search import Listing, Nearby
+from stations.repository.search import Listing, Position
 from stations.use_cases import search as use_cases
 
 router = APIRouter(prefix="/v1", tags=["stations"])
+
+
+async def _index(request: Request) -> Search:
+    """This replica's search index. Raises Problem 503 while it is loading."""
+    await request.app.state.indexer.check()
+    return request.app.state.search
+
+
+def _view(request: Request, datum: Datum) -> views.View:
+    return views.View(datetime.now(UTC), request.app.state.settings.stale_after, datum)
+
+
+def _json(body: bytes) -> Response:
+    return Response(body, media_type="application/json")
 
 
 @router.get(
     "/stations/nearby", summary="Find stations near a place", response_model=models.NearbyStations,
     responses=problem_responses(422, 503),
 )  # fmt: skip
-async def find_nearby_stations(request: Request, query: Annotated[models.NearbyQuery, Query()]) -> Response:
-    """Stations around a place by exact distance on the sphere, or by price and then distance."""
-    now = datetime.now(UTC)
-    wanted = Nearby(
-        query.lat, query.lon, query.radius_m, query.fuel, query.sort, query.brand, query.facility, query.limit
-    )
-    found = await use_cases.find_nearby(station_search(request), wanted, query.open_now, now)
-    return as_json({"stations": [views.nearby_station(document, query.fuel, now) for document in found]})
+async def find_nearby_stations(request: Request, query: Annotated[queries.NearbyQuery, Query()]) -> Response:
+    """Stations around a place by exact distance on the sphere, by price, or by what a litre really costs.
+
+    A net price is the pump price less the best campaign that holds for everyone, plus the fuel for the way there and
+    back; its parts are shown. Prices that nobody has confirmed for long are marked stale and come last.
+    """
+    search, now = await _index(request), datetime.now(UTC)
+    lat, lon = from_datum(query.lat, query.lon, query.coordinate)
+    question = Nearby(lat, lon, query.radius_m, query.filters(), query.sort, query.buying(), query.limit)
+    return _json(found_stations(search, search.nearby(question, now), query.fuel, query.coordinate, now))
+
+
+@router.get(
+    "/stations/along", summary="Find stations along a route", response_model=models.StationsAlong,
+    responses=problem_responses(422, 503),
+)  # fmt: skip
+async def find_stations_along(request: Request, query: Annotated[queries.AlongQuery, Query()]) -> Response:
+    """Stations whose detour from the route is short enough, by detour, price, or what a litre really costs.
+
+    A detour is twice the distance from the route, times 1.3 since roads are not straight.
+    """
+    search, now = await _index(request), datetime.now(UTC)
+    question = Along(query.points(), query.max_detour_m, query.filters(), query.sort, query.buying(), query.limit)
+    return _json(found_stations(search, search.along(question, now), query.fuel, query.coordinate, now))
+
+
+@router.get(
+    "/stations/clusters", summary="Show stations on a map", response_model=models.StationClusters,
+    responses=problem_responses(422, 503),
+)  # fmt: skip
+async def show_station_clusters(request: Request, query: Annotated[queries.ClustersQuery, Query()]) -> Response:
+    """What a map of this box shows at this zoom: clusters of stations that lie close together, and single stations.
+
+    However large the box, at most 500 of both; up to 50 stations are all shown singly.
+    """
+    search, now = await _index(request), datetime.now(UTC)
+    box = queries.parse_box(query.bbox, query.coordinate)
+    answer = clusters(search, MapView(box, query.zoom, query.filters()), now)
+    return _json(map_answer(search, answer, query.fuel, query.coordinate, now))
 
 
 @router.get(
     "/stations", summary="List stations", response_model=models.StationPage, responses=problem_responses(400, 422, 503)
 )
-async def list_stations(request: Request, query: Annotated[models.StationsQuery, Query()]) -> Response:
-    """Stations in a stable order, in a box, by text, brand or operator, page by page."""
-    box = models.parse_box(query.bbox) if query.bbox is not None else None
-    after = decode_cursor(query.cursor, UUID) if query.cursor is not None else None
+async def list_stations(request: Request, query: Annotated[queries.StationsQuery, Query()]) -> Response:
+    """Stations in a stable order, in a box, by text, brand or operator, page by page; a new one is there at once."""
+    box = queries.parse_box(query.bbox, query.coordinate) if query.bbox is not None else None
+    after = decode_cursor(query.cursor, Position) if query.cursor is not None else None
     listing = Listing(box, query.q, query.brand, query.operator, after, query.limit)
-    return as_json(views.page(await station_search(request).page(listing), query.limit, datetime.now(UTC)))
+    found = await station_search(request).page(listing)
+    return as_json(views.page(found, query.limit, _view(request, query.coordinate)))
 
 
 @router.get(
     "/stations/{station_id}", summary="Look at a station", response_model=models.StationDetail,
     responses=problem_responses(404, 422, 503),
 )  # fmt: skip
-async def get_station(request: Request, station_id: UUID) -> Response:
+async def get_station(request: Request, station_id: UUID, query: Annotated[queries.InDatum, Query()]) -> Response:
     """A station with its hours, facilities, pumps and prices; one that closed for good says so."""
     document = await use_cases.find_station(station_search(request), station_id)
-    return as_json(views.station_detail(document, datetime.now(UTC)))
+    return as_json(views.station_detail(document, _view(request, query.coordinate)))

@@ -1,20 +1,31 @@
-"""Stored stations as the JSON of http_models, built without a model per price: these are the hot reads."""
+"""Stored stations as the JSON of http_models, built without a model per price."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-from schemas.vocabulary import Fuel
 from servicekit.cursors import encode_cursor
-from stations.domain.stations import open_at
+from stations.api.pumps import shown_pump
+from stations.domain.datum import Datum, to_datum
+from stations.domain.pumps import queue_at
+from stations.domain.stations import next_opening_change, open_at
+from stations.repository.search import Position
 from stations.repository.stations import Document
 from stations.use_cases.stations import Verdict
 
 _PRICE_FIELDS = ("price_mills", "currency", "effective_at", "submitted_at", "received_at", "published_at")
 _LISTED_PROFILE = (
-    "name", "brand", "address", "country", "time_zone", "currency", "lat", "lon", "fuels", "facilities",
+    "name", "brand", "address", "country", "time_zone", "currency", "fuels", "facilities",
 )  # fmt: skip
+
+
+class View(NamedTuple):
+    """How stations are shown: at which moment, in which datum, and after how long without a word a price is stale."""
+
+    now: datetime
+    stale_after: timedelta
+    datum: Datum = Datum.WGS84
 
 
 def import_verdict(verdicts: Sequence[Verdict]) -> dict[str, Any]:
@@ -25,59 +36,64 @@ def import_verdict(verdicts: Sequence[Verdict]) -> dict[str, Any]:
     return {"results": [asdict(verdict) for verdict in verdicts], "counts": counts}
 
 
-def nearby_station(document: Document, fuel: Fuel | None, now: datetime) -> dict[str, Any]:
-    """A NearbyStation; with a fuel it has that price alone."""
-    profile = document["profile"]
-    return {
-        "station_id": document["_id"], "operator": document["operator"],
-        **{name: profile[name] for name in ("name", "brand", "address", "lat", "lon")},
-        "distance_m": round(document["distance_m"]), "open_now": open_at(profile, now),
-        "prices": _prices(document, fuel, now),
-    }  # fmt: skip
-
-
-def page(documents: Sequence[Document], limit: int, now: datetime) -> dict[str, Any]:
+def page(found: Sequence[tuple[Position, Document]], limit: int, view: View) -> dict[str, Any]:
     """A StationPage from up to `limit` + 1 stations."""
-    shown = documents[:limit]
-    more = len(documents) > limit
+    shown = found[:limit]
     return {
-        "stations": [listed_station(document, now) for document in shown],
-        "next_cursor": encode_cursor(shown[-1]["_id"]) if more else None,
+        "coordinate": view.datum,
+        "stations": [listed_station(document, view) for _, document in shown],
+        "next_cursor": encode_cursor(shown[-1][0]) if len(found) > limit else None,
     }
 
 
-def listed_station(document: Document, now: datetime) -> dict[str, Any]:
+def listed_station(document: Document, view: View) -> dict[str, Any]:
     """A ListedStation."""
     profile = document["profile"]
     closed = document["closed_at"] is not None
+    lat, lon = to_datum(profile["lat"], profile["lon"], view.datum)
     return {
         "station_id": document["_id"],
         **{name: document[name] for name in ("external_id", "version", "operator")},
         **{name: profile[name] for name in _LISTED_PROFILE},
-        "region": profile.get("region"),
-        "open_now": False if closed else open_at(profile, now),
-        "prices": [] if closed else _prices(document, None, now),
-    }
+        "lat": lat, "lon": lon, "region": profile.get("region"),
+        "open_now": False if closed else open_at(profile, view.now),
+        "prices": [] if closed else _prices(document, view),
+    }  # fmt: skip
 
 
-def station_detail(document: Document, now: datetime) -> dict[str, Any]:
+def station_detail(document: Document, view: View) -> dict[str, Any]:
     """A StationDetail."""
     profile = document["profile"]
     return {
-        **listed_station(document, now),
+        **listed_station(document, view),
         **{name: profile[name] for name in ("opening_hours", "holiday_region")},
-        **{name: document[name] for name in ("pumps", "registered_at", "updated_at", "closed_at", "closed_reason")},
+        **opening(document, view.now),
+        "queue": queue_at(document["pumps"]),
+        "pumps": [shown_pump(one) for one in document["pumps"]],
+        **{name: document[name] for name in ("registered_at", "updated_at", "closed_at", "closed_reason")},
     }
 
 
-def _prices(document: Document, fuel: Fuel | None, now: datetime) -> list[dict[str, Any]]:
+def opening(document: Document, now: datetime) -> dict[str, Any]:
+    """When a station that is closed opens, and when an open one closes."""
+    if document["closed_at"] is not None:
+        return {"opens_at": None, "closes_at": None}
+    change, opens = next_opening_change(document["profile"], now)
+    return {"opens_at": change if opens is True else None, "closes_at": change if opens is False else None}
+
+
+def _prices(document: Document, view: View) -> list[dict[str, Any]]:
     """The prices that are shown: a grade that is no longer sold has none."""
-    return [
-        {
-            "fuel": name,
-            **{field: price[field] for field in _PRICE_FIELDS},
-            "age_seconds": max(0, int((now - price["effective_at"]).total_seconds())),
-        }
-        for name, price in sorted(document["prices"].items())
-        if price["price_mills"] is not None and fuel in (None, name)
-    ]
+    return [_price(fuel, price, view) for fuel, price in sorted(document["prices"].items()) if price["price_mills"]]
+
+
+def _price(fuel: str, price: dict[str, Any], view: View) -> dict[str, Any]:
+    effective_at = price["effective_at"]
+    confirmed_at = max(effective_at, price.get("confirmed_at") or effective_at)
+    return {
+        "fuel": fuel,
+        **{field: price[field] for field in _PRICE_FIELDS},
+        "age_seconds": max(0, int((view.now - effective_at).total_seconds())),
+        "confirmed_at": confirmed_at,
+        "stale": view.now - confirmed_at > view.stale_after,
+    }

@@ -1,79 +1,17 @@
-"""What the searches take and give."""
+"""What the searches answer."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from schemas.base import Moment
 from schemas.vocabulary import Currency, Fuel, PriceMills
+from stations.domain.datum import Datum
 from stations.domain.opening_hours import OpeningHours
-from stations.domain.profile import Address, Facility
-from stations.http_models.base import MAX_RADIUS_M, Limit, Model, Operator, SearchText
-from stations.http_models.pumps import ShownPump
-from stations.repository.search import BoundingBox
-
-
-class NearbyQuery(Model):
-    """Where to look and what for."""
-
-    lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="WGS-84")]
-    lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="WGS-84")]
-    radius_m: Annotated[int, Field(ge=1, le=MAX_RADIUS_M)] = 5_000
-    fuel: Annotated[Fuel | None, Field(description="Only stations that sell it, with its price alone")] = None
-    sort: Annotated[
-        Literal["distance", "price"], Field(description="By price needs a fuel; one currency after the other")
-    ] = "distance"
-    open_now: Annotated[bool, Field(description="Only stations that are surely open")] = False
-    brand: SearchText | None = None
-    facility: Annotated[
-        list[Facility], Field(max_length=10, default_factory=list, description="All of them, if repeated")
-    ]
-    limit: Limit = 20
-
-    @model_validator(mode="after")
-    def _price_needs_fuel(self) -> Self:
-        if self.sort == "price" and self.fuel is None:
-            raise PydanticCustomError("fuel_needed", "sort=price needs a fuel to compare: add fuel=e5, for example")
-        return self
-
-
-def parse_box(text: str) -> BoundingBox:
-    """`minLon,minLat,maxLon,maxLat` as a box. Raises ValueError."""
-    west, south, east, north = (float(part) for part in text.split(","))
-    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= north <= 90):
-        raise ValueError
-    return BoundingBox(west, south, east, north)
-
-
-def _checked_box(text: str) -> str:
-    try:
-        parse_box(text)
-    except ValueError as error:
-        raise PydanticCustomError(
-            "bad_bbox", "give minLon,minLat,maxLon,maxLat in degrees, south before north"
-        ) from error
-    return text
-
-
-class StationsQuery(Model):
-    """Which stations to list."""
-
-    bbox: Annotated[
-        Annotated[str, StringConstraints(max_length=200), AfterValidator(_checked_box)] | None,
-        Field(
-            description="minLon,minLat,maxLon,maxLat; with minLon greater than maxLon it crosses the antimeridian",
-            examples=["13.2,52.4,13.6,52.6"],
-        ),
-    ] = None
-    q: Annotated[
-        SearchText | None, Field(description="Part of name, brand, city or post code; case does not matter")
-    ] = None
-    brand: SearchText | None = None
-    operator: Operator | None = None
-    cursor: Annotated[str | None, Field(description="`next_cursor` of the page before")] = None
-    limit: Limit = 20
+from stations.domain.profile import Address
+from stations.http_models.base import Model
+from stations.http_models.pumps import Queue, ShownPump
 
 
 class ShownPrice(Model):
@@ -87,10 +25,43 @@ class ShownPrice(Model):
     received_at: Annotated[Moment, Field(description="When pricing took it in")]
     published_at: Annotated[Moment, Field(description="When pricing told everyone")]
     age_seconds: Annotated[int, Field(ge=0, description="Since effective_at: how long this price has been in force")]
+    confirmed_at: Annotated[Moment, Field(description="When it was last said to hold, by a change or a repetition")]
+    stale: Annotated[bool, Field(description="Nobody has said for long that it holds; ranked behind fresh prices")]
 
 
-class NearbyStation(Model):
-    """A station near the place asked for."""
+class PumpCounts(Model):
+    """What the pumps do, those of the grade that was asked for or all."""
+
+    free: int
+    busy: int
+    out_of_order: int
+    total: int
+
+
+class CampaignDiscount(Model):
+    """A campaign that holds for everyone: the best one, since campaigns do not add up."""
+
+    id: UUID
+    name: str
+    discount_mills: Annotated[int, Field(description="Off each litre; rounded down")]
+
+
+class NetPrice(Model):
+    """What a litre really costs: the pump price less the campaign plus the detour, all in thousandths per litre."""
+
+    pump_price_mills: PriceMills
+    currency: Currency
+    campaign: CampaignDiscount | None
+    detour_m: Annotated[int, Field(description="There and back: twice the straight distance, times 1.3 for the roads")]
+    detour_mills_per_litre: Annotated[
+        int, Field(description="The detour's fuel at the pump price, spread over volume_ml; rounded up")
+    ]
+    detour_minor: Annotated[int, Field(description="The same for the whole fill, in minor units; rounded up")]
+    net_price_mills: int
+
+
+class FoundStation(Model):
+    """A station that a search found."""
 
     station_id: UUID
     name: str
@@ -101,13 +72,86 @@ class NearbyStation(Model):
     lon: float
     distance_m: int
     open_now: Annotated[bool | None, Field(description="null: the hours are not known")]
+    pumps: PumpCounts
+    queue: Annotated[
+        Literal["free", "busy", "unknown"], Field(description="Whether a pump is free; unknown: no pump is known")
+    ]
+    waiting_vehicles: Annotated[int | None, Field(description="At these pumps; null: nobody counts them")]
+    net_price: Annotated[NetPrice | None, Field(description="null where no fuel was asked for")]
     prices: list[ShownPrice]
+
+
+class NearbyStation(FoundStation):
+    """A station near the place asked for."""
 
 
 class NearbyStations(Model):
     """Stations around a place, best first."""
 
+    coordinate: Datum
     stations: list[NearbyStation]
+
+
+class StationOnTheWay(FoundStation):
+    """A station near the route asked for; `distance_m` is from the route."""
+
+    detour_m: Annotated[int, Field(description="From the route and back: twice distance_m, times 1.3 for the roads")]
+    route_m: Annotated[int, Field(description="Where along the route it lies nearest, from the start")]
+
+
+class StationsAlong(Model):
+    """Stations along a route, best first."""
+
+    coordinate: Datum
+    stations: list[StationOnTheWay]
+
+
+class MapBounds(Model):
+    """The smallest box around a cluster's stations."""
+
+    west: float
+    south: float
+    east: float
+    north: float
+
+
+class CheapestPrice(Model):
+    """The lowest fresh price of a cluster in one currency."""
+
+    currency: Currency
+    price_mills: PriceMills
+
+
+class StationCluster(Model):
+    """Stations that lie close together on the map."""
+
+    count: Annotated[int, Field(ge=2)]
+    lat: Annotated[float, Field(description="The middle of the stations' places")]
+    lon: float
+    bounds: MapBounds
+    cheapest: Annotated[list[CheapestPrice], Field(description="Of the fuel asked for; empty where no price is fresh")]
+
+
+class MapStation(Model):
+    """A station that stands alone on the map."""
+
+    station_id: UUID
+    name: str
+    brand: str | None
+    operator: str
+    address: Address
+    lat: float
+    lon: float
+    prices: list[ShownPrice]
+
+
+class StationClusters(Model):
+    """What a map shows: at most 500 clusters and stations together."""
+
+    coordinate: Datum
+    zoom: Annotated[int, Field(description="Of the grid: smaller than asked for where there were too many clusters")]
+    clusters: Annotated[list[StationCluster], Field(description="The largest first")]
+    stations: list[MapStation]
 
 
 class ListedStation(Model):
@@ -135,6 +179,7 @@ class ListedStation(Model):
 class StationPage(Model):
     """A page of stations; there are more where `next_cursor` is not null."""
 
+    coordinate: Datum
     stations: list[ListedStation]
     next_cursor: str | None
 
@@ -144,6 +189,13 @@ class StationDetail(ListedStation):
 
     opening_hours: OpeningHours | None
     holiday_region: str | None
+    opens_at: Annotated[
+        Moment | None, Field(description="When it opens next, within 8 days; null while it is open or that is unknown")
+    ]
+    closes_at: Annotated[
+        Moment | None, Field(description="When it closes next, within 8 days; null while it is closed or always open")
+    ]
+    queue: Queue
     pumps: list[ShownPump]
     registered_at: Moment
     updated_at: Moment

@@ -1,146 +1,123 @@
-"""The searches: what readers ask of the stations, as queries."""
+"""What readers ask of the stored stations: lists, one station, and all of them for the index."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from motor.motor_asyncio import AsyncIOMotorCommandCursor
-
-from schemas.vocabulary import Fuel
 from servicekit.mongo import MongoStore
-from stations.repository.stations import Document, folded
+from stations.domain.box import BoundingBox
+from stations.domain.index.grades import Price, stored_price
+from stations.domain.stations import Station
+from stations.domain.text import folded, query_words
+from stations.repository.stations import STATION_FIELDS, Document, stored_station
 
-SHOWN = {"location": False, "search_text": False, "brand_folded": False, "pumps": False}
-BATCH = 100
-"""Enough for most answers at once; a larger one reads stations that nobody needs."""
-STILL_OPEN = {"closed_at": None}
-
-
-@dataclass(frozen=True, slots=True)
-class Nearby:
-    """A search around a place; `sort` by price needs a fuel."""
-
-    lat: float
-    lon: float
-    radius_m: int
-    fuel: Fuel | None = None
-    sort: Literal["distance", "price"] = "distance"
-    brand: str | None = None
-    facilities: Sequence[str] = ()
-    limit: int = 20
+SHOWN = {"location": False, "words": False, "brand_folded": False, "pumps": False}
+INDEXED = (*STATION_FIELDS, "prices")
+BATCH = 2_000
+STILL_OPEN: Document = {"closed_at": None}
+Found = tuple[Station, dict[str, Price]]
 
 
-@dataclass(frozen=True, slots=True)
-class BoundingBox:
-    """Degrees; where `west` is greater than `east` the box crosses the antimeridian."""
+class Position(NamedTuple):
+    """Where a page ended: the rank of its last station, and its id."""
 
-    west: float
-    south: float
-    east: float
-    north: float
+    rank: int
+    station_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A page of the stations, in the order of their ids; `after` is the last id of the page before."""
+    """A page of the stations: by id, and with a text those first whose name or brand it fits best."""
 
     box: BoundingBox | None = None
     text: str | None = None
     brand: str | None = None
     operator: str | None = None
-    after: UUID | None = None
+    after: Position | None = None
     limit: int = 20
 
 
 class StationSearch:
-    """Reads for the searches. Raises StoreUnavailable when the database is away."""
+    """Reads of the store. Raises StoreUnavailable when the database is away."""
 
     def __init__(self, store: MongoStore) -> None:
         self._store = store
         self._stations = store.database.stations
 
-    async def nearby(self, wanted: Nearby) -> list[Document]:
-        """The first `limit` stations, each with its distance in metres as `distance_m`."""
-        async with self._store.available():
-            return await self._stations.aggregate([*_nearby_pipeline(wanted), {"$limit": wanted.limit}]).to_list(None)
-
-    async def nearby_if(self, wanted: Nearby, keep: Callable[[Document], bool]) -> list[Document]:
-        """As `nearby`, of those stations that `keep` accepts, however far down they are."""
-        async with self._store.available():
-            cursor = self._stations.aggregate(_nearby_pipeline(wanted), batchSize=BATCH)
-            return await _first(cursor, keep, wanted.limit)
-
-    async def page(self, listing: Listing) -> list[Document]:
+    async def page(self, listing: Listing) -> list[tuple[Position, Document]]:
         """Up to `limit` + 1 stations: one more than asked for shows that there is a next page."""
+        found: list[tuple[Position, Document]] = []
+        first = listing.after.rank if listing.after else 0
         async with self._store.available():
-            found = self._stations.find(_listing_filter(listing), SHOWN).sort("_id", 1).limit(listing.limit + 1)
-            return await found.to_list(None)
+            for rank, condition in list(enumerate(_ranks(listing.text)))[first:]:
+                conditions: list[Document] = [_listing_filter(listing), condition]
+                if listing.after and rank == first:
+                    conditions.append({"_id": {"$gt": listing.after.station_id}})
+                missing = listing.limit + 1 - len(found)
+                cursor = self._stations.find({"$and": conditions}, SHOWN).sort("_id", 1).limit(missing)
+                found += [(Position(rank, document["_id"]), document) for document in await cursor.to_list(None)]
+                if len(found) > listing.limit:
+                    break
+        return found
 
     async def station(self, station_id: UUID) -> Document | None:
         """The station with all that is stored of it, closed or not."""
         async with self._store.available():
             return await self._stations.find_one({"_id": station_id})
 
+    async def everything(self) -> AsyncIterator[list[Found]]:
+        """All stations with their prices, batch by batch, closed ones too."""
+        async with self._store.available():
+            cursor = self._stations.find({}, INDEXED, batch_size=BATCH)
+            while documents := await cursor.to_list(BATCH):
+                yield [_found(document) for document in documents]
 
-async def _first(
-    cursor: AsyncIOMotorCommandCursor[Document], keep: Callable[[Document], bool], limit: int
-) -> list[Document]:
-    kept: list[Document] = []
-    try:
-        async for document in cursor:
-            if keep(document):
-                kept.append(document)
-                if len(kept) == limit:
-                    break
-    finally:
-        await cursor.close()
-    return kept
+    async def some(self, station_ids: Sequence[UUID]) -> list[Found]:
+        """Those of the stations that there are, with their prices."""
+        async with self._store.available():
+            documents = await self._stations.find({"_id": {"$in": list(station_ids)}}, INDEXED).to_list(None)
+        return [_found(document) for document in documents]
 
 
-def _nearby_pipeline(wanted: Nearby) -> list[Document]:
-    """Prices are compared within one currency only: near a border each currency's stations come together."""
-    near = {
-        "near": {"type": "Point", "coordinates": [wanted.lon, wanted.lat]}, "distanceField": "distance_m",
-        "maxDistance": wanted.radius_m, "query": _nearby_filter(wanted), "key": "location", "spherical": True,
-    }  # fmt: skip
-    pipeline: list[Document] = [{"$geoNear": near}]
-    if wanted.sort == "price" and wanted.fuel is not None:
-        price = f"prices.{wanted.fuel.value}"
-        pipeline.append({"$sort": {f"{price}.currency": 1, f"{price}.price_mills": 1, "distance_m": 1, "_id": 1}})
-    prices = f"prices.{wanted.fuel.value}" if wanted.fuel else "prices"
-    return [*pipeline, {"$project": dict.fromkeys(("operator", "profile", "distance_m", prices), True)}]
+def _found(document: Document) -> Found:
+    return stored_station(document), {fuel: stored_price(price) for fuel, price in document["prices"].items()}
 
 
-def _nearby_filter(wanted: Nearby) -> Document:
-    conditions: Document = dict(STILL_OPEN)
-    if wanted.fuel is not None:
-        conditions[f"prices.{wanted.fuel.value}.price_mills"] = {"$gt": 0}
-    if wanted.brand is not None:
-        conditions["brand_folded"] = folded(wanted.brand)
-    if wanted.facilities:
-        conditions["profile.facilities"] = {"$all": list(wanted.facilities)}
-    return conditions
+def _ranks(text: str | None) -> list[Document]:
+    """One condition for each rank, the best first; each leaves out what the ones before it found.
+
+    A name or brand that has all the words comes before one that has words that begin so; then come all others,
+    in which some words are of the address.
+    """
+    if text is None:
+        return [{}]
+    sought = query_words(text)
+    if not sought:
+        return []
+    whole: Document = {"words": {"$all": [f"*{word}" for word in sought]}}
+    begun = _all_begin([f"*{word}" for word in sought])
+    return [whole, {**begun, "$nor": [whole]}, {**_all_begin(sought), "$nor": [begun]}]
+
+
+def _all_begin(words: Sequence[str]) -> Document:
+    return {"$and": [{"words": {"$regex": f"^{re.escape(word)}"}} for word in words]}
 
 
 def _listing_filter(listing: Listing) -> Document:
-    conditions: Document = dict(STILL_OPEN)
+    conditions = dict(STILL_OPEN)
     if listing.box is not None:
         conditions |= _inside(listing.box)
-    if listing.text is not None:
-        conditions["search_text"] = {"$regex": re.escape(folded(listing.text))}
     if listing.brand is not None:
         conditions["brand_folded"] = folded(listing.brand)
     if listing.operator is not None:
         conditions["operator"] = listing.operator
-    if listing.after is not None:
-        conditions["_id"] = {"$gt": listing.after}
     return conditions
 
 
 def _inside(box: BoundingBox) -> Document:
     """Plain comparisons of degrees: the sides of a box on a map are no great circles."""
     east_of, west_of = {"profile.lon": {"$gte": box.west}}, {"profile.lon": {"$lte": box.east}}
-    between: Any = {"$and" if box.west <= box.east else "$or": [east_of, west_of]}
+    between: Any = {"$or" if box.crosses_antimeridian else "$and": [east_of, west_of]}
     return {"profile.lat": {"$gte": box.south, "$lte": box.north}, **between}

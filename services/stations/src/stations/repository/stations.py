@@ -1,7 +1,8 @@
 """The stations that change: loading, saving with their events, and the read model of prices."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -13,10 +14,13 @@ from servicekit.envelope import to_records
 from servicekit.mongo import MongoStore
 from stations.domain.prices import News
 from stations.domain.stations import Change, Pump, Station
+from stations.domain.text import folded, words
 
 Session = AsyncIOMotorClientSession
 Result = TypeVar("Result")
 Document = dict[str, Any]
+Tell = Callable[[Iterable[Station]], None]
+"""Told of stations as they were just stored."""
 
 STATION_FIELDS = (
     "operator", "external_id", "version", "profile", "pumps", "registered_at", "updated_at", "closed_at",
@@ -28,24 +32,33 @@ PRICE_VERSIONS = {f"prices.{fuel.value}.version": True for fuel in Fuel}
 class StationRepository:
     """Stations for the use cases that change them; every call is part of the caller's transaction."""
 
-    def __init__(self, store: MongoStore) -> None:
+    def __init__(self, store: MongoStore, tell: Tell = lambda stations: None) -> None:
         self._store = store
         self._stations = store.database.stations
+        self._tell = tell
+        self._saved: dict[UUID, Station] = {}
 
     async def transact(self, work: Callable[[Session], Awaitable[Result]]) -> Result:
-        """See servicekit.store.Store.transact."""
-        return await self._store.transact(work)
+        """See servicekit.store.Store.transact; what the work saved is told once it is committed."""
+
+        async def begun_anew(tx: Session) -> Result:
+            self._saved.clear()
+            return await work(tx)
+
+        result = await self._store.transact(begun_anew)
+        self._tell(self._saved.values())
+        return result
 
     async def of_operator(self, tx: Session, operator: str, external_ids: Sequence[str]) -> dict[str, Station]:
         """The operator's stations among these ids, by external id."""
         wanted = {"operator": operator, "external_id": {"$in": list(external_ids)}}
         documents = await self._stations.find(wanted, STATION_FIELDS, session=tx).to_list(None)
-        return {document["external_id"]: _station(document) for document in documents}
+        return {document["external_id"]: stored_station(document) for document in documents}
 
     async def get(self, tx: Session, station_id: UUID) -> Station | None:
         """The station, or None."""
         document = await self._stations.find_one({"_id": station_id}, STATION_FIELDS, session=tx)
-        return _station(document) if document else None
+        return stored_station(document) if document else None
 
     async def save(self, tx: Session, changes: Sequence[Change]) -> None:
         """Writes the stations that changed, and then their events into the outbox."""
@@ -53,6 +66,7 @@ class StationRepository:
         if not events:
             return
         writes = [_write(change.station) for change in changes if change.events]
+        self._saved |= {change.station.id: change.station for change in changes if change.events}
         await self._stations.bulk_write(writes, ordered=False, session=tx)
         await self._store.append_to_outbox(tx, to_records(events))
 
@@ -73,17 +87,27 @@ class StationRepository:
             ]
             await self._stations.bulk_write(writes, ordered=False, session=tx)
 
+    async def confirm_prices(self, tx: Session, confirmed: Mapping[tuple[UUID, str, int], datetime]) -> None:
+        """Notes the latest time at which each price (station, grade, version) still held; other versions stay."""
+        writes = [
+            UpdateOne(
+                {"_id": station_id, f"prices.{fuel}.version": version}, {"$max": {f"prices.{fuel}.confirmed_at": at}}
+            )
+            for (station_id, fuel, version), at in confirmed.items()
+        ]
+        if writes:
+            await self._stations.bulk_write(writes, ordered=False, session=tx)
 
-def search_text(profile: Mapping[str, Any]) -> str:
-    """What the search by text looks into: name, brand, city and post code in one case, a line each."""
-    address = profile["address"]
-    parts = (profile["name"], profile["brand"], address["city"], address["post_code"])
-    return "\n".join(folded(part) for part in parts if part)
 
-
-def folded(text: str) -> str:
-    """Text as searches compare it."""
-    return text.casefold()
+def searchable(profile: Mapping[str, Any]) -> Document:
+    """The fields that the searches by text and brand look into: every word, those of name and brand with a * too."""
+    name, brand, address = profile["name"], profile["brand"] or "", profile["address"]
+    named = words(f"{name} {brand}")
+    placed = words(" ".join(filter(None, address.values())))
+    return {
+        "words": sorted(named | placed | {f"*{word}" for word in named}),
+        "brand_folded": folded(brand) if brand else None,
+    }
 
 
 def _write(station: Station) -> UpdateOne:
@@ -92,13 +116,13 @@ def _write(station: Station) -> UpdateOne:
     profile = station.profile
     derived = {
         "location": {"type": "Point", "coordinates": [profile["lon"], profile["lat"]]},
-        "search_text": search_text(profile),
-        "brand_folded": folded(profile["brand"]) if profile["brand"] else None,
+        **searchable(profile),
     }
     return UpdateOne({"_id": station.id}, {"$set": fields | derived, "$setOnInsert": {"prices": {}}}, upsert=True)
 
 
-def _station(document: Document) -> Station:
+def stored_station(document: Document) -> Station:
+    """The station that a document holds."""
     fields: dict[str, Any] = {name: document[name] for name in STATION_FIELDS}
     fields["pumps"] = tuple(Pump(**pump) for pump in document["pumps"])
     return Station(document["_id"], **fields)

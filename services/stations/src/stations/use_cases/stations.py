@@ -86,6 +86,15 @@ async def record_prices(stations: StationRepository, tx: Session, received: Sequ
     await stations.save_prices(tx, newer_prices(known, changes))
 
 
+async def record_confirmations(stations: StationRepository, tx: Session, received: Sequence[Received]) -> None:
+    """Notes which prices were said again."""
+    confirmed: dict[tuple[UUID, str, int], datetime] = {}
+    for event in (one.event for one in received):
+        price = event.station_id, event.fuel.value, event.version
+        confirmed[price] = max(event.confirmed_at, confirmed.get(price, event.confirmed_at))
+    await stations.confirm_prices(tx, confirmed)
+
+
 async def close_station(
     stations: StationRepository, principal: Principal, station_id: UUID, reason: str | None
 ) -> Station:
