@@ -178,6 +178,7 @@ def account_of(feed: Feed, via: Via, imported: ImportReport, report: ReplayRepor
         "sent": report.sent,
         **{verdict: report.verdicts[verdict] for verdict in ("accepted", "unchanged", "superseded", "rejected")},
         "rejected_by_reason": report.reasons,
+        "rules": report.rules,
         "repeated": report.repeated,
         "published": report.published,
         "published_twice": report.published_twice,

@@ -74,6 +74,8 @@ class ReplayReport:
     sent: int = 0
     verdicts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    rules: Counter[str] = field(default_factory=Counter)
+    """Price rules by name, with how many reports they refused or remarked on."""
     repeated: int = 0
     published: int = 0
     published_twice: int = 0

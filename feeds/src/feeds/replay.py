@@ -138,6 +138,7 @@ class Replay:
         self.report.sent += 1
         self.report.verdicts[outcome] += 1
         self.report.repeated += not is_new
+        self.report.rules.update(filter(None, [verdict["rule"], *(finding["rule"] for finding in verdict["findings"])]))
         if outcome == "rejected":
             self.report.reasons[verdict["reason"]] += 1
             return

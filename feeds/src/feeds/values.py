@@ -66,6 +66,9 @@ _NUMBER = re.compile(r"[-+]?(?:[0-9]{1,7}(?:[.,][0-9]{0,12})?|[.,][0-9]{1,12})")
 _DAY_FIRST = re.compile(
     r"([0-9]{1,2})/([0-9]{1,2})/([0-9]{4})[ T]+([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?(?: *([AaPp])\.?[Mm]\.?)?"
 )
+_MOST_MILLS = 10**9
+"""What a price report may say; pricing refuses what is absurd, but takes only reports that it can read."""
+
 _YEARS = range(2000, 2100)
 """What a price report may speak of; a year outside is a slip, and all stores can hold what is inside."""
 
@@ -96,10 +99,12 @@ def mills_of(price: Decimal, mills_per_unit: int) -> int:
     price_mills = price * mills_per_unit
     if price_mills != (whole := int(price_mills)):
         raise ValueError(f"price {price} has more decimals than thousandths of the currency")
+    if abs(whole) > _MOST_MILLS:
+        raise ValueError(f"price {price} is beyond all prices")
     return whole
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=256)
 def wall_time(text: str, zone: str) -> str:
     """A time on a zone's clock as RFC 3339 in UTC: "30/04/2026 10:15:00", with AM or PM, or ISO 8601. ValueError.
 
