@@ -5,12 +5,13 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from pricing.api import changes, history, prices, reports, rules
+from pricing.api import changes, history, levels, position, prices, reports, rules
 from pricing.consumer import SUBSCRIPTIONS
 from pricing.domain.changes import Limits
 from pricing.repository.reports import note_published
 from pricing.settings import Settings
 from pricing.use_cases import history as months
+from pricing.use_cases import levels as regions
 from pricing.use_cases.firing import LOOK_STUCK_SECONDS, Scheduler
 from pricing.use_cases.repeating import repeat
 from pricing.use_cases.rules import seed_rules
@@ -18,6 +19,8 @@ from servicekit.app import Kit, build_app
 from servicekit.consumer import Consumer
 from servicekit.outbox import Relay
 from servicekit.postgres import PostgresStore
+
+AREAS = (reports, rules, prices, history, levels, position, changes)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -33,6 +36,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.run_consumer(Consumer(chosen, store, SUBSCRIPTIONS, kit.app.state.verifier))
         keep_months = partial(months.keep_months, store, chosen.history_months)
         kit.background("months of the history", lambda: repeat(keep_months, months.LOOK_SECONDS))
+        recompute_levels = partial(regions.recompute_levels, store, chosen.stale_after)
+        kit.background("price levels", lambda: repeat(recompute_levels, regions.PAUSE_SECONDS))
         kit.app.state.change_limits = limits = _change_limits(chosen)
         scheduler = Scheduler(store, limits)
         kit.background("price changes", scheduler.run)
@@ -40,7 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     return build_app(
         chosen, title="Pricing", description="Price reports, current prices and their history.",
-        start=start, routers=[reports.router, rules.router, prices.router, history.router, changes.router],
+        start=start, routers=[area.router for area in AREAS],
     )  # fmt: skip
 
 

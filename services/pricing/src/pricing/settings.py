@@ -1,5 +1,7 @@
 """PRICING_* environment."""
 
+from datetime import timedelta
+
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
@@ -12,6 +14,9 @@ class Settings(PostgresSettings):
     model_config = SettingsConfigDict(env_prefix="PRICING_", frozen=True, extra="ignore")
 
     service: str = "pricing"
+    stale_after_hours: int = Field(
+        default=72, ge=1, description="A price that no report has spoken of for so long tells nothing of today"
+    )
     history_months: int | None = Field(
         default=None, ge=1, description="For how many months more a month of prices is kept; by default for ever"
     )
@@ -23,3 +28,8 @@ class Settings(PostgresSettings):
     change_grace_seconds: int = Field(
         default=600, ge=0, description="How late a planned change may still fire, when no process was there at its time"
     )
+
+    @property
+    def stale_after(self) -> timedelta:
+        """`stale_after_hours` as a duration."""
+        return timedelta(hours=self.stale_after_hours)

@@ -248,8 +248,8 @@ def _apply(report: Report, station: Station, rules: GradeRules, decision: Decisi
 def _change(report: Report, price: Price | None, version: int) -> Change:
     if price is None:
         return Change(report, None, version)
-    confirmed_at = price.confirmed_at if price.confirmed_at > price.effective_at else None
-    return Change(report, price.price_mills, version, confirmed_at)
+    was_confirmed = price.confirmed_at > price.effective_at and price.currency == report.currency
+    return Change(report, price.price_mills, version, price.confirmed_at if was_confirmed else None)
 
 
 def _before(report: Report, price: Price | None) -> Before | None:
