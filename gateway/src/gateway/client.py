@@ -132,9 +132,13 @@ class ClientConnection(RequestReader):
         """Asks for the rest of the body, where there is one."""
         request.admitted = True
         if max(request.received, request.declared_bytes()) > request.body_limit:
-            return self.refuse(request.too_large())
-        if request.complete:
-            return self.dispatch(request)
+            self.refuse(request.too_large())
+        elif request.complete:
+            self.dispatch(request)
+        else:
+            self._wait_for_body(request)
+
+    def _wait_for_body(self, request: Request) -> None:
         if request.expects_continue():
             self.transport.write(CONTINUE)
         seconds = request.route.timeout_seconds if request.route is not None else IDLE_SECONDS

@@ -102,20 +102,26 @@ class RequestReader(HttpToolsProtocol):
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
-        """The head is whole: its turn comes now, or after the request before it."""
+        """The head is whole; without a body so is the request, and `on_message_complete` follows."""
         self._head_bytes = 0
         self.headers = []  # trailers must not become headers
         request, parser = self._parsed, self.parser
+        request.named = dict(request.headers[::-1])
         request.method = parser.get_method().decode("ascii")
         request.version = parser.get_http_version()
         request.keep_alive = request.version == "1.1" and parser.should_keep_alive() and not parser.should_upgrade()
         request.trace = self._spans.begin(request.header(b"traceparent"), request.method)
-        if self.current is not None:
-            self._pipelined.append(request)
-            self.flow.pause_reading()
-        else:
+        if request.has_body():
+            self._take_turn(request)
+
+    def _take_turn(self, request: Request) -> None:
+        """The request begins now, or after the one before it."""
+        if self.current is None:
             self.current = request
             self.begin(request)
+        else:
+            self._pipelined.append(request)
+            self.flow.pause_reading()
 
     def on_body(self, body: bytes) -> None:
         """A part of a body; what nobody wants any more is thrown away, up to a bound."""
@@ -133,7 +139,9 @@ class RequestReader(HttpToolsProtocol):
         request = self._parsed
         request.complete = True
         self._head_bytes = 0
-        if request is self.current and request.admitted:
+        if not request.has_body():
+            self._take_turn(request)
+        elif request is self.current and request.admitted:
             self.dispatch(request)
 
     def _refuse_bytes(self, problem: Problem) -> None:

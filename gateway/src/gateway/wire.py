@@ -1,6 +1,7 @@
 """Requests and answers as bytes: which headers pass, which are added, and problems. No I/O."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
@@ -30,6 +31,12 @@ WITHOUT_BODY = frozenset({"GET", "HEAD"})
 SECURITY_LINES = {name: b"%b: %b\r\n" % (name, value) for name, value in SECURITY_HEADERS.items()}
 
 
+@lru_cache(maxsize=1_024)
+def may_pass(name: bytes) -> bool:
+    """Whether a header of an answer goes on to the client. The same few names come with every answer."""
+    return name not in WITHHELD_RESPONSE_HEADERS and not name.startswith(WITHHELD_RESPONSE_PREFIXES)
+
+
 def forwarded_request(request: Request, host: bytes, prefix: bytes, traceparent: bytes) -> bytes:
     """The whole request as an upstream gets it; its body has the length that was counted, not what the client said."""
     target = prefix + request.path.encode()
@@ -55,7 +62,7 @@ def answer_head(
     missing = SECURITY_LINES.copy()
     parts = [STATUS_LINE[status]]
     for name, value in headers:
-        if name not in WITHHELD_RESPONSE_HEADERS and not name.startswith(WITHHELD_RESPONSE_PREFIXES):
+        if may_pass(name):
             missing.pop(name, None)
             parts += (name, b": ", value, b"\r\n")
     parts += missing.values()
