@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -33,11 +33,15 @@ class Service:
     create_app: Callable[[Any], FastAPI]
     settings: type[ServiceSettings]
     subscriptions: Mapping[type[Event], object]
+    live: Mapping[type[Event], object] = field(default_factory=dict)
+    """What each replica reads into its memory, without an inbox."""
 
 
 SERVICES = {
     "pricing": Service(pricing.main.create_app, pricing.settings.Settings, pricing.consumer.SUBSCRIPTIONS),
-    "stations": Service(stations.main.create_app, stations.settings.Settings, stations.consumer.SUBSCRIPTIONS),
+    "stations": Service(
+        stations.main.create_app, stations.settings.Settings, stations.consumer.SUBSCRIPTIONS, stations.consumer.LIVE
+    ),
 }
 """Every service that consumes through servicekit.consumer."""
 

@@ -16,6 +16,8 @@ from scipy.spatial import cKDTree
 
 from schemas.events import CampaignPublishedV1
 from schemas.vocabulary import Fuel
+from stations.domain.box import BoundingBox
+from stations.domain.index.clusters import MapView, clusters
 from stations.domain.index.grades import Price, milliseconds
 from stations.domain.index.index import StationIndex
 from stations.domain.index.pumps import PumpState
@@ -260,6 +262,42 @@ def test_positions_along_a_route_are_metres_from_its_start() -> None:
     degree_m = radians(1) * EARTH_RADIUS_M
     assert sorted(hit.route_m or 0 for hit in hits) == [round(lon * degree_m) for lon in (0.5, 2.0, 3.5)]
     assert {hit.detour_m for hit in hits} == {ceil(round(degree_m / 1_000) * 2.6)}
+
+
+def test_a_cluster_shows_its_cheapest_fresh_price_in_each_currency() -> None:
+    index, chance = StationIndex(), random.Random(1)  # noqa: S311 - no secret
+    fresh, old = milliseconds(NOW), milliseconds(NOW - timedelta(days=9))
+    prices = [(1_700, "EUR", fresh), (1_650, "EUR", fresh), (1_600, "CHF", fresh), (1_500, "EUR", old)] * 20
+    for number, (mills, currency, at) in enumerate(prices):
+        one = spot(number, 52.0 + number / 1e4, 13.0, chance)
+        put(index, Spot(one.station, Price(1, mills, currency, at, at, at, at, at)))
+    view = MapView(BoundingBox(12.0, 51.0, 14.0, 53.0), 1, Filters(Fuel.E5))
+    answer = clusters(Search(index, STALE_AFTER), view, NOW)
+    (cluster,) = answer.clusters
+    assert (cluster.count, len(answer.rows)) == (80, 0)
+    assert cluster.cheapest == [("CHF", 1_600), ("EUR", 1_650)]
+    assert (cluster.bounds.south, cluster.bounds.north) == pytest.approx((52.0, 52.0079))
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.integers(0, 5), st.integers(0, 22), st.tuples(*[st.floats(-180, 180)] * 2), st.tuples(*[st.floats(-90, 90)] * 2)
+)
+def test_a_map_loses_no_station_and_stays_small(
+    seed: int, zoom: int, west_east: tuple[float, float], heights: tuple[float, float]
+) -> None:
+    spots = scattered(seed, 1_500, 30.0)
+    index = index_of(spots)
+    (west, east), (south, north) = west_east, sorted(heights)
+    answer = clusters(Search(index, STALE_AFTER), MapView(BoundingBox(west, south, east, north), zoom, Filters()), NOW)
+    inside = [
+        one for one in spots
+        if south <= one.place[0] <= north
+        and (west <= one.place[1] <= east if west <= east else not east < one.place[1] < west)
+    ]  # fmt: skip
+    assert sum(cluster.count for cluster in answer.clusters) + len(answer.rows) == len(inside)
+    assert len(answer.clusters) + len(answer.rows) <= 500
+    assert all(cluster.count > 1 for cluster in answer.clusters)
 
 
 def campaign(number: int, **fields: Any) -> CampaignPublishedV1:

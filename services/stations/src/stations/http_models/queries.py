@@ -16,7 +16,7 @@ from stations.http_models.base import MAX_RADIUS_M, Limit, Model, Operator, Sear
 
 MOST_ROUTE_POINTS = 2_000
 LONGEST_ROUTE_M = 2_000_000
-LONGEST_DETOUR_M = 50_000
+LONGEST_DETOUR_M = 20_000
 LONGEST_POLYLINE = 16_000
 Points = tuple[tuple[float, float], ...]
 OfPrice = Literal["price", "net_price"]

@@ -10,6 +10,8 @@ from stations.domain.index.geometry import EARTH_RADIUS_M, Floats, Rows, arc_m, 
 from stations.domain.index.space import Keep, Space
 from stations.domain.net_price import CIRCUITY_TENTHS
 
+PIECES_AT_ONCE = 200
+"""So that memory stays bounded, however many stations lie along a long route."""
 SHORTEST_PIECE_M = 2_000.0
 """Long legs are looked at in pieces about as long as the search is wide, so that few stations are looked at in vain."""
 
@@ -20,6 +22,15 @@ class NearRoute(NamedTuple):
     rows: Rows
     distances: Floats
     positions: Floats
+
+
+class Pieces(NamedTuple):
+    """Short parts of a route: starts and ends as vectors, where along the route they begin, and their lengths."""
+
+    starts: Floats
+    ends: Floats
+    begins_m: Floats
+    lengths_m: Floats
 
 
 class Route:
@@ -39,34 +50,47 @@ class Route:
     def near(self, space: Space, max_detour_m: int, keep: Keep) -> NearRoute:
         """Each kept station whose way there and back is at most so long, and a few more, with its nearest point."""
         width_m = max_detour_m * 10 / (2 * CIRCUITY_TENTHS) + 1
-        starts, ends, begins_m, lengths_m = self._pieces(max(SHORTEST_PIECE_M, 2 * width_m))
-        middles = starts + ends
-        middles /= np.linalg.norm(middles, axis=1)[:, None]
-        pieces, rows = space.around(middles, lengths_m / 2 + width_m)
-        kept = keep(rows)
-        pieces, rows = pieces[kept], rows[kept]
-        distances, ahead = _from_piece(space.vectors[rows], starts[pieces], ends[pieces], lengths_m[pieces])
-        positions = begins_m[pieces] + ahead
-        nearest = np.lexsort((positions, distances, rows))
-        _, first = np.unique(rows[nearest], return_index=True)
-        chosen = nearest[first]
-        return NearRoute(rows[chosen], distances[chosen], positions[chosen])
+        pieces = self._pieces(max(SHORTEST_PIECE_M, 2 * width_m))
+        found = [
+            _near_pieces(Pieces(*(part[first : first + PIECES_AT_ONCE] for part in pieces)), width_m, space, keep)
+            for first in range(0, len(pieces.starts), PIECES_AT_ONCE)
+        ]
+        return _nearest_once(NearRoute(*(np.concatenate(parts) for parts in zip(*found, strict=True))))
 
-    def _pieces(self, longest_m: float) -> tuple[Floats, Floats, Floats, Floats]:
-        """The legs cut into equal pieces: starts, ends, where along the route they begin, lengths."""
+    def _pieces(self, longest_m: float) -> Pieces:
+        """The legs cut into equal pieces."""
         counts = np.maximum(1, np.ceil(self._legs_m / longest_m)).astype(np.int64)
         legs = np.repeat(np.arange(len(counts)), counts)
         numbers = np.arange(len(legs)) - np.repeat(np.cumsum(counts) - counts, counts)
         lengths = self._legs_m[legs] / counts[legs]
         begins = np.concatenate(([0.0], np.cumsum(self._legs_m)[:-1]))[legs] + numbers * lengths
         starts = self._on_leg(legs, numbers / counts[legs])
-        return starts, self._on_leg(legs, (numbers + 1) / counts[legs]), begins, lengths
+        return Pieces(starts, self._on_leg(legs, (numbers + 1) / counts[legs]), begins, lengths)
 
     def _on_leg(self, legs: NDArray[np.int64], share: Floats) -> Floats:
         """The points so far along their legs (spherical interpolation)."""
         angles = self._legs_m[legs] / EARTH_RADIUS_M
         before, after = np.sin((1 - share) * angles) / np.sin(angles), np.sin(share * angles) / np.sin(angles)
         return before[:, None] * self._corners[legs] + after[:, None] * self._corners[legs + 1]
+
+
+def _near_pieces(pieces: Pieces, width_m: float, space: Space, keep: Keep) -> NearRoute:
+    """The kept stations so near the pieces, each once."""
+    middles = pieces.starts + pieces.ends
+    middles /= np.linalg.norm(middles, axis=1)[:, None]
+    numbers, rows = space.around(middles, pieces.lengths_m / 2 + width_m)
+    kept = keep(rows)
+    numbers, rows = numbers[kept], rows[kept]
+    starts, ends, begins_m, lengths_m = (part[numbers] for part in pieces)
+    distances, ahead_m = _from_piece(space.vectors[rows], starts, ends, lengths_m)
+    return _nearest_once(NearRoute(rows, distances, begins_m + ahead_m))
+
+
+def _nearest_once(found: NearRoute) -> NearRoute:
+    """Of each row its nearest entry."""
+    order = np.lexsort((found.positions, found.distances, found.rows))
+    _, first = np.unique(found.rows[order], return_index=True)
+    return NearRoute(*(part[order[first]] for part in found))
 
 
 def _from_piece(places: Floats, starts: Floats, ends: Floats, lengths_m: Floats) -> tuple[Floats, Floats]:
