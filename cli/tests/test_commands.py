@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import socket
 import subprocess
 from pathlib import Path
@@ -13,6 +14,7 @@ from typer._click import Context
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
+from feeds import FEEDS
 from forecourt.main import COMMANDS, LazyGroup, app
 from local_stack.config import REPOSITORY, Config
 from local_stack.environment import kafka_credentials
@@ -38,6 +40,11 @@ def forecourt(*arguments: str, data: Path, port: int | str) -> subprocess.Comple
         (["tail", "pricing.prices"], "18999", "./forecourt up"),
         (["logs", "pricing"], "18999", "./forecourt up"),
         (["migrate", "nothing"], "18999", "choose one of identity"),
+        (["replay", "--feed", "narnia", "--file", "x"], "18999", "choose one of tankerkoenig, france"),
+        (["replay", "--feed", "italy", "--prices", "x"], "18999", "italy needs --stations and --prices"),
+        (["replay", "--feed", "france"], "18999", "france needs --file"),
+        (["feeds", "sample", "--feed", "narnia", "--out", "x"], "18999", "choose one of tankerkoenig, france"),
+        (["feeds", "sample", "--feed", "italy", "--out", "/dev/null"], "18999", "choose another --out"),
         (["up"], "http", "FORECOURT_PORT"),
     ],
 )
@@ -67,6 +74,27 @@ def test_every_command_explains_itself_with_an_example() -> None:
 def test_topics_shows_the_whole_catalogue(tmp_path: Path) -> None:
     shown = forecourt("topics", data=tmp_path, port=18999).stdout
     assert [topic.name for topic in TOPICS if topic.name not in shown] == []
+
+
+def test_feeds_lists_every_feed(tmp_path: Path) -> None:
+    listed = json.loads(forecourt("feeds", "--json", data=tmp_path, port=18999).stdout)
+    assert [feed["name"] for feed in listed] == list(FEEDS)
+    assert all(feed["licence"] and feed["shape"] and feed["country"] for feed in listed)
+    shown = forecourt("feeds", data=tmp_path, port=18999).stdout
+    assert [name for name in FEEDS if name not in shown] == []
+
+
+def test_a_sample_comes_with_the_command_that_replays_it(tmp_path: Path) -> None:
+    out = tmp_path / "a folder"
+    result = forecourt("feeds", "sample", "--feed", "nsw", "--out", str(out), data=tmp_path, port=18999)
+    commands = [shlex.split(line) for line in result.stdout.splitlines()]
+    assert [command[:4] for command in commands] == [["./forecourt", "replay", "--feed", "nsw"]] * 2
+    assert all(Path(path).is_file() for command in commands for path in command[5::2])
+    [first, _] = json.loads(
+        forecourt("feeds", "sample", "--feed", "nsw", "--out", str(out), "--json", data=tmp_path, port=18999).stdout
+    )
+    assert shlex.split(first["replay"]) == commands[0]
+    assert first["holds"]["changes"] > 600
 
 
 def test_down_without_a_stack_is_no_error(tmp_path: Path) -> None:
