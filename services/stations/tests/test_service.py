@@ -3,14 +3,19 @@
 from importlib import util
 from pathlib import Path
 
+from servicekit.testkit import eventually
+
 from .conftest import Stations
 
 MIGRATION = Path(__file__).parents[1] / "migrations" / "0001_stations.py"
 
 
 async def test_it_is_ready_and_alive(stations: Stations) -> None:
-    for path in ("/readyz", "/healthz"):
-        assert (await stations.client.get(path)).status_code == 200
+    async def is_well() -> bool:
+        answers = [await stations.client.get(path) for path in ("/readyz", "/healthz")]
+        return [answer.status_code for answer in answers] == [200, 200]
+
+    assert await eventually(is_well)
 
 
 async def test_the_migration_is_repeatable_and_its_indexes_are_there(stations: Stations) -> None:
@@ -31,6 +36,7 @@ async def test_every_route_has_a_summary_a_tag_and_documented_problems(stations:
     assert len(operations) >= 8
     for operation in operations:
         assert operation["summary"]
-        assert operation["tags"] == ["stations"]
+        assert operation["tags"] in (["stations"], ["reviews"], ["favourites"])
         assert "application/problem+json" in operation["responses"]["422"]["content"]
-        assert operation["responses"]["200"]["content"]["application/json"]["schema"]
+        good = next(response for status, response in operation["responses"].items() if status in {"200", "201", "204"})
+        assert "204" in operation["responses"] or good["content"]["application/json"]["schema"]

@@ -9,7 +9,7 @@ from servicekit.consumer import Consumer
 from servicekit.live import LiveReader
 from servicekit.mongo import MongoStore
 from servicekit.outbox import Relay
-from stations.api import favourites, navigation, pumps, reviews, search, stations
+from stations.api import favourites, navigation, profiles, pumps, reviews, search, stations
 from stations.consumer import LIVE_TOPICS, SUBSCRIPTIONS, LiveMemory
 from stations.domain.index.index import StationIndex
 from stations.domain.index.search import Search
@@ -36,7 +36,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         chosen, title="Stations", description="Station profiles, pumps, and searches with current prices.",
         start=start,
         routers=[
-            search.router, stations.router, pumps.router, navigation.router, reviews.router, favourites.router,
+            search.router, stations.router, profiles.router, pumps.router, navigation.router, reviews.router,
+            favourites.router,
         ],
     )  # fmt: skip
 

@@ -1,7 +1,7 @@
 """What an operator says about a station, and the judgement of such rows one by one."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import Annotated, Any, Literal, Self
@@ -178,6 +178,14 @@ def judge(rows: Sequence[object]) -> list[StationRow | Refusal]:
     """Each row on its own, in order. Of the good rows with one external id the first wins."""
     seen: set[str] = set()
     return [_judge(row, seen) for row in rows]
+
+
+def patched(external_id: str, profile: Mapping[str, Any], patch: Mapping[str, Any]) -> StationRow | Refusal:
+    """The row of a stored station with the changes of a JSON merge patch (RFC 7396), judged like any other."""
+    row = {**profile, **patch, "external_id": external_id}
+    if patch.get("address"):
+        row["address"] = {**profile["address"], **patch["address"]}
+    return judge([{name: value for name, value in row.items() if value is not None}])[0]
 
 
 def _judge(row: object, seen: set[str]) -> StationRow | Refusal:

@@ -38,7 +38,7 @@ class KeptFavourite(Model):
     """A station that is a favourite."""
 
     station_id: UUID
-    note: str | None
+    note: Annotated[str | None, Field(examples=["On the way to work"])]
     added_at: Moment
 
 

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from stations.domain.datum import Datum, Place
@@ -48,13 +48,21 @@ class NavigationQuery(Model):
 class NavigationLinks(Model):
     """Addresses to open; null where the provider has no such link."""
 
-    web: Annotated[str, Field(examples=["https://maps.apple.com/?daddr=52.520000,13.410000&dirflg=d"])]
+    web: str
     app_ios: str | None
     app_android: str | None
 
 
 class ProviderNavigation(Model):
     """The way to a station in one provider's map."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{
+        "provider": "apple", "datum": "wgs84", "lat": 52.5219, "lon": 13.4132,
+        "links": {
+            "web": "https://maps.apple.com/?daddr=52.521900,13.413200&dirflg=d",
+            "app_ios": "maps://?daddr=52.521900,13.413200&dirflg=d", "app_android": None,
+        },
+    }]})  # fmt: skip
 
     provider: Provider
     datum: Annotated[Datum, Field(description="In which lat, lon and the links count: what the provider's map needs")]

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from schemas.base import Moment
 from schemas.events import ReportedMoment
@@ -53,6 +53,10 @@ class Pumps(Model):
 
 class PumpUpdate(Model):
     """What a pump does now; it is made known if it was not."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"status": "in_use", "fuels": ["e5", "e10"], "waiting_vehicles": 1}]}
+    )
 
     status: PumpStatus
     fuels: Annotated[Fuels, Field(examples=[["e5", "e10"]])]

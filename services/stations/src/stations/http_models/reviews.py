@@ -11,7 +11,7 @@ from stations.domain.reviews import MAX_STARS, MAX_TEXT_CHARACTERS
 from stations.http_models.base import Limit, Model
 
 Stars = Annotated[int, Field(ge=1, le=MAX_STARS, strict=True, examples=[4])]
-Count = Annotated[int, Field(ge=0)]
+Count = Annotated[int, Field(ge=0, examples=[12])]
 
 
 def _plain(value: object) -> object:
@@ -40,7 +40,10 @@ class ShownReview(Model):
 
     review_id: UUID
     stars: Stars
-    text: Annotated[str | None, Field(description="Plain text: show it as such, never as HTML")]
+    text: Annotated[
+        str | None,
+        Field(description="Plain text: show it as such, never as HTML", examples=["Clean, and the coffee is good."]),
+    ]
     created_at: Moment
     updated_at: Moment
 
@@ -59,7 +62,7 @@ class ShownRating(Model):
     """The sum of all reviews of a station."""
 
     stars_average_tenths: Annotated[
-        int | None, Field(ge=10, le=50, description="Tenths of a star, 43 for 4.3; null: no reviews")
+        int | None, Field(ge=10, le=50, description="Tenths of a star; null: no reviews", examples=[43])
     ]
     review_count: Count
 
