@@ -15,6 +15,7 @@ from pricing.main import create_app
 from pricing.repository.rules import RULES, StoredVersion, add_versions
 from pricing.settings import Settings
 from schemas.events import PriceConfirmedV1, PriceReportRejectedV1
+from servicekit.cursors import encode_cursor
 from servicekit.testkit import eventually, running
 
 from .conftest import OPERATOR, Pricing, events_of, item, verdicts
@@ -230,6 +231,12 @@ BAD: dict[str, tuple[str, dict[str, Any], str]] = {
     "no source": ("AQ", {"rules": [{k: v for k, v in ceiling(1).items() if k != "source"}]}, "/rules/0/ceiling/source"),
     "the same name twice": ("AQ", {"rules": [ceiling(1), ceiling(2)]}, "/rules"),
     "no rules": ("AQ", {}, "/rules"),
+    "a zero byte": ("AQ", {"rules": [ceiling(1) | {"description": "a\0b"}]}, ""),
+    "a source that is no link": (
+        "AQ",
+        {"rules": [ceiling(1) | {"source": {"title": "x", "url": "ftp://x"}}]},
+        "/rules",
+    ),
 }
 
 
@@ -243,6 +250,14 @@ async def test_rules_that_make_no_sense_are_refused_with_their_place(
     assert reply.json()["detail"]
     if pointer:
         assert reply.json()["errors"][0]["pointer"].startswith(pointer)
+
+
+async def test_a_forged_cursor_is_a_problem(pricing: Pricing):
+    headers = pricing.issuer.bearer("price-rules:write")
+    for forged in (encode_cursor(10**30), encode_cursor(2**40), encode_cursor("x"), "%%%"):
+        params = {"cursor": forged}
+        reply = await pricing.client.get("/v1/price-rules/AT/versions", params=params, headers=headers)
+        assert reply.status_code in {400, 422}, (forged, reply.text)
 
 
 async def test_only_who_may_make_rules_makes_them(pricing: Pricing):
