@@ -42,12 +42,6 @@ WHAT_A_STRANGER_GETS: dict[Key, Verdict] = {
     ("post", "/v1/price-reports"): lambda _, reply: [v["reason"] for v in reply["verdicts"]] == ["not_your_station"],
     ("get", "/v1/price-reports"): lambda _, reply: {v["reason"] for v in reply["verdicts"]} <= {"not_your_station"},
     ("get", "/v1/price-changes"): lambda _, reply: reply["price_changes"] == [],
-    ("get", "/v1/me/favourites"): lambda _, reply: len(reply["favourites"]) <= 1,
-    ("get", "/v1/me/favourites/{station_id}"): lambda status, _: status in {200, 404},
-    ("put", "/v1/me/favourites/{station_id}"): _is_for_anybody,
-    ("delete", "/v1/me/favourites/{station_id}"): _is_for_anybody,
-    ("post", "/v1/stations/{station_id}/reviews"): _is_for_anybody,
-    ("delete", "/v1/stations/{station_id}/reviews/mine"): _is_for_anybody,
     ("get", "/v1/me/favourites"): lambda _, reply: reply["favourites"] == [],
     ("put", "/v1/me/favourites/{station_id}"): _is_for_anybody,
     ("delete", "/v1/me/favourites/{station_id}"): _is_for_anybody,
@@ -61,6 +55,8 @@ WHAT_A_STRANGER_GETS: dict[Key, Verdict] = {
 only, favourites and reviews are each driver's own, and rules belong to a region, not to an operator."""
 LAST = ("post", "/v1/stations/{station_id}/closures")
 """After it nothing may be done with the station."""
+ORDER = ("put", "post", "patch", "get", "delete")
+"""In which one client may do it all: things are made before they are looked at."""
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +142,7 @@ async def test_a_client_of_the_owner_may_do_it_all(api: Api, bearer: Bearer):
     Somebody else of the same operator, because nobody approves what they asked for themselves.
     """
     colleague = await bearer(COLLEAGUE, *SCOPES)
-    for operation in sorted(api.protected(), key=lambda one: one.key == LAST):
+    for operation in sorted(api.protected(), key=lambda one: (one.key == LAST, ORDER.index(one.key[0]))):
         status, reply = await api.ask(operation, colleague)
         assert status < 500, (operation.key, reply)
         assert status not in {400, 401, *REFUSED, 422}, (operation.key, status, reply)
