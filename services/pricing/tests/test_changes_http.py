@@ -206,8 +206,7 @@ async def test_what_is_refused_names_each_station_and_changes_none(pricing: Pric
         str(diesel): "grade_not_sold", str(unknown): "unknown_station",
     }  # fmt: skip
     assert told(await make(pricing, [mine, foreign], 1_720)) == (403, "not-your-station")
-    for wrong in ({"price_mills": 17}, {"currency": "GBP"}):
-        reply = await make(pricing, [mine], **({"price_mills": 1_720} | wrong))
+    for reply in (await make(pricing, [mine], 17), await make(pricing, [mine], 1_720, currency="GBP")):
         assert told(reply) == (422, "price-change-refused")
     assert await price_of(pricing, mine) == 1_700
     listed = await pricing.client.get("/v1/price-changes", params={"station_id": str(mine)}, headers=bearer(pricing))

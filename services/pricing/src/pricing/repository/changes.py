@@ -12,7 +12,8 @@ from schemas.vocabulary import Fuel
 from servicekit.auth import Principal
 from servicekit.postgres import Connection
 
-ONE_FIRES = "SELECT pg_try_advisory_xact_lock(hashtextextended(current_schema() || '.price_changes', 0))"
+TAKE_TURN = """SELECT pg_try_advisory_xact_lock(hashtextextended(current_schema() || '.price_changes', 0)),
+                      clock_timestamp()"""
 
 
 async def save_steps(tx: Connection, steps: Sequence[Step]) -> None:
@@ -64,7 +65,7 @@ async def find_changes(
     """Changes at the stations that the reader may act for, the newest first; `before` continues a page."""
     rows = await tx.fetch(
         """SELECT * FROM price_changes
-           WHERE (operator = ANY($1) OR station_id::text = ANY($2))
+           WHERE (operator = ANY($1) OR station_id = ANY($2::uuid[]))
              AND (station_id = $3 OR $3 IS NULL) AND (status = $4 OR $4 IS NULL) AND (change_id < $5 OR $5 IS NULL)
            ORDER BY change_id DESC LIMIT $6""",
         list(reader.operators), list(reader.stations), station_id, status, before, limit,
@@ -118,9 +119,9 @@ async def lock_due(tx: Connection, limit: int) -> tuple[datetime, list[PriceChan
     One replica fires at a time, so that two changes of one price come in the order of their times. A change that
     somebody is cancelling or approving right now is left for the next look.
     """
-    if not await tx.fetchval(ONE_FIRES):
-        return await tx.fetchval("SELECT clock_timestamp()"), []
-    now = await tx.fetchval("SELECT clock_timestamp()")
+    [(is_my_turn, now)] = await tx.fetch(TAKE_TURN)
+    if not is_my_turn:
+        return now, []
     rows = await tx.fetch(
         """SELECT * FROM price_changes WHERE status IN ('pending_approval', 'scheduled') AND due_at <= $1
            ORDER BY due_at, change_id LIMIT $2 FOR UPDATE SKIP LOCKED""",
