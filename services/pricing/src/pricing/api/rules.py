@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response, Security
+from fastapi import APIRouter, Query, Request, Response, Security
 
 from pricing.api.store import store_of
 from pricing.domain.dry_runs import Difference, DryRun
@@ -55,7 +55,7 @@ async def get_price_rules(request: Request, response: Response, region: models.R
 )  # fmt: skip
 async def put_price_rules(
     request: Request, response: Response, region: models.RuleRegion, body: models.NewRules, principal: RuleMaker,
-    if_match: Annotated[str | None, Header(description="ETag of the rules you replace", max_length=200)] = None,
+    if_match: models.IfMatch = None,
 ) -> models.AuditedVersion:  # fmt: skip
     """Makes the next version, from `valid_from` on; every report of a price from then on is judged by it.
 

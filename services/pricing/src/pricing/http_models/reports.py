@@ -35,7 +35,9 @@ class Finding(BaseModel):
     late_by_seconds: int = Field(description="So much later than the rule allows was it sent", examples=[42])
 
 
-NamedRule = Annotated[RuleName | None, Field(description="The price rule that refused it: region/version/name")]
+NamedRule = Annotated[
+    RuleName | None, Field(description="The price rule that refused it: region/version/name", examples=[None])
+]
 Findings = Annotated[list[Finding], Field(description="What rules noted about a report that was taken all the same")]
 
 

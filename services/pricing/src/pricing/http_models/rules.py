@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, Self
 from uuid import UUID
 
+from fastapi import Header
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from pricing.domain.reports import Outcome
@@ -22,6 +23,11 @@ RuleRegion = Annotated[
         description="ISO 3166: a country (AT) or a subdivision (CN-BJ); `world` for what holds everywhere",
     ),
 ]  # fmt: skip
+
+
+IfMatch = Annotated[
+    str | None, Header(description="The ETag of the rules that you replace", max_length=200, examples=['"1.1"'])
+]
 
 
 def _distinct_names(rules: Rules) -> Rules:
@@ -110,9 +116,9 @@ class RuleCount(BaseModel):
 class DecidedOtherwise(BaseModel):
     """How many reports would have had another verdict than they got."""
 
-    decided: Outcome
-    would_be: Outcome
-    reports: int
+    decided: Outcome = Field(examples=["accepted"])
+    would_be: Outcome = Field(examples=["rejected"])
+    reports: int = Field(examples=[30])
 
 
 class ShortVerdict(BaseModel):
@@ -131,8 +137,10 @@ class Example(BaseModel):
     fuel: Fuel
     price_mills: int | None
     effective_at: Moment
-    decided: ShortVerdict
-    would_be: ShortVerdict
+    decided: ShortVerdict = Field(examples=[{"verdict": "accepted", "reason": None, "rule": None}])
+    would_be: ShortVerdict = Field(
+        examples=[{"verdict": "rejected", "reason": "rise_not_allowed_now", "rule": "AT/2/rise-only-at-noon"}]
+    )
 
 
 class DryRunResult(BaseModel):
