@@ -22,6 +22,9 @@ class Bench(StrEnum):
 
     INGEST = "ingest"
     LATENCY = "latency"
+    NEARBY = "nearby"
+    GATEWAY = "gateway"
+    STREAM = "stream"
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,9 @@ class Figure:
 MEASURES = {
     Bench.INGEST: "forecourt.bench_ingest:measure_ingest",
     Bench.LATENCY: "forecourt.bench_latency:measure_latency",
+    Bench.NEARBY: "forecourt.bench_nearby:measure_nearby",
+    Bench.GATEWAY: "forecourt.bench_gateway:measure_gateway",
+    Bench.STREAM: "forecourt.bench_stream:measure_stream",
 }
 """Imported when it is used, as commands are."""
 

@@ -39,10 +39,11 @@ class Limiter:
 
     def take(self, rate_class: RateClass, caller: str, now: float, cost: float = 1.0) -> float:
         """Takes `cost` tokens and returns 0, or takes none and returns how many seconds to wait for one."""
-        if wait := self.wait_seconds(rate_class, caller, now):
+        rate, full_at = self._rates[rate_class], self._full_at.get((rate_class, caller), now)
+        wait = full_at - (rate.burst - 1) / rate.per_second - now
+        if wait > ROUNDING_SECONDS:
             return wait
-        full_at = max(now, self._full_at.get((rate_class, caller), now))
-        self._remember(rate_class, caller, full_at + cost / self._rates[rate_class].per_second)
+        self._remember(rate_class, caller, max(now, full_at) + cost / rate.per_second)
         return 0.0
 
     def left(self, rate_class: RateClass, caller: str, now: float) -> tuple[int, float]:

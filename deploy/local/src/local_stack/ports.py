@@ -1,5 +1,7 @@
 """Who listens on a port."""
 
+import socket
+
 import psutil
 
 
@@ -9,6 +11,13 @@ def owner(port: int) -> str | None:
         if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
             return _describe(connection.pid)
     return None
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def _describe(pid: int | None) -> str:
