@@ -4,8 +4,6 @@ import asyncio
 from typing import Any
 from uuid import UUID
 
-import pytest
-
 from schemas.events import PumpStatusChangedV1, StationRegisteredV1, StationUpdatedV1
 from servicekit.ids import new_id
 from stations.domain.profile import Refusal, StationRow, patched
@@ -100,16 +98,18 @@ async def test_a_patch_describes_pumps_and_removes_none(stations: Stations) -> N
     assert [(pump["pump_id"], pump["fuels"]) for pump in shown["pumps"]] == [("1", []), ("2", ["e5"])]
 
 
-@pytest.mark.parametrize(
-    "body",
-    [{"name": None}, {"name": "please delete"}, {"lat": 0.0, "lon": 0.0}, {"time_zone": "Mars/Olympus"}, {"lat": "52"},
+WRONG_PATCHES: list[dict[str, Any]] = [
+    {"name": None}, {"name": "please delete"}, {"lat": 0.0, "lon": 0.0}, {"time_zone": "Mars/Olympus"}, {"lat": "52"},
      {"external_id": "b"}, {"operator": "other"}, {"$set": {}}, {"address": {"planet": "Mars"}}, {"fuels": ["rocket"]},
-     {"country": "AT"}, {"version": 0}, {"opening_hours": {"weekly": []}}, {"prices": {}}],
-)  # fmt: skip
-async def test_a_patch_that_would_make_a_wrong_station_is_refused(stations: Stations, body: dict[str, Any]) -> None:
+     {"country": "AT"}, {"version": 0}, {"opening_hours": {"weekly": []}}, {"prices": {}},
+]  # fmt: skip
+
+
+async def test_a_patch_that_would_make_a_wrong_station_is_refused(stations: Stations) -> None:
     station_id = await stations.register()
-    refused = await patch(stations, station_id, **body)
-    assert (refused.status_code, refused.headers["content-type"]) == (422, "application/problem+json")
+    for body in WRONG_PATCHES:
+        refused = await patch(stations, station_id, **body)
+        assert (refused.status_code, refused.headers["content-type"]) == (422, "application/problem+json"), body
     assert (await stations.client.get(f"/v1/stations/{station_id}")).json()["version"] == 1
 
 

@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 
 from servicekit.cursors import encode_cursor
 from stations.api.pumps import shown_pump
+from stations.api.reviews import shown_rating
 from stations.domain.datum import Datum, to_datum
 from stations.domain.pumps import queue_at
+from stations.domain.reviews import stored_rating
 from stations.domain.stations import next_opening_change, open_at
 from stations.repository.search import Position
 from stations.repository.stations import Document
@@ -57,6 +59,7 @@ def listed_station(document: Document, view: View) -> dict[str, Any]:
         **{name: profile[name] for name in _LISTED_PROFILE},
         "lat": lat, "lon": lon, "region": profile.get("region"),
         "open_now": False if closed else open_at(profile, view.now),
+        "rating": shown_rating(stored_rating(document)),
         "prices": [] if closed else _prices(document, view),
     }  # fmt: skip
 

@@ -57,10 +57,11 @@ class ProviderNavigation(Model):
     """The way to a station in one provider's map."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{
-        "provider": "apple", "datum": "wgs84", "lat": 52.5219, "lon": 13.4132,
+        "provider": "google", "datum": "wgs84", "lat": 52.5219, "lon": 13.4132,
         "links": {
-            "web": "https://maps.apple.com/?daddr=52.521900,13.413200&dirflg=d",
-            "app_ios": "maps://?daddr=52.521900,13.413200&dirflg=d", "app_android": None,
+            "web": "https://www.google.com/maps/dir/?api=1&destination=52.521900,13.413200&travelmode=driving",
+            "app_ios": "comgooglemaps://?daddr=52.521900,13.413200&directionsmode=driving",
+            "app_android": "google.navigation:q=52.521900,13.413200&mode=d",
         },
     }]})  # fmt: skip
 

@@ -12,6 +12,7 @@ from stations.domain.opening_hours import OpeningHours
 from stations.domain.profile import Address
 from stations.http_models.base import Model
 from stations.http_models.pumps import Queue, ShownPump
+from stations.http_models.reviews import ShownRating
 
 
 class ShownPrice(Model):
@@ -173,6 +174,7 @@ class ListedStation(Model):
     fuels: list[Fuel] | None
     facilities: list[str]
     open_now: Annotated[bool | None, Field(description="null: the hours are not known")]
+    rating: ShownRating
     prices: list[ShownPrice]
 
 
