@@ -45,15 +45,19 @@ def test_an_example_without_its_nulls_is_completed() -> None:
         "properties": {"a": text, "b": {"anyOf": [text, nothing]}, "lat": {"type": "number"}, "c": text},
         "required": ["a", "b", "lat"], "examples": [{"a": "x"}],
     }  # fmt: skip
-    assert Examples({}).of(schema, "") == {"a": "x", "b": None, "lat": BY_NAME["lat"]}
+    whole = {"a": "x", "b": None, "lat": BY_NAME["lat"]}
+    assert Examples({}).of(schema, "") == whole
+    either = {"anyOf": [{"properties": {"z": text}}, {"items": schema}, schema]}
+    assert Examples({}).completed({"a": "x"}, either) == whole
+    assert Examples({}).completed([{"a": "x"}], {"items": schema}) == [whole]
 
 
 def test_what_nobody_said_is_named() -> None:
     examples = Examples({})
-    assert examples.of({"properties": {"odd": {"type": "string"}, "count": {"type": "integer"}}}, "") == {
-        "odd": "odd", "count": 1,
+    assert examples.of({"properties": {"odd": {"type": "string"}, "strange": {"type": "integer"}}}, "") == {
+        "odd": "odd", "strange": 1,
     }  # fmt: skip
-    assert examples.guessed == ["odd", "count"]
+    assert examples.guessed == ["odd", "strange"]
 
 
 def test_a_schema_that_holds_itself_ends() -> None:

@@ -29,7 +29,7 @@ class Examples:
         """A value of the schema, for a field or parameter of this name."""
         schema = self._resolved(schema)
         if (given := _given(schema, name)) is not None:
-            return self._completed(given[0], schema, depth) if isinstance(given[0], dict) else given[0]
+            return self.completed(given[0], schema, depth)
         if depth > MAX_DEPTH:
             return None
         if "properties" in schema:
@@ -38,11 +38,27 @@ class Examples:
             return [self.of(schema["items"], name.removesuffix("s"), depth + 1)]
         return self._leaf(schema, name)
 
-    def _completed(self, example: Document, schema: Document, depth: int) -> Document:
-        """A whole object's example with the fields it lacks: FastAPI leaves out whatever is null."""
-        properties: Document = schema.get("properties", {})
-        missing = [name for name in schema.get("required", ()) if name not in example and name in properties]
-        return example | {name: self._null_or_value(properties[name], name, depth + 1) for name in missing}
+    def completed(self, example: Any, schema: Document, depth: int = 0) -> Any:
+        """A given example with the required fields that it lacks: FastAPI leaves out of examples whatever is null."""
+        schema = self._resolved(self._alternative(example, schema))
+        if isinstance(example, list):
+            return [self.completed(one, schema.get("items", {}), depth + 1) for one in example]
+        if not isinstance(example, dict) or depth > MAX_DEPTH:
+            return example
+        fields: Document = schema.get("properties", {})
+        missing = [name for name in schema.get("required", ()) if name not in example and name in fields]
+        return {
+            **{name: self.completed(part, fields.get(name, {}), depth + 1) for name, part in example.items()},
+            **{name: self._null_or_value(fields[name], name, depth + 1) for name in missing},
+        }
+
+    def _alternative(self, example: Any, schema: Document) -> Document:
+        """Of alternatives the one that has the example's fields."""
+        alternatives = schema.get("anyOf") or schema.get("oneOf") or ()
+        if not isinstance(example, dict):
+            return schema
+        fits = (one for one in alternatives if example.keys() <= self._resolved(one).get("properties", {}).keys())
+        return next(fits, schema)
 
     def _null_or_value(self, schema: Document, name: str, depth: int) -> Any:
         return None if self._resolved(schema).get(NULLABLE) else self.of(schema, name, depth)
@@ -110,9 +126,7 @@ def add_examples(document: Document) -> list[str]:
         for parameter in operation.get("parameters", []):
             _illustrate_parameter(parameter, examples)
         for status, content in _contents(operation):
-            if "example" not in content and "examples" not in content and "schema" in content:
-                problem = PROBLEMS.get(status) if content["schema"] == PROBLEM_REFERENCE else None
-                content["example"] = problem or examples.of(content["schema"], "")
+            _illustrate_content(status, content, examples)
     return examples.guessed
 
 
@@ -126,6 +140,19 @@ def _contents(operation: Document) -> Iterator[tuple[str, Document]]:
     """What goes in (with an empty status) and what comes out by status."""
     for status, message in [("", operation.get("requestBody", {})), *operation["responses"].items()]:
         yield from ((status, content) for content in message.get("content", {}).values())
+
+
+def _illustrate_content(status: str, content: Document, examples: Examples) -> None:
+    schema = content.get("schema", {})
+    if "examples" in content:
+        for one in content["examples"].values():
+            one["value"] = examples.completed(one["value"], schema)
+    elif "example" in content:
+        content["example"] = examples.completed(content["example"], schema)
+    elif schema == PROBLEM_REFERENCE and status in PROBLEMS:
+        content["example"] = PROBLEMS[status]
+    else:
+        content["example"] = examples.of(schema, "")
 
 
 def _illustrate_parameter(parameter: Document, examples: Examples) -> None:
