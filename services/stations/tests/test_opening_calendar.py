@@ -155,5 +155,6 @@ def test_a_change_is_seen_in_the_middle_of_a_minute() -> None:
     hours = OpeningHours.model_validate({"weekly": [{"days": ["thu"], "opens": "06:00", "closes": "22:00"}]})
     moment = datetime(2026, 4, 30, 19, 59, 59, 999_999, tzinfo=UTC)
     closes = next_change(hours, moment, ZoneInfo("Europe/Berlin"), lambda _: False)
-    assert closes == datetime(2026, 4, 30, 20, tzinfo=UTC)
-    assert next_change(hours, closes, ZoneInfo("Europe/Berlin"), lambda _: False) == datetime(2026, 5, 7, 4, tzinfo=UTC)
+    ten_in_the_evening = datetime(2026, 4, 30, 20, tzinfo=UTC)
+    assert closes == ten_in_the_evening
+    assert next_change(hours, ten_in_the_evening, ZoneInfo("Europe/Berlin"), lambda _: False) == datetime(2026, 5, 7, 4, tzinfo=UTC)
