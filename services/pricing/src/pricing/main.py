@@ -5,7 +5,7 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from pricing.api import changes, history, levels, position, prices, reports, rules
+from pricing.api import alerts, changes, history, levels, position, prices, reports, rules
 from pricing.consumer import SUBSCRIPTIONS
 from pricing.domain.changes import Limits
 from pricing.repository.reports import note_published
@@ -20,7 +20,7 @@ from servicekit.consumer import Consumer
 from servicekit.outbox import Relay
 from servicekit.postgres import PostgresStore
 
-AREAS = (reports, rules, prices, history, levels, position, changes)
+AREAS = (reports, rules, prices, history, levels, position, changes, alerts)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -72,7 +72,8 @@ async def compute_levels(
                   percentile_disc(0.5) WITHIN GROUP (ORDER BY p.price_mills),
                   percentile_disc(0.75) WITHIN GROUP (ORDER BY p.price_mills), count(*), $3
            FROM (SELECT DISTINCT region, fuel FROM unnest($1::text[], $2::text[]) AS m (region, fuel)) AS m
-                JOIN (stations s CROSS JOIN LATERAL (VALUES (s.country), (s.region)) AS lies (name)) ON lies.name = m.region
+                JOIN (stations s CROSS JOIN LATERAL (VALUES (s.country), (s.region)) AS lies (name))
+                     ON lies.name = m.region
                 JOIN prices p ON (p.station_id, p.fuel) = (s.station_id, m.fuel)
            WHERE NOT s.closed AND p.price_mills IS NOT NULL AND p.confirmed_at > $4
            GROUP BY m.region, m.fuel, p.currency HAVING count(*) >= $5
