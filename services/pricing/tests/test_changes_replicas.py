@@ -1,10 +1,5 @@
 """Planned price changes with two replicas, real processes, one of them killed at the moment: each fires once."""
 
-import asyncio
-import os
-import signal
-import socket
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,42 +17,11 @@ from servicekit.postgres import PostgresStore
 from servicekit.testkit import Issuer, KafkaProbe, eventually
 
 from .conftest import OPERATOR, Pricing
+from .replicas import Replica, make_replica
 
-COMMAND = (sys.executable, "-m", "servicekit.serve", "pricing.main:create_app")
 START_SECONDS = 60
 ROUNDS_MS = (-20, 0, 10)
 """When the victim of each round dies, before or after the moment."""
-
-
-@dataclass
-class Replica:
-    """One process of the service, which Postgres knows by its name."""
-
-    name: str
-    environment: dict[str, str]
-    url: str
-    process: asyncio.subprocess.Process | None = None
-
-    async def start(self, log: Path) -> None:
-        """Starts it, or starts it again."""
-        with log.open("ab") as output:
-            self.process = await asyncio.create_subprocess_exec(
-                *COMMAND, env=self.environment, stdout=output, stderr=output
-            )
-
-    async def is_ready(self) -> bool:
-        """Whether it answers, and all that it needs."""
-        try:
-            async with httpx.AsyncClient(base_url=self.url) as client:
-                return (await client.get("/readyz")).status_code == 200
-        except httpx.TransportError:
-            return False
-
-    async def kill(self) -> None:
-        """kill -9."""
-        if self.process and self.process.returncode is None:
-            os.kill(self.process.pid, signal.SIGKILL)
-            await self.process.wait()
 
 
 @dataclass
@@ -107,21 +71,6 @@ class Pair(Pricing):
         await eventually(self.outbox_is_empty)
         by_id = {m.headers["ce_id"]: m.event() for m in await self.kafka.read("pricing.prices")}
         return [e for e in by_id.values() if isinstance(e, PriceChangedV1) and e.report_id in change_ids]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def make_replica(name: str, environment: dict[str, str], issuer: Issuer) -> Replica:
-    port, dsn = free_port(), environment["PRICING_POSTGRES_DSN"]
-    mine = {
-        "PRICING_PORT": str(port), "PRICING_ISSUER": issuer.url, "PRICING_JWKS_URL": issuer.jwks_url,
-        "PRICING_POSTGRES_DSN": f"{dsn}{'&' if '?' in dsn else '?'}application_name={name}",
-    }  # fmt: skip
-    return Replica(name, environment | mine, f"http://127.0.0.1:{port}")
 
 
 @asynccontextmanager

@@ -1,8 +1,10 @@
 """Price rules over HTTP, on the real stores: verdicts that name them, versions, races, dry runs."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -19,6 +21,7 @@ from servicekit.cursors import encode_cursor
 from servicekit.testkit import eventually, running
 
 from .conftest import OPERATOR, Pricing, events_of, item, verdicts
+from .replicas import make_replica
 
 VIENNA = {"country": "AT", "time_zone": "Europe/Vienna"}
 LAW = {"description": "A rule.", "source": {"title": "A law", "paragraph": "§ 1", "url": "https://law.example/1"}}
@@ -137,26 +140,35 @@ async def test_a_region_shows_the_rules_that_hold_with_their_source(pricing: Pri
     assert (nothing.json()["current"], nothing.json()["upcoming"], nothing.headers["etag"]) == (None, [], '"0.0"')
 
 
-async def test_a_new_version_holds_at_once_in_every_replica(pricing: Pricing, settings: Settings):
+@pytest.fixture
+async def other(environment: dict[str, str], pricing: Pricing, tmp_path: Path) -> AsyncIterator[Pricing]:
+    """Another replica, in a process of its own: it shares no memory with the first."""
+    replica = make_replica("other", environment, pricing.issuer)
+    try:
+        await replica.start(tmp_path / "log")
+        assert await eventually(replica.is_ready, 60), (tmp_path / "log").read_text()
+        async with httpx.AsyncClient(base_url=replica.url) as client:
+            yield replace(pricing, client=client)
+    finally:
+        await replica.kill()
+
+
+async def test_a_new_version_holds_at_once_in_every_replica(pricing: Pricing, other: Pricing):
     region = a_region()
     station_id = await pricing.register(country="AQ", time_zone="UTC", region=region)
-    other_app = create_app(settings)
-    async with running(other_app) as client:
-        other = Pricing(client, other_app.state.store, pricing.issuer, settings, pricing.kafka)
 
-        async def rules_of(replica: Pricing) -> tuple[str, str | None]:
-            soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
-            [verdict] = (await replica.report(at(station_id, 2_000, soon))).json()["verdicts"]
-            return verdict["verdict"], verdict["rule"]
+    async def word_of(replica: Pricing) -> tuple[str, str | None]:
+        soon = (datetime.now(UTC) + timedelta(seconds=1)).isoformat()
+        [verdict] = (await replica.report(at(station_id, 2_000, soon))).json()["verdicts"]
+        return verdict["verdict"], verdict["rule"]
 
-        assert [(await rules_of(one))[0] for one in (pricing, other)] == ["accepted", "unchanged"]
-        for version, most in enumerate((1_000, 900), 1):
-            made = await put(pricing, region, ceiling(most))
-            assert made.json()["version"] == version
-            expected = ("rejected", f"{region}/{version}/ceiling")
-            assert [await rules_of(one) for one in (other, pricing)] == [expected] * 2
-        assert (await put(other, region)).json()["rules"] == []
-        assert (await rules_of(pricing))[0] == "unchanged"
+    assert [(await word_of(one))[0] for one in (pricing, other)] == ["accepted", "unchanged"]
+    for version, most in enumerate((1_000, 900), 1):
+        made = await put(pricing, region, ceiling(most))
+        assert made.json()["version"] == version
+        assert [await word_of(one) for one in (other, pricing)] == [("rejected", f"{region}/{version}/ceiling")] * 2
+    assert (await put(other, region)).json()["rules"] == []
+    assert [(await word_of(one))[0] for one in (pricing, other)] == ["unchanged"] * 2
 
 
 async def test_a_version_waits_for_its_time_and_judges_by_the_time_of_the_price(pricing: Pricing):
