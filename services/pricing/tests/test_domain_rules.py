@@ -1,5 +1,6 @@
 """Price rules, without I/O: in integers, to the second, in any zone."""
 
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from pricing.domain.reports import Decided, Knowledge, Report, Sender, Station, Verdict, decide
+from pricing.domain.dry_runs import DryRun, Past
+from pricing.domain.reports import Decided, Knowledge, Outcome, Report, Sender, Station, Verdict, decide
 from pricing.domain.rule_book import Finding, RuleBook, RuleVersion, in_force, upcoming
 from pricing.http_models.rules import NewRules
 from pricing.repository.rules import RULES
@@ -306,3 +308,27 @@ def test_two_rules_of_one_name_are_refused():
     rule = {"kind": "reporting_deadline", "name": "a", "description": "A.", "source": {"title": "A"}}
     with pytest.raises(ValidationError, match="two rules are named a"):
         NewRules.model_validate({"rules": [rule | {"within_seconds": 1}, rule | {"within_seconds": 2}]})
+
+
+STEPS = st.lists(st.tuples(st.sampled_from([1_700, 1_800, 1_900, None]), st.integers(0, 300)), max_size=30)
+
+
+@given(STEPS, st.integers(1, 7))
+def test_a_dry_run_says_what_would_have_been_decided(steps: list[tuple[int | None, int]], chunk: int):
+    """However the reports are cut, and whatever was decided on them in truth."""
+    at, day = station(), datetime(2026, 5, 1, 7, tzinfo=UTC)
+    reports = [
+        report(price, day + timedelta(minutes=minute), report_id=str(n)) for n, (price, minute) in enumerate(steps)
+    ]
+    decided = verdicts(at, *reports, book=RuleBook())
+    proposed = book_of({"kind": "rise_times", "times": ["10:00"], "within_seconds": 3_600})
+    dry_run = DryRun(proposed, {})
+    for start in range(0, len(reports), chunk):
+        past = [Past(*pair) for pair in zip(reports, decided, strict=True)][start : start + chunk]
+        dry_run.add(past, {at.station_id: at})
+    expected = [verdict.outcome for verdict in verdicts(at, *reports, book=proposed)]
+    assert dry_run.would_be == Counter(expected)
+    assert dry_run.decided == Counter(verdict.outcome for verdict in decided)
+    assert dry_run.refused_by.total() == expected.count(Outcome.REJECTED)
+    changes = [(d.outcome, e) for d, e in zip(decided, expected, strict=True) if d.outcome != e]
+    assert dry_run.changed == Counter(changes)
