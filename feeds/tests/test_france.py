@@ -9,6 +9,7 @@ import pytest
 
 from feeds import FEEDS
 from feeds.base import FeedError, PriceRecord, RowProblem, StationRecord
+from feeds.hours import UNREADABLE
 from schemas.vocabulary import Fuel
 
 FRANCE = FEEDS["france"]
@@ -48,7 +49,7 @@ def test_a_station_has_its_place_department_zone_and_accents(write):
         "external_id": "1000001", "name": "Rue de l'Église, SAINT-DENIS-LÈS-BOURG", "brand": None,
         "address": {"street": "Rue de l'Église", "post_code": "01000", "city": "SAINT-DENIS-LÈS-BOURG"},
         "country": "FR", "region": "FR-01", "time_zone": "Europe/Paris", "currency": "EUR",
-        "lat": 46.20114, "lon": 5.19791,
+        "lat": 46.20114, "lon": 5.19791, "opening_hours": None,
     }  # fmt: skip
 
 
@@ -61,6 +62,15 @@ def test_the_department_of_a_post_code(write, post_code, region):
     [record] = FRANCE.stations(write(point("", cp=post_code)))
     assert isinstance(record, StationRecord)
     assert record.payload["region"] == region
+
+
+def test_hours_that_cannot_be_read_cost_no_station(write):
+    hours = '<horaires><jour id="1"><horaire ouverture="tard"/></jour></horaires>'
+    odd, always = FRANCE.stations(write(point(hours), point('<horaires automate-24-24="1"/>')))
+    assert isinstance(odd, StationRecord)
+    assert isinstance(always, StationRecord)
+    assert (odd.payload["opening_hours"], odd.assumed) == (None, (UNREADABLE,))
+    assert always.payload["opening_hours"]["weekly"][0]["closes"] == "24:00"
 
 
 def test_an_island_far_away_has_its_own_clock(write):

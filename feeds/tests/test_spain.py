@@ -6,6 +6,7 @@ import pytest
 
 from feeds import FEEDS
 from feeds.base import FeedError, PriceRecord, RowProblem, StationRecord, Why
+from feeds.hours import DAYS, UNREADABLE
 from schemas.vocabulary import Fuel
 
 SPAIN = FEEDS["spain"]
@@ -40,7 +41,14 @@ def test_a_station_with_accents_and_commas(write):
         "address": {"street": "RÚA NOVA 1", "post_code": "15001", "city": "CORUÑA (A)"},
         "country": "ES", "region": "ES-C", "time_zone": "Europe/Madrid", "currency": "EUR",
         "lat": 43.3623, "lon": -8.4115,
+        "opening_hours": {"weekly": [{"days": list(DAYS), "opens": "00:00", "closes": "24:00"}]},
     }  # fmt: skip
+
+
+def test_hours_that_cannot_be_read_cost_no_station(write):
+    [record] = SPAIN.stations(write({"Horario": "VARIABLE"}))
+    assert isinstance(record, StationRecord)
+    assert (record.payload["opening_hours"], record.assumed) == (None, (UNREADABLE,))
 
 
 def test_a_byte_order_mark_is_no_trouble(write):

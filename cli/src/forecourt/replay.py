@@ -165,7 +165,7 @@ def account_of(feed: Feed, via: Via, imported: ImportReport, report: ReplayRepor
         "feed": feed.name,
         "via": via.value,
         "stations": {
-            "rows": imported.rows, **imported.verdicts, "reasons": imported.reasons,
+            "rows": imported.rows, **imported.verdicts, "reasons": imported.reasons, "assumed": imported.assumed,
             "problems": [
                 {"line": line, "external_id": external_id, "reason": reason}
                 for line, external_id, reason in imported.problems
@@ -211,7 +211,7 @@ def print_account(account: dict[str, Any]) -> None:
     table = Table(title=f"Replay of {account['feed']} by {account['via']}", show_header=False)
     table.add_column(style="dim")
     table.add_column(justify="right")
-    counted = {"stations": {k: v for k, v in stations.items() if k not in {"problems", "reasons"}}} | {
+    counted = {"stations": {k: v for k, v in stations.items() if k not in {"problems", "reasons", "assumed"}}} | {
         name: value for name, value in account.items() if name not in NOT_IN_THE_TABLE
     }
     for name, value in counted.items():

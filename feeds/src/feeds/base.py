@@ -13,11 +13,15 @@ class FeedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StationRecord:
-    """A station of the list; `payload` is its item for `POST /v1/station-imports`, read but not judged."""
+    """A station of the list; `payload` is its item for `POST /v1/station-imports`, read but not judged.
+
+    `assumed` is what the reader had to assume.
+    """
 
     line: int
     external_id: str
     payload: dict[str, Any]
+    assumed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from defusedxml.ElementTree import iterparse
 from feeds.base import FeedError, PriceRecord, RowProblem, StationRecord, Why
 from feeds.files import content
 from feeds.grades import UnmappedGradeError, fuel_of
+from feeds.hours import french_hours, or_unknown
 from feeds.offers import Offer, Reading, Source, price_record, problem
 from feeds.places import scaled_place, time_zone
 from feeds.table import MAX_PROBLEM_CHARACTERS
@@ -63,15 +64,16 @@ def _station(line: int, pdv: Element) -> StationRecord:
     external_id, post_code = required(pdv.get("id", ""), "id"), pdv.get("cp", "").strip()
     at = scaled_place(pdv.get("latitude"), pdv.get("longitude"))
     street, city = (text_or_none(pdv.findtext(name) or pdv.get(name, "")) for name in ("adresse", "ville"))
+    hours, assumed = or_unknown(lambda: french_hours(pdv.find("horaires")))
     payload = {
         "external_id": external_id,
         "name": ", ".join(filter(None, (street, city))) or None,  # the feed has neither names nor brands
         "brand": None,
         "address": {"street": street, "post_code": post_code or None, "city": city},
         "country": "FR", "region": _region(post_code), "time_zone": time_zone(at, ZONES, ZONE), "currency": "EUR",
-        "lat": at.lat, "lon": at.lon,
+        "lat": at.lat, "lon": at.lon, "opening_hours": hours,
     }  # fmt: skip
-    return StationRecord(line, external_id, payload)
+    return StationRecord(line, external_id, payload, assumed)
 
 
 def _region(post_code: str) -> str | None:

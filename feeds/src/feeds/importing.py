@@ -31,6 +31,7 @@ class ImportReport:
     verdicts: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     problems: list[tuple[int, str | None, str]] = field(default_factory=list)
+    assumed: Counter[str] = field(default_factory=Counter)
     station_ids: dict[str, str] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     sold: set[tuple[str, str]] = field(default_factory=set)
@@ -81,6 +82,7 @@ async def _import_chunk(
             )
         else:
             stations.append(record)
+            report.assumed.update(record.assumed)
     if not stations:
         return
     body = {"operator": operator, "stations": [record.payload for record in stations]}

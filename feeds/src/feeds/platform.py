@@ -38,9 +38,14 @@ class PlatformClient:
         """The JSON answer to a GET. Raises PlatformError."""
         return await self._request("GET", path, params=parameters)
 
-    async def post(self, path: str, body: Any) -> Any:
+    async def post(self, path: str, body: Any, idempotency_key: str | None = None) -> Any:
         """The JSON answer to a POST of a JSON-able body. Raises PlatformError."""
-        return await self._request("POST", path, data=msgspec.json.encode(body))
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
+        return await self._request("POST", path, headers, data=msgspec.json.encode(body))
+
+    async def delete(self, path: str) -> None:
+        """A DELETE. Raises PlatformError."""
+        await self._request("DELETE", path)
 
     async def token(self) -> str:
         """An access token that is good for at least a minute more. Raises PlatformError."""
@@ -55,8 +60,8 @@ class PlatformClient:
             self._token_good_until = time.monotonic() + reply["expires_in"] - TOKEN_RESERVE_SECONDS
         return self._token
 
-    async def _request(self, method: str, path: str, **how: Any) -> Any:
-        headers = {"Content-Type": "application/json"}
+    async def _request(self, method: str, path: str, more_headers: Mapping[str, str] | None = None, **how: Any) -> Any:
+        headers = {"Content-Type": "application/json", **(more_headers or {})}
         if self._credentials:
             headers["Authorization"] = f"Bearer {await self.token()}"
         return await self._patiently(method, path, headers, **how)
@@ -70,7 +75,7 @@ class PlatformClient:
                 async with self._session.request(method, self._url + path, headers=headers, **how) as response:
                     body = await response.read()
                     if response.status < 300:
-                        return msgspec.json.decode(body)
+                        return msgspec.json.decode(body) if body else None
                     trouble = _what(response.status, body)
                     if response.status not in LATER:
                         raise PlatformError(f"{method} {path}: {trouble}")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from feeds.base import FeedError, PriceRecord, RowProblem, StationRecord
+from feeds.hours import or_unknown, spanish_hours
 from feeds.json_list import beginning, first_value, read_list
 from feeds.offers import Offer, Reading, Source, snapshot
 from feeds.places import place, time_zone
@@ -50,6 +51,7 @@ def _station(line: int, item: dict[str, Any]) -> list[StationRecord]:
     external_id = required(plain(item.get("IDEESS")), "IDEESS")
     at = place(item.get("Latitud"), item.get("Longitud (WGS84)"))
     brand, street, post_code = plain(item.get("Rótulo")), plain(item.get("Dirección")), plain(item.get("C.P."))
+    hours, assumed = or_unknown(lambda: spanish_hours(plain(item.get("Horario"))))
     payload = {
         "external_id": external_id,
         "name": brand or street or None,
@@ -61,8 +63,9 @@ def _station(line: int, item: dict[str, Any]) -> list[StationRecord]:
         },
         "country": "ES", "region": _region(plain(item.get("IDProvincia")) or post_code[:2]),
         "time_zone": time_zone(at, ZONES, ZONE), "currency": "EUR", "lat": at.lat, "lon": at.lon,
+        "opening_hours": hours,
     }  # fmt: skip
-    return [StationRecord(line, external_id, payload)]
+    return [StationRecord(line, external_id, payload, assumed)]
 
 
 def _region(number_of_province: str) -> str | None:

@@ -80,8 +80,8 @@ class EventWatch:
                 for partition, records in (await consumer.getmany(timeout_ms=200)).items():
                     counts = self.seen[partition.topic]
                     for record in records:
-                        report_id = _decode_report_id(record.value or b"").report_id
-                        counts[report_id] = counts.get(report_id, 0) + 1
+                        if report_id := _decode_report_id(record.value or b"").report_id:
+                            counts[report_id] = counts.get(report_id, 0) + 1
                     self._positions[partition] = records[-1].offset + 1
 
 

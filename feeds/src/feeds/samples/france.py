@@ -14,6 +14,13 @@ TOWNS = (
 )  # fmt: skip
 STREETS = ("Avenue de Trévoux", "Rue de l'Église", "Route Nationale", "Boulevard d'Orléans & Cie")
 DAY = "2026-04-30"
+_LUNCH = '<horaire ouverture="08.00" fermeture="12.00"/><horaire ouverture="14.00" fermeture="19.30"/>'
+_WEEK = "".join(f'<jour id="{day}" ferme="">{_LUNCH}</jour>' for day in range(1, 7))
+HOURS = (
+    "", '<horaires automate-24-24="1"/>', f'<horaires automate-24-24="">{_WEEK}<jour id="7" ferme="1"/></horaires>',
+    f"<horaires>{_WEEK}</horaires>", '<horaires><jour id="1"><horaire ouverture="tard"/></jour></horaires>',
+)  # fmt: skip
+"""Unknown, always, six days with a break at noon, unknown on Sundays, and what cannot be read."""
 
 
 def write_sample(out: Path, stations: int, seed: int) -> list[Sample]:
@@ -43,7 +50,8 @@ def _point(hand: Hand, station: MadeUp) -> str:
         hand.count(unreadable=1)
     head = " ".join(f"{name}={quoteattr(value)}" for name, value in attributes.items())
     where = f"<adresse>{escape(station.street)}</adresse><ville>{escape(station.town.name)}</ville>"
-    return f"<pdv {head}>{where}<services><service>Boutique</service></services>{inner}</pdv>\n"
+    hours = HOURS[station.index % len(HOURS)]
+    return f"<pdv {head}>{where}{hours}<services><service>Boutique</service></services>{inner}</pdv>\n"
 
 
 def _coordinates(station: MadeUp) -> dict[str, str]:

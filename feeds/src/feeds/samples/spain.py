@@ -13,6 +13,13 @@ TOWNS = (
 )  # fmt: skip
 STREETS = ("CALLE ALCALÁ", "AVENIDA DE ESPAÑA", "CARRETERA N-340 KM.", "RÚA NOVA")
 MADE = "30/04/2026 9:15:00"
+HOURS = (
+    "L-D: 24H",
+    "L-V: 06:00-14:00 y 16:00-22:00; S: 08:00-14:00",
+    "L-S: 05:00-01:00; D: 07:00-23:00",
+    "",
+    "VARIABLE",
+)
 EMPTY = (
     "Adblue", "Amoniaco", "Biodiesel", "Bioetanol", "Gas Natural Comprimido", "Gas Natural Licuado",
     "Gases licuados del petróleo", "Gasoleo B", "Gasolina 95 E10", "Gasolina 95 E5 Premium", "Gasolina 98 E10",
@@ -43,7 +50,7 @@ def _station(hand: Hand, station: MadeUp) -> dict[str, Any]:
         "Gasolina 98 E5": _euros(station.mills + 200),
     }  # fmt: skip
     item = {
-        "C.P.": station.town.post_code, "Dirección": station.street, "Horario": "L-D: 24H",
+        "C.P.": station.town.post_code, "Dirección": station.street, "Horario": HOURS[station.index % len(HOURS)],
         "Latitud": f"{station.lat:.6f}".replace(".", ","), "Localidad": station.town.name.upper(), "Margen": "D",
         "Longitud (WGS84)": f"{station.lon:.6f}".replace(".", ","), "Municipio": station.town.name,
         **{f"Precio {grade}": price for grade, price in prices.items()},
