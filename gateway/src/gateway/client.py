@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -56,7 +57,7 @@ class ClientConnection(RequestReader):
         self._out: list[bytes] = []
         self._status = 0
         self._is_draining = False
-        self._idle_since = self.loop.time()
+        self._idle_since = time.monotonic()
         shared.connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -260,7 +261,7 @@ class ClientConnection(RequestReader):
             self.transport.abort()
         else:
             self.transport.close()
-            self._idle_since = self.loop.time()
+            self._idle_since = time.monotonic()
 
     def _free(self) -> None:
         """The connection is free for the next request, or closes."""
@@ -268,7 +269,7 @@ class ClientConnection(RequestReader):
         request.answered = True
         self.current = self._exchange = None
         self._stop_body_timer()
-        self._idle_since = self.loop.time()
+        self._idle_since = time.monotonic()
         if not request.keep_alive or self._is_draining:
             self.transport.close()
         else:

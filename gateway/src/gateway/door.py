@@ -47,10 +47,10 @@ class Door:
         caller = caller_of_address(request.client)
         if route.scope is None:
             return self._limit(route.rate, caller)
-        self._require(RateClass.REFUSED, self.limits.wait_seconds(RateClass.REFUSED, caller))
         token = bearer_token((request.header(b"authorization") or b"").decode("latin-1"))
         if principal := self.verifier.recall(token):
             return self._admit_principal(route, principal)
+        self._require(RateClass.REFUSED, self.limits.wait_seconds(RateClass.REFUSED, caller))
         return self._admit_token(route, token, caller)
 
     async def _admit_token(self, route: Route, token: str, address: str) -> None:

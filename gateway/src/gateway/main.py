@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Sequence
 from functools import partial
 
@@ -76,7 +77,7 @@ async def _keep_sweeping(shared: Shared) -> None:
     try:
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
-            now = asyncio.get_running_loop().time()
+            now = time.monotonic()
             for connection in list(shared.connections):
                 connection.close_if_idle(now)
             for upstream in shared.upstreams.values():

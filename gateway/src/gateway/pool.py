@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+import time
 from typing import ClassVar, Protocol
 from urllib.parse import urlsplit
 
@@ -229,7 +230,7 @@ class Pool:
 
     def put_back(self, connection: Connection) -> None:
         """The connection is free for the next call."""
-        connection.idle_since = asyncio.get_running_loop().time()
+        connection.idle_since = time.monotonic()
         self._idle.append(connection)
 
     def forget(self, connection: Connection) -> None:

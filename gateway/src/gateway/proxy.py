@@ -17,6 +17,8 @@ log = logging.getLogger(__name__)
 class Client(Protocol):
     """What an exchange needs of the client's connection."""
 
+    loop: asyncio.AbstractEventLoop
+
     def begin_answer(self, status: int, headers: list[Header], *, has_length: bool) -> bool:
         """Writes the head; returns whether the body is to be chunked."""
         ...
@@ -51,7 +53,7 @@ class Exchange:
         self._begun = False
         self._chunked = False
         self._call = Call(upstream, self, request, route.retry)
-        self._deadline = asyncio.get_running_loop().call_later(route.timeout_seconds, self._expire)
+        self._deadline = client.loop.call_later(route.timeout_seconds, self._expire)
 
     def start(self) -> None:
         """Begins. Raises Problem 503 where too many requests wait for the upstream."""

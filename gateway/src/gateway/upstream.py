@@ -155,7 +155,7 @@ class Call:
         if self._connection is not None:
             self._connection.leave()
         if self._ticket is not None and too_late:
-            self._upstream.failed(self._ticket, _now(), "timeout")
+            self._upstream.failed(self._ticket, time.monotonic(), "timeout")
         elif self._ticket is not None:
             self._upstream.breaker.abandon(self._ticket)
         self._finish(failed=too_late)
@@ -191,7 +191,7 @@ class Call:
         """The connection's, or that none was made."""
         self._connection = None
         if self._ticket is not None:
-            self._upstream.failed(self._ticket, _now(), error.outcome)
+            self._upstream.failed(self._ticket, time.monotonic(), error.outcome)
             self._ticket = None
         if not self._status and self._may_repeat(error) and self._take_retry():
             return self._try_again()
@@ -199,7 +199,7 @@ class Call:
 
     def _attempt(self) -> None:
         self._pending = None
-        breaker, now = self._upstream.breaker, _now()
+        breaker, now = self._upstream.breaker, time.monotonic()
         self._ticket = breaker.enter(now)
         if self._ticket is None:
             self._upstream.count("breaker_open")
@@ -252,7 +252,3 @@ class Call:
         trace, status = self._trace, "ERROR" if failed else "UNSET"
         spans.add(SpanRecord(self._method, trace.trace_id, self._span_id, trace.span_id, "CLIENT", self._began_ns,
                              time.time_ns(), status, attributes))  # fmt: skip
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

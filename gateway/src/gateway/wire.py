@@ -29,6 +29,7 @@ SECURITY_HEADERS = {
 WITHOUT_BODY = frozenset({"GET", "HEAD"})
 """Other methods say so where their body is empty (RFC 9110, 8.6)."""
 SECURITY_LINES = {name: b"%b: %b\r\n" % (name, value) for name, value in SECURITY_HEADERS.items()}
+ALL_SECURITY_LINES = b"".join(SECURITY_LINES.values())
 
 
 @lru_cache(maxsize=1_024)
@@ -59,13 +60,16 @@ def answer_head(
     request: Request, status: int, headers: Iterable[Header], more: Iterable[Header], *, chunked: bool, close: bool
 ) -> bytes:
     """The head of an answer: `headers` as far as they may pass, `more` of the server's own, security and framing."""
-    missing = SECURITY_LINES.copy()
-    parts = [STATUS_LINE[status]]
+    parts, given = [STATUS_LINE[status]], []
     for name, value in headers:
         if may_pass(name):
-            missing.pop(name, None)
             parts += (name, b": ", value, b"\r\n")
-    parts += missing.values()
+            if name in SECURITY_LINES:
+                given.append(name)
+    if given:
+        parts += [line for name, line in SECURITY_LINES.items() if name not in given]
+    else:
+        parts.append(ALL_SECURITY_LINES)
     for name, value in more:
         parts += (name, b": ", value, b"\r\n")
     if chunked:

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from random import getrandbits
 from typing import Any, Self
 
@@ -50,8 +49,7 @@ class SpanRecord(msgspec.Struct, gc=False):
     links: tuple[str, ...] = ()
 
 
-@dataclass(slots=True)
-class Trace:
+class Trace(msgspec.Struct, gc=False):
     """Where a request stands in its trace: ids in hexadecimal, as `traceparent` and the logs show them."""
 
     trace_id: str
@@ -88,8 +86,8 @@ class SpanLog:
 
     def begin(self, traceparent: bytes | None, name: str = "") -> Trace:
         """The place of a new server span: in the caller's trace, or in a new one where the header is none or bad."""
-        parent = _parse(traceparent) if traceparent is not None else None
-        trace_id, parent_id, flag = parent or (f"{getrandbits(128):032x}", None, None)
+        known = _parse(traceparent) if traceparent is not None else None
+        trace_id, parent_id, flag = known or (f"{getrandbits(128):032x}", None, None)
         if self._sampler is DEFAULT_ON:  # the SDK's default, worth the short way
             sampled = flag is None or flag
         else:
