@@ -28,7 +28,7 @@ PROBE_DEADLINE_SECONDS = 120.0
 
 
 class _ReportId(msgspec.Struct):
-    report_id: str
+    report_id: str | None = None  # that a price still holds is an event of no report
 
 
 _decode_report_id = msgspec.json.Decoder(_ReportId).decode
