@@ -1,6 +1,6 @@
 """Every operation of the merged OpenAPI document as a request that would be accepted from the right client."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ VALUES: dict[str, Any] = {"pump_id": "1", "region": "AT", "provider": "google"}
 
 MADE_BY: dict[str, tuple[Key, tuple[str | int, ...]]] = {
     "change_id": (("post", "/v1/price-changes"), ("price_changes", 0, "change_id")),
+    "alert_id": (("post", "/v1/me/price-alerts"), ("alert_id",)),
     "favourite": (("put", "/v1/me/favourites/{station_id}"), ("station_id",)),
 }
 """The operation that makes the object of a path parameter, or one that others must not see; where its reply has the
@@ -48,11 +49,15 @@ class Operation:
         required = [one for one in self.parameters if one["in"] == "query" and one.get("required")]
         return {one["name"]: _about({one["name"]: _example(one)}, objects)[one["name"]] for one in required}
 
+    @property
+    def names(self) -> list[str]:
+        """The path's parameters."""
+        return [one["name"] for one in self.parameters if one["in"] == "path"]
+
     def path(self, objects: Mapping[str, Any]) -> str:
         """The path of these objects."""
         known = {**VALUES, **objects}
-        names = [one["name"] for one in self.parameters if one["in"] == "path"]
-        if unknown := [name for name in names if name not in known]:
+        if unknown := [name for name in self.names if name not in known]:
             pytest.fail(f"{self.key}: say in VALUES or MADE_BY of {__file__} what {unknown} is in a test")
         return self.key[1].format_map(known)
 
@@ -81,15 +86,17 @@ class Api:
         ) as reply:  # fmt: skip
             return reply.status, await reply.json(content_type=None)
 
-    async def make_objects(self, authorization: str) -> None:
-        """Makes what path parameters name, as its owner does."""
+    async def make(self, names: Iterable[str], authorization: str) -> dict[str, Any]:
+        """Makes what path parameters of these names stand for, as its owner does."""
+        made: dict[str, Any] = {}
         for name, (key, way) in MADE_BY.items():
-            if key in self.operations:
+            if name in names and key in self.operations:
                 status, reply = await self.ask(self.operations[key], authorization)
                 assert status in {200, 201}, (key, reply)
                 for step in way:
                     reply = reply[step]
-                self.objects[name] = reply
+                made[name] = reply
+        return made
 
 
 def _operations(document: Document) -> Iterator[Operation]:

@@ -13,7 +13,7 @@ from local_stack.config import Config
 from schemas.base import rfc3339
 
 from ..platform_kit import Day
-from .operations import Api, Key
+from .operations import MADE_BY, Api, Key
 
 PUBLIC = {
     ("post", "/v1/oauth/token"), ("get", "/.well-known/jwks.json"), ("get", "/.well-known/oauth-authorization-server"),
@@ -42,6 +42,9 @@ WHAT_A_STRANGER_GETS: dict[Key, Verdict] = {
     ("post", "/v1/price-reports"): lambda _, reply: [v["reason"] for v in reply["verdicts"]] == ["not_your_station"],
     ("get", "/v1/price-reports"): lambda _, reply: {v["reason"] for v in reply["verdicts"]} <= {"not_your_station"},
     ("get", "/v1/price-changes"): lambda _, reply: reply["price_changes"] == [],
+    ("get", "/v1/me/price-alerts"): lambda _, reply: reply["price_alerts"] == [],
+    ("post", "/v1/me/price-alerts"): _is_for_anybody,
+    ("delete", "/v1/me/price-alerts"): _is_for_anybody,
     ("get", "/v1/me/favourites"): lambda _, reply: reply["favourites"] == [],
     ("put", "/v1/me/favourites/{station_id}"): _is_for_anybody,
     ("delete", "/v1/me/favourites/{station_id}"): _is_for_anybody,
@@ -52,7 +55,9 @@ WHAT_A_STRANGER_GETS: dict[Key, Verdict] = {
     ("post", "/v1/price-rules/{region}/dry-runs"): _is_for_anybody,
 }
 """Where 403 or 404 is not the right answer to a client of another operator with every scope: lists hold its own things
-only, favourites and reviews are each driver's own, and rules belong to a region, not to an operator."""
+only, alerts, favourites and reviews are each driver's own, and rules belong to a region, not to an operator."""
+OF_ONE_PERSON = {"alert_id"}
+"""What path parameters stand for that is one client's, not its operator's: each makes its own."""
 LAST = ("post", "/v1/stations/{station_id}/closures")
 """After it nothing may be done with the station."""
 ORDER = ("put", "post", "patch", "get", "delete")
@@ -78,7 +83,7 @@ async def api(
         station_id = (await reply.json())["stations"][0]["station_id"]
     soon = rfc3339(datetime.now(UTC) + timedelta(hours=1))
     api.objects |= {"station_id": station_id, "operator": OWNER, "effective_at": soon, "valid_from": soon}
-    await api.make_objects(await bearer(OWNER, *SCOPES))
+    api.objects |= await api.make(MADE_BY, await bearer(OWNER, *SCOPES))
     return api
 
 
@@ -143,7 +148,8 @@ async def test_a_client_of_the_owner_may_do_it_all(api: Api, bearer: Bearer):
     """
     colleague = await bearer(COLLEAGUE, *SCOPES)
     for operation in sorted(api.protected(), key=lambda one: (one.key == LAST, ORDER.index(one.key[0]))):
-        status, reply = await api.ask(operation, colleague)
+        mine = await api.make(OF_ONE_PERSON & set(operation.names), colleague)
+        status, reply = await api.ask(operation, colleague, mine)
         assert status < 500, (operation.key, reply)
         assert status not in {400, 401, *REFUSED, 422}, (operation.key, status, reply)
 

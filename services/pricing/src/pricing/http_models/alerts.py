@@ -9,6 +9,8 @@ from pricing.domain.alerts import MAX_RADIUS_M
 from schemas.base import Moment
 from schemas.vocabulary import Currency, Fuel, PriceMills
 
+Threshold = Annotated[PriceMills, Field(examples=[1_659])]
+
 
 class PriceAlertRequest(BaseModel):
     """Tell me when a station in this circle sells the grade for so much or less, after none did."""
@@ -19,7 +21,7 @@ class PriceAlertRequest(BaseModel):
     lat: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, description="WGS-84", examples=[52.52])]
     lon: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, description="WGS-84", examples=[13.405])]
     radius_m: Annotated[int, Field(ge=100, le=MAX_RADIUS_M, examples=[5_000])]
-    threshold_mills: Annotated[PriceMills, Field(examples=[1_659])]
+    threshold_mills: Threshold
     currency: Currency
 
 
@@ -38,12 +40,14 @@ class PriceAlert(BaseModel):
     lat: float
     lon: float
     radius_m: int
-    threshold_mills: PriceMills
+    threshold_mills: Threshold
     currency: Currency
     created_at: Moment
     fired: int = Field(description="How many times", examples=[2])
     fired_at: Moment | None = Field(description="The last time; null: never yet")
-    stations_met: int = Field(description="How many stations meet it now: while there are any, it does not fire")
+    stations_met: int = Field(
+        description="How many stations meet it now: while there are any, it does not fire", examples=[1]
+    )
     met_now: list[StationOffer] = Field(description="The cheapest ten of them")
 
 
