@@ -15,6 +15,7 @@ from rich.table import Table
 from feeds.platform import PlatformClient, PlatformError, connected
 from forecourt.clients import ensure_client
 from forecourt.console import out
+from forecourt.demo_prices import VIENNESE_OPERATOR, net_price_table, show_a_planned_change, show_the_law
 from forecourt.lifecycle import addresses, bring_up
 from forecourt.replay import print_account
 from forecourt.seed import plant
@@ -24,14 +25,7 @@ from schemas.base import rfc3339
 from servicekit.ids import new_id
 
 STATIONS, PRICE_ROWS = 1_000, 4_000
-BERLIN: dict[str, str | int] = {
-    "lat": "52.52",
-    "lon": "13.405",
-    "radius_m": 15_000,
-    "fuel": "e5",
-    "sort": "price",
-    "limit": 8,
-}
+BERLIN: dict[str, str | int] = {"lat": "52.52", "lon": "13.405", "radius_m": 15_000, "fuel": "e5", "limit": 8}
 OPERATOR = "tankerkoenig"
 STREAM_SECONDS = 10.0
 
@@ -62,23 +56,60 @@ def demo() -> None:
 
 
 async def _live_chapters(config: Config) -> None:
-    credentials = await asyncio.to_thread(ensure_client, config, "demo", ["prices:write"], [OPERATOR], [])
-    async with connected(config.gateway_url, credentials) as client:
-        _chapter(
-            "A driver in Berlin",
-            f"GET {config.gateway_url}/v1/stations/nearby: the cheapest E5 around Alexanderplatz, and how old each "
-            "price is.",
-        )
-        nearby = (await client.get("/v1/stations/nearby", BERLIN))["stations"]
-        if not nearby:
-            raise StackError("no station near Berlin shows a price: see `./forecourt dead-letters list stations`")
-        out.print(_stations_table(nearby))
-        _chapter(
-            "A price changes",
-            "The first of these stations lowers its price by a cent. The driver has the live stream open: "
-            "GET /v1/prices/stream.",
-        )
-        await _change_a_price(config, client, nearby[0])
+    operators = [OPERATOR, VIENNESE_OPERATOR]
+    staff_scopes = ["prices:write", "stations:write", "price-changes:write"]
+    staff_client = await asyncio.to_thread(ensure_client, config, "demo", staff_scopes, operators, [])
+    driver_client = await asyncio.to_thread(ensure_client, config, "demo-driver", ["driver"], [], [])
+    async with (
+        connected(config.gateway_url, staff_client) as staff,
+        connected(config.gateway_url, driver_client) as driver,
+    ):
+        await _tell_of_live_prices(config, staff)
+        await _tell_of_prices_to_trust(config, staff, driver)
+
+
+async def _tell_of_live_prices(config: Config, staff: PlatformClient) -> None:
+    _chapter(
+        "A driver in Berlin",
+        f"GET {config.gateway_url}/v1/stations/nearby: the cheapest E5 around Alexanderplatz, with each price's age.",
+    )
+    nearby = await _near_berlin(staff, "price")
+    out.print(_stations_table(nearby))
+    _chapter(
+        "A price changes",
+        "The first of these stations lowers its price by a cent. The driver has the live stream open: "
+        "GET /v1/prices/stream.",
+    )
+    await _change_a_price(config, staff, nearby[0])
+
+
+async def _tell_of_prices_to_trust(config: Config, staff: PlatformClient, driver: PlatformClient) -> None:
+    _chapter(
+        "What is really cheapest",
+        "The same search with sort=net_price: the pump price, less what everyone gets off it, plus what the way there "
+        "and back burns for 40 litres. The nearest price often beats the lowest.",
+    )
+    nearby = await _near_berlin(staff, "net_price")
+    out.print(net_price_table(nearby))
+    way = await staff.get(f"/v1/stations/{nearby[0]['station_id']}/navigation", {"provider": "google"})
+    out.print(f"navigate there:  {way['links']['web']}", soft_wrap=True)
+    _chapter(
+        "The law of a region",
+        "In Austria prices may rise at noon only. The rule is data with its source: GET /v1/price-rules/AT.",
+    )
+    await show_the_law(staff)
+    _chapter(
+        "Staff plan, a driver waits",
+        "POST /v1/price-changes for a moment ahead, and POST /v1/me/price-alerts: both keep their word.",
+    )
+    await show_a_planned_change(staff, driver, nearby[0])
+
+
+async def _near_berlin(client: PlatformClient, sort: str) -> list[dict[str, Any]]:
+    nearby = (await client.get("/v1/stations/nearby", BERLIN | {"sort": sort}))["stations"]
+    if not nearby:
+        raise StackError("no station near Berlin shows a price: see `./forecourt dead-letters list stations`")
+    return nearby
 
 
 async def _change_a_price(config: Config, client: PlatformClient, station: dict[str, Any]) -> None:

@@ -71,6 +71,12 @@ def test_invalid_client_is_refused(change: dict[str, object]) -> None:
         replace(SPEC, **change)
 
 
+def test_a_client_without_stations_may_only_hold_scopes_that_are_not_about_any() -> None:
+    replace(SPEC, scopes=("driver", "price-rules:write"), operators=(), stations=())
+    with pytest.raises(ClientError, match="bind the client"):
+        replace(SPEC, scopes=("driver", "prices:write"), operators=(), stations=())
+
+
 def test_largest_bindings_fit_into_a_token_that_verifiers_read() -> None:
     names = tuple(f"{number:03}" + "o" * 61 for number in range(44))
     client = replace(CLIENT, spec=replace(SPEC, scopes=SCOPES, operators=names, stations=STATIONS))

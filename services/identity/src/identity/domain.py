@@ -14,6 +14,8 @@ SCOPES = (
     "prices:write", "stations:write", "pumps:write", "orders:write", "price-changes:write", "price-changes:approve",
     "price-rules:write", "driver",
 )  # fmt: skip
+UNBOUND_SCOPES = frozenset({"price-rules:write", "driver"})
+"""They are about regions and about oneself, not about stations."""
 MAX_NAME_CHARACTERS = 100
 MAX_OPERATORS = 200
 MAX_OPERATOR_CHARACTERS = 64
@@ -57,12 +59,12 @@ class ClientSpec:
             raise ClientError(f"a client's name has 1 to {MAX_NAME_CHARACTERS} characters")
         if not self.scopes or not set(self.scopes) <= set(SCOPES):
             raise ClientError(f"give at least one scope, each one of {', '.join(SCOPES)}")
+        if not (self.operators or self.stations or set(self.scopes) <= UNBOUND_SCOPES):
+            raise ClientError("bind the client to at least one operator or station; unbound it may touch nothing")
         _require_bindings(self.operators, self.stations)
 
 
 def _require_bindings(operators: Sequence[str], stations: Sequence[UUID]) -> None:
-    if not operators and not stations:
-        raise ClientError("bind the client to at least one operator or station; unbound it may touch nothing")
     if len(operators) > MAX_OPERATORS or not all(0 < len(name) <= MAX_OPERATOR_CHARACTERS for name in operators):
         raise ClientError(f"at most {MAX_OPERATORS} operators, each of 1 to {MAX_OPERATOR_CHARACTERS} characters")
     if len(stations) > MAX_STATIONS:
