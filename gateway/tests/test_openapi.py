@@ -107,7 +107,9 @@ async def test_gateway_describes_its_stream(start_gateway) -> None:
     async with start_gateway() as client, client.get("/openapi.json") as response:
         merged = await response.json()
     responses = merged["paths"]["/v1/prices/stream"]["get"]["responses"]
-    assert responses["200"]["content"]["text/event-stream"]["schema"]["$ref"].endswith("/PriceEvent")
+    data = responses["200"]["content"]["text/event-stream"]["schema"]["properties"]["data"]
+    events = [model["$ref"].rpartition("/")[2] for model in data["contentSchema"]["anyOf"]]
+    assert events == ["PriceEvent", "ResetEvent"]
     assert "Problem" in merged["components"]["schemas"]
 
 

@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.boxes import Box
 from gateway.client import HAND_OVER
-from gateway.http_models import PriceEvent
+from gateway.http_models import PriceEvent, ResetEvent
 from gateway.hub import Hub
 from gateway.limiter import caller_of_address
 from gateway.subscriber import Interest
@@ -54,7 +54,7 @@ class EventStream(Response):
     "/v1/prices/stream", summary="Follow prices live", description=DESCRIPTION,
     status_code=200, response_class=EventStream,
     responses={
-        200: {"model": PriceEvent, "description": "Server-sent events; this is the data of a `price` event"},
+        200: {"model": PriceEvent | ResetEvent, "description": "Server-sent events; the model is that of their data"},
         **problem_responses(422, 429, 503),
     },
 )  # fmt: skip

@@ -8,6 +8,12 @@ STATION_ID = "01930b5e-7c1a-7000-8000-3f0e2a9b4c11"
 
 TRACE_ID = "4bf92f3577b34da6a3ce929d0e0e4736"
 
+_NOON = "2026-05-01T12:00:00Z"
+_PRICE_EVENT = (
+    f'{{"station_id":"{STATION_ID}","fuel":"e5","price_mills":1789,"previous_price_mills":1799,"currency":"EUR",'
+    f'"version":7,"effective_at":"{_NOON}","submitted_at":"{_NOON}","received_at":"{_NOON}","published_at":"{_NOON}"}}'
+)
+
 BY_NAME: dict[str, Any] = {
     "access_token": "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiJzdGF0aW9uLXN5c3RlbSJ9.c2lnbmF0dXJl",
     "age_seconds": 240,
@@ -16,7 +22,7 @@ BY_NAME: dict[str, Any] = {
     "bbox": "13.2,52.4,13.6,52.6",
     "brand": "ARAL",
     "busy": 3,
-    "changed_at": "2026-05-01T12:00:00Z",
+    "changed_at": _NOON,
     "city": "Berlin",
     "client_id": "01930b5e-7c1a-7000-8000-0d5f6e7a8b90",
     "client_secret": "the secret that was shown once",
@@ -26,6 +32,7 @@ BY_NAME: dict[str, Any] = {
     "country": "DE",
     "currency": "EUR",
     "cursor": "WyIwMTkzMGI1ZS03YzFhLTcwMDAtODAwMC0zZjBlMmE5YjRjMTEiXQ",
+    "data": _PRICE_EVENT,
     "detour_m": 1200,
     "detour_mills_per_litre": 9,
     "detour_minor": 18,
@@ -33,6 +40,7 @@ BY_NAME: dict[str, Any] = {
     "distance_m": 830,
     "east": 13.6,
     "error_description": "The client id or secret is wrong.",
+    "event": "price",
     "expires_in": 900,
     "external_id": "DE-4711",
     "facilities": ["toilet", "shop"],
@@ -43,6 +51,7 @@ BY_NAME: dict[str, Any] = {
     "grant_types_supported": ["client_credentials"],
     "holiday_region": "DE-BE",
     "house_number": "12a",
+    "id": "120.98.0.7.5.33",
     "idempotency-key": "01930b5e-7c1a-7000-8000-5b1d2c3e4f50",
     "index": 0,
     "issuer": "https://api.forecourt.example",
@@ -76,8 +85,10 @@ BY_NAME: dict[str, Any] = {
     "scopes_supported": ["prices:write", "stations:write", "pumps:write"],
     "south": 52.4,
     "station_id": STATION_ID,
+    "stations_met": 3,
     "status": "free",
     "street": "Karl-Liebknecht-Str.",
+    "threshold_mills": 1699,
     "time_zone": "Europe/Berlin",
     "title": "Invalid input",
     "to": "2026-05-01T00:00:00Z",
@@ -99,7 +110,7 @@ BY_NAME: dict[str, Any] = {
 
 BY_FORMAT: dict[str, Any] = {
     "date": "2026-05-01",
-    "date-time": "2026-05-01T12:00:00Z",
+    "date-time": _NOON,
     "time": "12:00:00",
     "uri": "https://api.forecourt.example",
     "uuid": "01930b5e-7c1a-7000-8000-1c2d3e4f5a6b",

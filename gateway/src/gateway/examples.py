@@ -15,6 +15,13 @@ Document = dict[str, Any]
 MAX_DEPTH = 12
 """Schemas may refer to themselves."""
 NULLABLE = "x-nullable"
+FORMATS = {
+    "date": r"^[-0-9]{10}$", "date-time": r"^[-0-9]{10}T", "uuid": r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+}  # fmt: skip
+    "uuid": r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+    "date-time": r"^[-0-9]{10}T",
+    "date": r"^[-0-9]{10}$",
+}
 METHODS = frozenset({"get", "put", "post", "delete", "patch"})
 
 
@@ -113,7 +120,8 @@ def _fits(value: Any, schema: Document) -> bool:
     if "enum" in schema:
         return value in schema["enum"]
     if isinstance(value, str):
-        return schema.get("type") == "string" and bool(re.search(schema.get("pattern", ""), value))
+        patterns = (schema.get("pattern", ""), FORMATS.get(schema.get("format", ""), ""))
+        return schema.get("type") == "string" and all(re.search(pattern, value) for pattern in patterns)
     if isinstance(value, list):
         return schema.get("type") == "array" and all(_fits(one, schema.get("items", {})) for one in value)
     return schema.get("type") == ("integer" if isinstance(value, int) else "number")

@@ -1,5 +1,6 @@
 """What the gateway's own routes send."""
 
+from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -21,3 +22,9 @@ class PriceEvent(BaseModel):
     submitted_at: Moment = Field(description="When the station system sent it")
     received_at: Moment = Field(description="When it was taken in")
     published_at: Moment = Field(description="When it was published to all readers")
+
+
+class ResetEvent(BaseModel):
+    """The data of an SSE event named `reset`: events may be missing, so load the prices again."""
+
+    reason: Literal["gap"]

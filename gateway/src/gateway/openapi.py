@@ -49,7 +49,7 @@ def merge(documents: Mapping[str, Document], routes: Iterable[Route]) -> Documen
             paths.setdefault(path, {}).update(methods)
     document = {"openapi": "3.1.0", "info": INFO, "servers": [{"url": "/"}], "paths": paths, "components": components}
     document = msgspec.json.decode(msgspec.json.encode(document))  # nothing in it is shared from here on
-    _correct_streams(document)
+    _describe_streams(document)
     add_examples(document)
     return _sorted(document)
 
@@ -82,12 +82,15 @@ def _with_problems(operation: Document, route: Route) -> Document:
     return {**operation, "responses": dict(sorted(responses.items()))}
 
 
-def _correct_streams(document: Document) -> None:
-    """FastAPI says "string" beside the model of what a stream's events carry."""
+def _describe_streams(document: Document) -> None:
+    """A stream is described by one of its events, whose data is JSON of the models that its route names."""
+    text = {"type": "string"}
     for operation in operations(document):
-        stream = operation["responses"].get("200", {}).get("content", {}).get("text/event-stream", {}).get("schema", {})
-        if "$ref" in stream:
-            stream.pop("type", None)
+        for kind, content in operation["responses"].get("200", {}).get("content", {}).items():
+            if kind == "text/event-stream" and "schema" in content:
+                models = {name: part for name, part in content["schema"].items() if name in {"$ref", "anyOf"}}
+                data = text | {"contentMediaType": "application/json", "contentSchema": models}
+                content["schema"] = {"type": "object", "properties": {"id": text, "event": text, "data": data}}
 
 
 def _edge_statuses(route: Route) -> Iterator[str]:
