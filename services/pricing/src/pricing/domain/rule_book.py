@@ -98,8 +98,10 @@ class GradeRules:
         """What is to be noted about a change."""
         if not self._deadlines or quote.price_mills is None:
             return ()
-        late = ((name, rule.late_by_seconds(quote)) for name, rule in self._deadlines)
-        return tuple(Finding(name, seconds) for name, seconds in late if seconds > 0)
+        took = quote.submitted_at - quote.effective_at
+        return tuple(
+            [Finding(name, rule.late_by_seconds(took)) for name, rule in self._deadlines if rule.is_missed(took)]
+        )
 
 
 class RuleSet:

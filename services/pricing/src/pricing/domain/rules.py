@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, Protocol, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -192,10 +192,17 @@ class ReportingDeadline(_RuleForGrades):
     kind: Literal["reporting_deadline"]
     within_seconds: Annotated[int, Field(ge=1, le=604_800, strict=True)]
 
-    def late_by_seconds(self, quote: Quote) -> int:
-        """By how many seconds it was missed, begun ones counted whole; 0 or less: it was kept."""
-        late = quote.submitted_at - quote.effective_at - self.within_seconds * SECOND
-        return -(-late // SECOND)
+    @cached_property
+    def _allowed(self) -> timedelta:
+        return timedelta(seconds=self.within_seconds)
+
+    def is_missed(self, took: timedelta) -> bool:
+        """Whether a report that took so long came too late."""
+        return took > self._allowed
+
+    def late_by_seconds(self, took: timedelta) -> int:
+        """By how much it was missed, begun seconds counted whole."""
+        return -((self._allowed - took) // SECOND)
 
 
 Rule = Annotated[Bounds | Ceiling | RiseTimes | ReportingDeadline, Field(discriminator="kind")]
