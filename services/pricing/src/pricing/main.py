@@ -1,5 +1,7 @@
 """The only wiring of the pricing service."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 
@@ -28,9 +30,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     chosen = settings or Settings()  # pyright: ignore[reportCallIssue] - the environment fills it
 
     async def start(kit: Kit) -> None:
-        store = await kit.open(lambda: PostgresStore.connect(chosen, note_published))
-        kit.app.state.store = store
-        await store.transact(seed_rules)
+        kit.app.state.store = store = await kit.open(lambda: _seeded_store(chosen))
         kit.ready_when("postgres", store.check)
         kit.run_relay(Relay(chosen, store))
         kit.run_consumer(Consumer(chosen, store, SUBSCRIPTIONS, kit.app.state.verifier))
@@ -47,6 +47,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         chosen, title="Pricing", description="Price reports, current prices and their history.",
         start=start, routers=[area.router for area in AREAS],
     )  # fmt: skip
+
+
+@asynccontextmanager
+async def _seeded_store(settings: Settings) -> AsyncIterator[PostgresStore]:
+    """The store, once it holds the first price rules: nothing is decided without them."""
+    async with PostgresStore.connect(settings, note_published) as store:
+        await store.transact(seed_rules)
+        yield store
 
 
 def _change_limits(settings: Settings) -> Limits:
