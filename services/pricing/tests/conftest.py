@@ -57,6 +57,15 @@ class Pricing:
 
         return await eventually(found) or []
 
+    async def make_due(self, *change_ids: str, late_seconds: float = 0) -> None:
+        """Lets the time of planned price changes come now, or so long ago: a test on a busy machine keeps no times."""
+        async with self.store.connection() as connection:
+            await connection.execute(
+                """UPDATE price_changes SET (due_at, effective_at) = (moment, moment)
+                   FROM (SELECT now() - make_interval(secs => $2) AS moment) AS m WHERE change_id = ANY($1)""",
+                change_ids, late_seconds,
+            )  # fmt: skip
+
     async def outbox_is_empty(self) -> bool:
         """Whether the relay has published all there is."""
         async with self.store.connection() as connection:

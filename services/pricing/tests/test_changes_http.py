@@ -72,7 +72,7 @@ async def settled(pricing: Pricing, change: dict) -> dict:
     return await eventually(found) or {}
 
 
-def soon(seconds: float = 0.4) -> str:
+def ahead(seconds: float = 3_600) -> str:
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat()
 
 
@@ -101,8 +101,9 @@ async def test_a_change_for_now_has_fired_when_the_reply_comes(pricing: Pricing)
 
 async def test_a_planned_change_fires_at_its_time_and_tells_its_story(pricing: Pricing):
     station_id = await sold_at(pricing)
-    change = await made(pricing, station_id, 1_720, effective_at=soon())
+    change = await made(pricing, station_id, 1_720, effective_at=ahead())
     assert (change["status"], await price_of(pricing, station_id)) == ("scheduled", 1_700)
+    await pricing.make_due(change["change_id"])
     fired = await settled(pricing, change)
     assert fired["status"] == "fired"
     assert datetime.fromisoformat(fired["due_at"]) <= datetime.fromisoformat(fired["fired_at"])
@@ -127,8 +128,9 @@ async def test_a_large_step_waits_for_somebody_else(pricing: Pricing):
 
 async def test_an_approved_plan_keeps_its_time_and_one_that_nobody_approved_fails(pricing: Pricing):
     approved, forgotten = await sold_at(pricing), await sold_at(pricing)
-    plans = [await made(pricing, it, 1_900, effective_at=soon(1.0)) for it in (approved, forgotten)]
+    plans = [await made(pricing, it, 1_900, effective_at=ahead()) for it in (approved, forgotten)]
     assert (await act(pricing, plans[0], "approve", sub="bob")).json()["status"] == "scheduled"
+    await pricing.make_due(*(it["change_id"] for it in plans))
     assert (await settled(pricing, plans[0]))["status"] == "fired"
     failed = await settled(pricing, plans[1])
     assert (failed["status"], failed["failure_reason"]) == ("failed", "not_approved_in_time")
@@ -137,7 +139,7 @@ async def test_an_approved_plan_keeps_its_time_and_one_that_nobody_approved_fail
 
 async def test_cancel_keeps_a_change_from_firing_once(pricing: Pricing):
     station_id = await sold_at(pricing)
-    change = await made(pricing, station_id, 1_720, effective_at=soon(3_600))
+    change = await made(pricing, station_id, 1_720, effective_at=ahead())
     replies = await asyncio.gather(*(act(pricing, change, "cancel") for _ in range(4)))
     assert sorted(reply.status_code for reply in replies) == [200, 409, 409, 409]
     assert (await look(pricing, change))["status"] == "cancelled"
@@ -187,7 +189,7 @@ async def test_a_rollback_brings_the_price_back_once(pricing: Pricing):
 async def test_a_rollback_names_who_has_set_the_price_since(pricing: Pricing):
     station_id = await sold_at(pricing)
     change = await made(pricing, station_id, 1_720)
-    later = item(station_id, 1_730, effective_at=soon(1), report_id="later-word")
+    later = item(station_id, 1_730, effective_at=ahead(1), report_id="later-word")
     assert verdicts(await pricing.report(later, sub="pump")) == ["accepted"]
     reply = await act(pricing, change, "rollback")
     assert told(reply) == (409, "price-changed-since")
@@ -214,7 +216,7 @@ async def test_what_is_refused_names_each_station_and_changes_none(pricing: Pric
 
 
 async def test_one_plan_for_a_moment(pricing: Pricing):
-    station_id, moment = await sold_at(pricing), soon(3_600)
+    station_id, moment = await sold_at(pricing), ahead()
     change = await made(pricing, station_id, 1_720, effective_at=moment)
     assert told(await make(pricing, [station_id], 1_730, effective_at=moment)) == (409, "moment-taken")
     await act(pricing, change, "cancel")
@@ -226,8 +228,8 @@ BAD_ORDERS = {
     "too many stations": {"station_ids": ["00000000-0000-7000-8000-000000000001"] * 101},
     "a float": {"price_mills": 1720.0},
     "nothing": {"price_mills": 0},
-    "yesterday": {"effective_at": soon(-86_400)},
-    "next year": {"effective_at": soon(365 * 86_400)},
+    "yesterday": {"effective_at": ahead(-86_400)},
+    "next year": {"effective_at": ahead(365 * 86_400)},
     "no zone": {"effective_at": "2026-05-01T10:00:00"},
     "unknown field": {"colour": "red"},
     "a zero byte": {"reason": "a\0b"},
@@ -278,9 +280,10 @@ async def test_staff_list_the_changes_of_their_own_stations_page_by_page(pricing
 
 async def test_a_station_that_closed_or_changed_hands_fails_the_change_that_was_planned_for_it(pricing: Pricing):
     sold, diesel_only = await sold_at(pricing), await sold_at(pricing)
-    plans = [await made(pricing, it, 1_720, effective_at=soon(0.6)) for it in (sold, diesel_only)]
+    plans = [await made(pricing, it, 1_720, effective_at=ahead()) for it in (sold, diesel_only)]
     await pricing.register(station_id=sold, version=2, operator="other")
     await pricing.register(station_id=diesel_only, version=2, fuels=["diesel_b7"])
+    await pricing.make_due(*(it["change_id"] for it in plans))
     ends = [await settled(pricing, it) for it in plans]
     assert [(it["status"], it["failure_reason"]) for it in ends] == [
         ("failed", "not_your_station"), ("failed", "grade_not_sold"),
@@ -312,10 +315,7 @@ async def test_a_rule_that_is_broken_at_the_time_fails_the_change_and_a_rollback
     noon, zone = noon_and_zone()
     station_id = await sold_at(pricing, country="AT", time_zone=zone)
     plan = await made(pricing, station_id, 1_750, effective_at=noon.isoformat())
-    async with pricing.store.connection() as connection:
-        await connection.execute(
-            "UPDATE price_changes SET (due_at, effective_at) = (now(), now()) WHERE change_id = $1", plan["change_id"]
-        )
+    await pricing.make_due(plan["change_id"])
     failed = await settled(pricing, plan)
     assert (failed["failure_reason"], failed["failure_rule"]) == ("rise_not_allowed_now", "AT/1/rise-only-at-noon")
     assert failed["audit"][-1]["detail"] == "rise_not_allowed_now, AT/1/rise-only-at-noon"
@@ -332,17 +332,12 @@ async def test_what_came_due_while_nothing_ran_fires_at_the_start_unless_it_is_t
     async with running(app) as client:
         pricing = Pricing(client, app.state.store, issuer, settings, kafka)
         fresh, old, twice = [await sold_at(pricing) for _ in range(3)]
-        changes = [await made(pricing, it, 1_720, effective_at=soon(3_600)) for it in (fresh, old)]
+        changes = [await made(pricing, it, 1_720, effective_at=ahead()) for it in (fresh, old)]
         for price_mills, seconds in ((1_730, 7_200), (1_710, 7_201)):
-            changes.append(await made(pricing, twice, price_mills, effective_at=soon(seconds)))
+            changes.append(await made(pricing, twice, price_mills, effective_at=ahead(seconds)))
         app.state.kit.tasks["price changes"].cancel()
-        async with pricing.store.connection() as connection:
-            await connection.execute(
-                """UPDATE price_changes SET due_at = now() - make_interval(secs => late),
-                          effective_at = now() - make_interval(secs => late)
-                   FROM unnest($1::uuid[], $2::float[]) AS l (id, late) WHERE change_id = id""",
-                [it["change_id"] for it in changes], [60, 601, 20, 2],
-            )  # fmt: skip
+        for change, late_seconds in zip(changes, (60, 601, 20, 2), strict=True):
+            await pricing.make_due(change["change_id"], late_seconds=late_seconds)
     restarted = create_app(settings)
     async with running(restarted) as client:
         pricing = Pricing(client, restarted.state.store, issuer, settings, kafka)
@@ -363,7 +358,8 @@ async def test_a_change_that_cannot_be_handled_fails_alone(pricing: Pricing, mon
         return await real(tx, reports)
 
     monkeypatch.setattr(firing, "submit_reports", broken)
-    plans = (await make(pricing, [good, bad], 1_720, effective_at=soon())).json()["price_changes"]
+    plans = (await make(pricing, [good, bad], 1_720, effective_at=ahead())).json()["price_changes"]
+    await pricing.make_due(*(it["change_id"] for it in plans))
     ends = [await settled(pricing, it) for it in plans]
     assert [(it["status"], it["failure_reason"]) for it in ends] == [("fired", None), ("failed", "internal_error")]
     assert [await price_of(pricing, it) for it in (good, bad)] == [1_720, 1_700]

@@ -98,7 +98,7 @@ async def pair(
 async def test_the_other_replica_fires_what_a_killed_one_held_in_its_hands(pair: Pair):
     """The test holds the station, so that the one that fires waits in the middle of its transaction, and dies there."""
     station_id = await pair.register()
-    changes = await pair.plan([station_id], 1_720, datetime.now(UTC) + timedelta(seconds=0.5))
+    changes = await pair.plan([station_id], 1_720, datetime.now(UTC) + timedelta(hours=1))
 
     async def firing() -> str | None:
         async with pair.store.connection() as connection:
@@ -109,6 +109,7 @@ async def test_the_other_replica_fires_what_a_killed_one_held_in_its_hands(pair:
 
     async with pair.store.connection() as held, held.transaction():
         await held.execute("SELECT FROM stations WHERE station_id = $1 FOR UPDATE", station_id)
+        await pair.make_due(*changes)
         victim = await eventually(firing)
         await next(replica for replica in pair.replicas if replica.name == victim).kill()
         assert await pair.statuses(changes) == {"scheduled"}
