@@ -70,10 +70,14 @@ def new_span_id() -> str:
 class SpanLog:
     """Decides which traces are recorded, keeps their finished spans, and writes them beside the event loop."""
 
-    def __init__(self, service: str, sampler: Sampler, write: Callable[[list[SpanRecord]], None] | None) -> None:
+    def __init__(
+        self, service: str, sampler: Sampler, write: Callable[[list[SpanRecord]], None] | None,
+        end: Callable[[], None] = lambda: None,
+    ) -> None:  # fmt: skip
         self._service = f"forecourt-{service}"
         self._sampler = sampler
         self._write = write
+        self._end = end
         self._waiting: list[SpanRecord] = []
 
     @classmethod
@@ -82,7 +86,9 @@ class SpanLog:
     ) -> Self:
         """A log that samples and goes where the service's other spans do."""
         exporter = make_span_exporter(traces_file, environment)
-        return cls(service, provider.sampler, _writer(exporter, provider.resource) if exporter is not None else None)
+        if exporter is None:
+            return cls(service, provider.sampler, None)
+        return cls(service, provider.sampler, _writer(exporter, provider.resource), exporter.shutdown)
 
     def begin(self, traceparent: bytes | None, name: str = "") -> Trace:
         """The place of a new server span: in the caller's trace, or in a new one where the header is none or bad."""
@@ -104,13 +110,20 @@ class SpanLog:
         self._waiting.append(record)
 
     async def keep_writing(self) -> None:
-        """Writes what came in, every second, for ever, and once more in the end."""
+        """Writes what came in, every second, until it is cancelled."""
         try:
             while True:
                 await asyncio.sleep(WRITE_SECONDS)
                 await asyncio.to_thread(self._write_waiting)
-        finally:
-            self._write_waiting()
+        except asyncio.CancelledError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Writes what came in, and ends."""
+        self._write_waiting()
+        self._write = None
+        self._end()
 
     def _write_waiting(self) -> None:
         records, self._waiting = self._waiting, []
