@@ -18,10 +18,6 @@ NULLABLE = "x-nullable"
 FORMATS = {
     "date": r"^[-0-9]{10}$", "date-time": r"^[-0-9]{10}T", "uuid": r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
 }  # fmt: skip
-    "uuid": r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
-    "date-time": r"^[-0-9]{10}T",
-    "date": r"^[-0-9]{10}$",
-}
 METHODS = frozenset({"get", "put", "post", "delete", "patch"})
 
 
