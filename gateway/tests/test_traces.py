@@ -11,6 +11,8 @@ import aiohttp
 
 from servicekit.testkit import eventually
 
+CALLERS_TRACE = "0af7651916cd43dd8448eb211c80319c"
+
 
 async def test_one_server_and_one_client_span(service, tmp_path: Path, unused_tcp_port: int) -> None:
     file = tmp_path / "traces.jsonl"
@@ -35,16 +37,30 @@ async def test_one_server_and_one_client_span(service, tmp_path: Path, unused_tc
                     return False
 
             await eventually(answers, 30)
-            async with client.get("/v1/prices") as response:
+            async with client.get("/v1/prices", params={"station_id": "1"}) as response:
                 trace_id = response.headers["trace-id"]
+            parent = f"00-{CALLERS_TRACE}-b7ad6b7169203331-01"
+            async with client.get("/v1/nothing", headers={"traceparent": parent}) as response:
+                assert response.status == 404
+            async with client.get("/v1/nothing", headers={"traceparent": parent[:-1] + "0"}) as response:
+                assert response.headers["trace-id"] == CALLERS_TRACE
     finally:
         gateway.send_signal(signal.SIGTERM)
         await asyncio.wait_for(gateway.wait(), 15)
     spans = [json.loads(line) for line in file.read_text().splitlines()]
     ours = {span["kind"]: span for span in spans if span["trace_id"] == trace_id}
-    assert len(ours) == len(spans) == 2
+    assert len(ours) == 2
     server, client_span = ours["SERVER"], ours["CLIENT"]
     assert server["name"] == "GET /v1/prices"
+    assert server["attributes"] == {
+        "url.path": "/v1/prices", "url.query": "station_id=1", "url.scheme": "http", "http.request.method": "GET",
+        "network.protocol.version": "1.1", "http.route": "/v1/prices", "http.response.status_code": 200,
+        "server.port": unused_tcp_port,
+    }  # fmt: skip
+    assert client_span["attributes"] == {"server.address": "pricing", "http.response.status_code": 200}
+    [refused] = [span for span in spans if span not in ours.values()]
+    assert (refused["trace_id"], refused["parent_id"], refused["name"]) == (CALLERS_TRACE, "b7ad6b7169203331", "GET")
+    assert refused["attributes"]["http.response.status_code"] == 404
     assert client_span["parent_id"] == server["span_id"]
     _, sent_trace, sent_parent, _ = service.requests[0].headers["traceparent"].split("-")
     assert (sent_trace, sent_parent) == (trace_id, client_span["span_id"])
