@@ -100,7 +100,10 @@ async def own_gateway(config: Config, folder: Path, **settings: Any) -> AsyncIte
 def allow_open_files(wanted: int) -> None:
     """Raises this process's limit of open files, and that of what it starts. StackError where the system forbids it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < wanted:
-        raise StackError(f"{wanted:,} open files are needed and {hard:,} allowed: run `ulimit -Hn {wanted}` as root")
-    if soft < wanted:
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (ValueError, OSError) as error:
+        advice = f"run `ulimit -Hn {wanted}` as root, then this again"
+        raise StackError(f"{wanted:,} open files are needed and {hard:,} allowed: {advice}") from error
