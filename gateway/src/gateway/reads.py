@@ -1,4 +1,4 @@
-"""Hot reads: clients who ask for the same at the same time share one call to its service. docs/decisions/0009."""
+"""Hot reads: clients who ask for the same at the same time share one call to its service. docs/decisions/0011."""
 
 import asyncio
 from collections.abc import Callable
