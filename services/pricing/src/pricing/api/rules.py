@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response, Security
 
@@ -22,12 +22,15 @@ from servicekit.problems import problem_responses
 
 router = APIRouter(prefix="/v1", tags=["pricing"])
 
+TAGGED: dict[int | str, dict[str, Any]] = {
+    200: {"headers": {"ETag": {"description": "Names this state of the rules", "schema": {"type": "string"}}}}
+}
 RuleMaker = Annotated[Principal, Security(authenticate, scopes=[use_cases.WRITE_SCOPE])]
 
 
 @router.get(
     "/price-rules/{region}", summary="Read a region's price rules", response_model=models.RegionRules,
-    responses=problem_responses(422, 503),
+    responses=TAGGED | problem_responses(422, 503),
 )  # fmt: skip
 async def get_price_rules(request: Request, response: Response, region: models.RuleRegion) -> models.RegionRules:
     """The rules that hold now and those that will, with their legal source. The ETag is for the next PUT."""
@@ -51,7 +54,7 @@ async def get_price_rules(request: Request, response: Response, region: models.R
 
 @router.put(
     "/price-rules/{region}", summary="Change a region's price rules", response_model=models.AuditedVersion,
-    responses=problem_responses(400, 401, 403, 412, 413, 422, 428, 503),
+    responses=TAGGED | problem_responses(400, 401, 403, 412, 413, 422, 428, 503),
 )  # fmt: skip
 async def put_price_rules(
     request: Request, response: Response, region: models.RuleRegion, body: models.NewRules, principal: RuleMaker,
