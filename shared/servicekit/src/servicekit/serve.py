@@ -1,6 +1,7 @@
 """Runs a service: `python -m servicekit.serve pricing.main:create_app` on its configured host and port."""
 
 import gc
+import resource
 import socket
 import sys
 from contextlib import suppress
@@ -15,6 +16,8 @@ GC_ALLOCATIONS = 20_000
 SWITCH_SECONDS = 0.0005
 """A database driver's threads would else wait up to 5 ms for a busy loop to let go of the interpreter."""
 STARTUP_FAILURE = 3
+OPEN_FILES = 65_536
+"""Every connection is one; the usual soft limit of 1,024 is there for programs that use select()."""
 
 
 class Server(uvicorn.Server):
@@ -31,6 +34,7 @@ def main(target: str) -> None:
     module, _, factory = target.partition(":")
     app: FastAPI = getattr(import_module(module), factory)()
     settings = app.state.settings
+    _allow_open_files()
     gc.freeze()  # what is loaded by now lives as long as the process: do not look at it again
     gc.set_threshold(GC_ALLOCATIONS, 20, 20)  # a batch makes thousands of objects that all die with it
     sys.setswitchinterval(SWITCH_SECONDS)
@@ -45,6 +49,12 @@ def main(target: str) -> None:
         server.run()
     if not server.started:
         sys.exit(STARTUP_FAILURE)
+
+
+def _allow_open_files() -> None:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 if __name__ == "__main__":
