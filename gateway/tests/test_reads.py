@@ -127,6 +127,20 @@ async def test_failures_are_for_all_who_share_and_for_nobody_else(service, start
         assert (await get(client))[0] == 503
 
 
+async def test_the_waiting_are_bounded(service, start_gateway, monkeypatch) -> None:
+    monkeypatch.setattr(reads, "MAX_WAITING", 2)
+    service.handler = gated = Gated()
+    async with start_gateway() as client:
+        first = asyncio.create_task(get(client))
+        await gated.has_calls(1)
+        crowd = [asyncio.create_task(get(client)) for _ in range(5)]
+        refused, _ = await asyncio.wait(crowd, return_when=asyncio.FIRST_COMPLETED)
+        gated.gate.set()
+        assert {one.result()[0] for one in refused} == {503}
+        statuses = [status for status, _ in await asyncio.gather(first, *crowd)]
+        assert statuses.count(200) >= 3
+
+
 async def test_late_answers_are_504_and_free_the_way(service, start_gateway) -> None:
     service.handler = gated = Gated()
     async with start_gateway([replace(route, timeout_seconds=0.2) for route in ROUTES]) as client:

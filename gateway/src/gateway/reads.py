@@ -13,6 +13,8 @@ from servicekit.problems import Problem
 from servicekit.telemetry import READS_SHARED
 
 MAX_SHARED_BYTES = 2 * 1024 * 1024
+MAX_WAITING = 5_000
+"""Reads that wait for the same call."""
 Key = tuple[str, bytes]
 """(path, query): what a row with `cache` answers depends on nothing else."""
 
@@ -30,11 +32,14 @@ class SharedReads:
         self._waiting: dict[Key, list[SharedRead]] = {}
 
     def join(self, read: "SharedRead") -> None:
-        """Answers the read by the next call for what it asks."""
-        if read.key in self._running:
-            self._waiting.setdefault(read.key, []).append(read)
-        else:
-            self._start(read.key, [read])
+        """Answers the read by the next call for what it asks. Problem 503 where too many wait for that one."""
+        if read.key not in self._running:
+            return self._start(read.key, [read])
+        waiting = self._waiting.setdefault(read.key, [])
+        if len(waiting) >= MAX_WAITING:
+            raise Problem(503, "overloaded", "Too many requests wait for this; try again shortly.",
+                          headers={"Retry-After": "1"})  # fmt: skip
+        waiting.append(read)
 
     def leave(self, read: "SharedRead", *, is_late: bool) -> None:
         """The read wants no answer any more."""
@@ -133,8 +138,12 @@ class SharedRead:
         self._deadline = asyncio.get_running_loop().call_later(route.timeout_seconds, self._expire)
 
     def start(self) -> None:
-        """Begins, or waits for its turn."""
-        self._reads.join(self)
+        """Begins, or waits for its turn. Raises Problem 503 where too many do."""
+        try:
+            self._reads.join(self)
+        except Problem:
+            self._deadline.cancel()
+            raise
 
     def bare_request(self) -> Request:
         """The request without headers: they are this client's own affair."""
