@@ -25,6 +25,7 @@ class Bench(StrEnum):
     NEARBY = "nearby"
     GATEWAY = "gateway"
     STREAM = "stream"
+    HISTORY = "history"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ MEASURES = {
     Bench.NEARBY: "forecourt.bench_nearby:measure_nearby",
     Bench.GATEWAY: "forecourt.bench_gateway:measure_gateway",
     Bench.STREAM: "forecourt.bench_stream:measure_stream",
+    Bench.HISTORY: "forecourt.bench_history:measure_history",
 }
 """Imported when it is used, as commands are."""
 

@@ -1,13 +1,14 @@
 """History by hour and day over HTTP, and its months in the database, on the real stores."""
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from pricing.repository.history import drop_months_before
+from pricing.repository.history import TIMELINE, drop_months_before
 from pricing.use_cases.history import keep_months, months_before
 
 from .conftest import Pricing, item, verdicts
@@ -114,6 +115,36 @@ async def test_a_year_of_hours_is_one_page(pricing: Pricing):
     buckets = (await history(pricing, station_id, **window))["buckets"]
     assert len(buckets) == 8_784
     assert [b["mean_mills"] for b in buckets[24 * 182 - 1 : 24 * 182 + 2]] == [1_700, 1_750, 1_800]
+
+
+def rows_read(plan: dict[str, Any]) -> int:
+    """How many rows of the history a plan read."""
+    is_read = plan.get("Relation Name", "").startswith("price_history")
+    own = plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0) if is_read else 0
+    return int(own) + sum(map(rows_read, plan.get("Plans", [])))
+
+
+async def test_a_month_costs_the_same_however_many_years_there_are(pricing: Pricing):
+    """Ten changes a day for two years; February alone is read, with the change before it and the one after."""
+    station_id = await pricing.register()
+    async with pricing.store.connection() as connection, connection.transaction():
+        for month in range(24):
+            moment = datetime(2007 + month // 12, month % 12 + 1, 1, tzinfo=UTC)
+            await connection.execute("SELECT make_history_month($1)", moment)
+        await connection.execute(
+            """INSERT INTO price_history (station_id, fuel, effective_at, report_id, price_mills, currency, version,
+                                          submitted_at, received_at)
+               SELECT $1, 'e5', at, at, 1700, 'EUR', 1, at, at
+               FROM generate_series(timestamptz '2007-01-01Z', '2008-12-31Z', '2.4 hours') AS at""",
+            station_id,
+        )
+        await connection.execute("ANALYZE price_history")
+        window = datetime(2008, 2, 1, tzinfo=UTC), datetime(2008, 3, 1, tzinfo=UTC)
+        explain = f"EXPLAIN (ANALYZE, FORMAT JSON) {TIMELINE}"
+        for mode in ("force_custom_plan", "force_generic_plan"):
+            await connection.execute(f"SET LOCAL plan_cache_mode = {mode}")
+            [plan] = json.loads(await connection.fetchval(explain, station_id, "e5", *window, "EUR"))
+            assert 290 <= rows_read(plan["Plan"]) <= 295
 
 
 async def test_reports_of_any_time_find_or_make_their_month(pricing: Pricing):

@@ -94,7 +94,9 @@ def cut(history: Timeline, between: Moments) -> Buckets:
     """The figures of each bucket between two neighbours of `between`."""
     starts, end = between[:-1], between[-1]
     inside = history.moments[(history.moments > starts[0]) & (history.moments < end)]
-    at = np.union1d(starts, inside)
+    at = np.sort(
+        np.append(starts, inside), kind="stable"
+    )  # a change as a bucket begins is there twice: it does no harm
     held = _held(history, at, "right")
     seconds = np.diff(np.append(at, end))
     first = np.searchsorted(at, starts)

@@ -22,6 +22,30 @@ PARTITIONS = """
     FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid
     WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r'
       AND c.relname ~ '^price_history_[0-9]{4}_[0-9]{2}$'"""
+TIMELINE = """
+    WITH said AS NOT MATERIALIZED (
+        SELECT effective_at, version, received_at, previous_confirmed_at, previous_price_mills,
+               CASE WHEN currency = $5 THEN coalesce(price_mills, 0) ELSE 0 END AS price_mills
+        FROM price_history WHERE station_id = $1 AND fuel = $2
+    ), told AS (
+        (SELECT * FROM said WHERE effective_at < $3
+         ORDER BY effective_at DESC, version DESC NULLS FIRST, received_at DESC LIMIT 1)
+        UNION ALL
+        (SELECT * FROM said WHERE effective_at >= $3 AND effective_at < $4
+         ORDER BY effective_at, version NULLS LAST, received_at)
+        UNION ALL
+        (SELECT NULL, NULL, NULL, previous_confirmed_at, previous_price_mills, NULL FROM said
+         WHERE effective_at >= $4 AND version IS NOT NULL ORDER BY effective_at LIMIT 1)
+        UNION ALL
+        SELECT NULL, NULL, NULL, confirmed_at, price_mills, NULL FROM prices
+        WHERE station_id = $1 AND fuel = $2 AND currency = $5
+    )
+    SELECT array_agg(date_part('epoch', effective_at)) FILTER (WHERE effective_at IS NOT NULL),
+           array_agg(price_mills) FILTER (WHERE effective_at IS NOT NULL),
+           array_agg(date_part('epoch', previous_confirmed_at)) FILTER (WHERE previous_confirmed_at IS NOT NULL),
+           array_agg(coalesce(previous_price_mills, 0)) FILTER (WHERE previous_confirmed_at IS NOT NULL)
+    FROM told"""
+"""Not materialised: each part reads the few index pages of its own time, whatever years there are."""
 TAKE_OVER = "SELECT pg_try_advisory_lock(hashtextextended(current_schema() || '.price_history.dropping', 0))"
 GIVE_UP = "SELECT pg_advisory_unlock(hashtextextended(current_schema() || '.price_history.dropping', 0))"
 
@@ -46,31 +70,7 @@ async def price_timeline(
     tx: Connection, station_id: UUID, fuel: Fuel, currency: str, since: datetime, until: datetime
 ) -> Timeline:
     """What the grade cost in [since, until), from what was said and said again; another currency counts as not sold."""
-    row = await tx.fetchrow(
-        """WITH said AS (
-               SELECT effective_at, version, received_at, previous_confirmed_at, previous_price_mills,
-                      CASE WHEN currency = $5 THEN coalesce(price_mills, 0) ELSE 0 END AS price_mills
-               FROM price_history WHERE station_id = $1 AND fuel = $2
-           ), told AS (
-               (SELECT * FROM said WHERE effective_at < $3
-                ORDER BY effective_at DESC, version DESC NULLS FIRST, received_at DESC LIMIT 1)
-               UNION ALL
-               (SELECT * FROM said WHERE effective_at >= $3 AND effective_at < $4
-                ORDER BY effective_at, version NULLS LAST, received_at)
-               UNION ALL
-               (SELECT NULL, NULL, NULL, previous_confirmed_at, previous_price_mills, NULL FROM said
-                WHERE effective_at >= $4 AND version IS NOT NULL ORDER BY effective_at LIMIT 1)
-               UNION ALL
-               SELECT NULL, NULL, NULL, confirmed_at, price_mills, NULL FROM prices
-               WHERE station_id = $1 AND fuel = $2 AND currency = $5
-           )
-           SELECT array_agg(date_part('epoch', effective_at)) FILTER (WHERE effective_at IS NOT NULL),
-                  array_agg(price_mills) FILTER (WHERE effective_at IS NOT NULL),
-                  array_agg(date_part('epoch', previous_confirmed_at)) FILTER (WHERE previous_confirmed_at IS NOT NULL),
-                  array_agg(coalesce(previous_price_mills, 0)) FILTER (WHERE previous_confirmed_at IS NOT NULL)
-           FROM told""",
-        station_id, fuel, since, until, currency,
-    )  # fmt: skip
+    row = await tx.fetchrow(TIMELINE, station_id, fuel, since, until, currency)
     return timeline(*(column or [] for column in row or ([],) * 4))
 
 
