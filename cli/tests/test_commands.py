@@ -43,6 +43,7 @@ def forecourt(*arguments: str, data: Path, port: int | str) -> subprocess.Comple
         (["replay", "--feed", "narnia", "--file", "x"], "18999", "choose one of tankerkoenig, france"),
         (["replay", "--feed", "italy", "--prices", "x"], "18999", "italy needs --stations and --prices"),
         (["replay", "--feed", "france"], "18999", "france needs --file"),
+        (["replay", "--feed", "france", "--file", "x", "--speed", "60"], "18999", "leave out --speed"),
         (["feeds", "sample", "--feed", "narnia", "--out", "x"], "18999", "choose one of tankerkoenig, france"),
         (["feeds", "sample", "--feed", "italy", "--out", "/dev/null"], "18999", "choose another --out"),
         (["up"], "http", "FORECOURT_PORT"),

@@ -56,6 +56,7 @@ def test_a_station_has_its_place_department_zone_and_accents(write):
 @pytest.mark.parametrize(
     ("post_code", "region"),
     [("20000", "FR-2A"), ("20190", "FR-2A"), ("20200", "FR-2B"), ("97400", "FR-974"), ("75001", "FR-75"),
+     ("97500", "FR-PM"), ("98000", None),
      ("", None), ("1000", None), ("MONACO", None)],
 )  # fmt: skip
 def test_the_department_of_a_post_code(write, post_code, region):

@@ -151,6 +151,14 @@ def test_another_file_is_refused(tmp_path, content, says):
         list(UK.prices(path))
 
 
+def test_brackets_without_end_are_no_trouble(tmp_path):
+    path = tmp_path / "deep.json"
+    path.write_text('{"stations": [' + "[" * 50_000 + "]" * 50_000 + "]}")
+    [problem] = UK.stations(path)
+    assert isinstance(problem, RowProblem)
+    assert problem.reason == "not an object"
+
+
 def test_a_cut_file_gives_what_came_before(write):
     path = write(*[STATION] * 50)
     path.write_bytes(path.read_bytes()[:-100])

@@ -29,6 +29,7 @@ class BenchFeed:
     description = "made-up stations of the benchmarks"
     shape = "no file at all"
     one_file = True
+    has_pace = True
     licence = "none"
 
     def __init__(self, changes: int) -> None:

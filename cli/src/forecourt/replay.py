@@ -67,8 +67,8 @@ def replay(
     """
     if feed not in FEEDS:
         raise StackError(f"there is no feed {feed!r}: choose one of {', '.join(FEEDS)}")
-    files = _files(FEEDS[feed], stations or file, prices or file)
-    account = run_replay(Config.from_environment(), FEEDS[feed], *files, _speed(speed), via)
+    files, pace = _files(FEEDS[feed], stations or file, prices or file), _speed(FEEDS[feed], speed)
+    account = run_replay(Config.from_environment(), FEEDS[feed], *files, pace, via)
     out.print_json(json.dumps(account)) if as_json else print_account(account)
     if account["lost"] or account["mismatched"]:
         raise typer.Exit(1)
@@ -145,9 +145,11 @@ def _bars(progress: Progress):
     return advance
 
 
-def _speed(text: str) -> float | None:
+def _speed(feed: Feed, text: str) -> float | None:
     if text == "max":
         return None
+    if not feed.has_pace:
+        raise StackError(f"{feed.name} is a list of what holds now, which has no pace: leave out --speed")
     try:
         speed = float(text)
     except ValueError:

@@ -95,6 +95,11 @@ class Feed(Protocol):
         ...
 
     @property
+    def has_pace(self) -> bool:
+        """Whether the prices are changes in the order of time, and no list of what holds now."""
+        ...
+
+    @property
     def licence(self) -> str:
         """Under which terms the data may be used."""
         ...

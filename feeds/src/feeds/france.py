@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
-from xml.etree.ElementTree import Element, ParseError, tostring
+from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import iterparse
@@ -21,8 +21,11 @@ from feeds.values import mills_of, number, required, text_or_none, wall_time
 ZONE = "Europe/Paris"
 ZONES = (
     ZONE, "America/Guadeloupe", "America/Martinique", "America/Cayenne", "Indian/Reunion", "Indian/Mayotte",
-    "America/Miquelon", "America/St_Barthelemy", "America/Marigot", "Pacific/Noumea", "Pacific/Tahiti",
+    "America/Miquelon", "America/St_Barthelemy", "America/Marigot",
 )  # fmt: skip
+
+_LETTERS = {"975": "PM", "977": "BL", "978": "MF"}
+"""ISO 3166's names of the collectivities overseas, which are no departments."""
 
 _THOUSANDTHS_FROM = 10
 """No litre costs ten euros or less than a cent, so a larger number must be thousandths."""
@@ -38,6 +41,7 @@ class France:
     country = "FR"
     shape = "XML, one file with stations, prices and shortages, in the encoding that it declares"
     one_file = True
+    has_pace = False
     description = "France: prices and shortages of about 10,000 stations (prix-carburants.gouv.fr)"
     licence = "Licence Ouverte 2.0, Ministère de l'Économie (prix-carburants.gouv.fr)"
 
@@ -78,11 +82,12 @@ def _station(line: int, pdv: Element) -> StationRecord:
 
 def _region(post_code: str) -> str | None:
     """The department of a post code: its first two digits, three overseas; Corsica's 20 is two departments."""
-    if len(post_code) != 5 or not post_code.isdecimal():
+    if len(post_code) != 5 or not post_code.isdecimal() or post_code >= "98000":  # Monaco, and seas with other money
         return None
     if post_code.startswith("20"):
         return "FR-2A" if post_code < "20200" else "FR-2B"
-    return f"FR-{post_code[:3] if post_code >= '97000' else post_code[:2]}"
+    overseas = post_code[:3] if post_code >= "97000" else ""
+    return f"FR-{_LETTERS.get(overseas, overseas) or post_code[:2]}"
 
 
 class _Told(NamedTuple):
@@ -167,4 +172,5 @@ def _root(path: Path, element: Element) -> Element:
 
 
 def _beginning(element: Element) -> str:
-    return tostring(element, encoding="unicode").strip()[:MAX_PROBLEM_CHARACTERS]
+    attributes = "".join(f' {name}="{value}"' for name, value in element.items())
+    return f"<{element.tag}{attributes}>"[:MAX_PROBLEM_CHARACTERS]

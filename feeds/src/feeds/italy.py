@@ -43,6 +43,7 @@ class Italy:
     country = "IT"
     shape = "CSV with ; or |, a station list and a price list, Latin-1 or UTF-8"
     one_file = False
+    has_pace = False
     description = "Italy: prices at eight in the morning of about 22,000 stations (MIMIT)"
     licence = "IODL 2.0, Ministero delle Imprese e del Made in Italy"
 

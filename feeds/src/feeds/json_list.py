@@ -47,7 +47,10 @@ def first_value(path: Path, name: str) -> Any:
 
 def beginning(item: object) -> str:
     """How an item begins, for people."""
-    return json.dumps(item, default=str, ensure_ascii=False)[:MAX_PROBLEM_CHARACTERS]
+    try:
+        return json.dumps(item, default=str, ensure_ascii=False)[:MAX_PROBLEM_CHARACTERS]
+    except RecursionError:
+        return "(brackets nested without end)"
 
 
 def _items(path: Path, places: Sequence[str]) -> Iterator[tuple[int, Any]]:

@@ -26,6 +26,7 @@ class NewSouthWales:
     country = "AU-NSW"
     shape = "JSON, one file of stations and prices in cents (all prices), or a second one of prices (new prices)"
     one_file = True
+    has_pace = False
     description = "New South Wales: current prices of about 3,000 stations (FuelCheck)"
     licence = "CC BY 4.0, State of New South Wales (FuelCheck)"
 

@@ -31,6 +31,7 @@ class Spain:
     country = "ES"
     shape = "JSON, one file with stations and prices, decimal commas"
     one_file = True
+    has_pace = False
     description = "Spain: current prices of about 12,000 stations (Geoportal Gasolineras)"
     licence = "free reuse, naming the source: Ministerio para la Transición Ecológica (Geoportal Gasolineras)"
 

@@ -38,6 +38,7 @@ class Tankerkoenig:
     country = "DE"
     shape = "CSV, a station list and a day's price changes"
     one_file = False
+    has_pace = True
     description = "Germany: every price change at about 15,000 stations (Tankerkönig, from MTS-K)"
     licence = "CC BY-NC-SA 4.0, Tankerkönig / MTS-K (https://creativecommons.tankerkoenig.de)"
 

@@ -30,6 +30,7 @@ class UnitedKingdom:
     country = "GB"
     shape = "JSON, one file per retailer with stations and prices in pence"
     one_file = True
+    has_pace = False
     description = "United Kingdom: current prices of the retailers in the CMA's scheme"
     licence = "open, on each retailer's own terms (CMA interim scheme)"
 
