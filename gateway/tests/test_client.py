@@ -241,6 +241,25 @@ async def test_slow_client_slows_the_service(service, start_gateway) -> None:
     assert body.endswith(b"0\r\n\r\n")
 
 
+async def test_client_that_asks_and_does_not_read_gets_no_further(service, start_gateway) -> None:
+    async def large(_: web.Request) -> web.Response:
+        return web.Response(body=b"x" * 200_000)
+
+    service.handler = large
+    requests = 200
+    async with start_gateway() as client, raw(client) as connection:
+        connection.send(((READ % 1)[:-2] + b"authorization: x\r\n\r\n") * requests)
+
+        async def stands_still(before: list[int] = [-1]) -> bool:  # noqa: B006 - remembers between the looks
+            still, before[0] = len(service.requests) == before[0], len(service.requests)
+            return still and before[0] > 0
+
+        await eventually(stands_still)
+        assert len(service.requests) < requests, "answers that nobody reads must not pile up"
+        for _ in range(requests):
+            assert len((await connection.answer())[2]) == 200_000
+
+
 async def test_running_request_is_answered_before_the_gateway_stops(service, start_gateway, issuer: Issuer) -> None:
     began, release = asyncio.Event(), asyncio.Event()
 

@@ -77,9 +77,9 @@ class ClientConnection(RequestReader):
 
     def resume_writing(self) -> None:
         """The client has caught up."""
-        super().resume_writing()
         if self._exchange is not None:
             self._exchange.resume()
+        super().resume_writing()
 
     def shutdown(self) -> None:
         """uvicorn's: no further request is taken; what runs may finish."""

@@ -81,8 +81,9 @@ class Connection(asyncio.Protocol):
 
     def pause(self) -> None:
         """Reads no more until `resume`; what was read already still comes."""
-        self._is_paused = True
-        self.transport.pause_reading()
+        if not self._is_paused and not self.transport.is_closing():
+            self._is_paused = True
+            self.transport.pause_reading()
 
     def resume(self) -> None:
         """Reads on."""

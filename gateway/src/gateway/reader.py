@@ -50,13 +50,21 @@ class RequestReader(HttpToolsProtocol):
         raise NotImplementedError
 
     def next_request(self) -> None:
-        """The current request is answered, and the connection stays."""
+        """The current request is answered, and the connection stays. A client that does not read gets no further."""
         self.current = None
-        if self._pipelined:
+        if self.flow.write_paused:
+            self.flow.pause_reading()
+        elif self._pipelined:
             self.current = following = self._pipelined.pop(0)
             self.loop.call_soon(self.begin, following)
         else:
             self.flow.resume_reading()
+
+    def resume_writing(self) -> None:
+        """The client has caught up."""
+        super().resume_writing()
+        if self.current is None and not self.transport.is_closing():
+            self.next_request()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - as uvicorn has it
         """A client has connected."""
@@ -116,7 +124,7 @@ class RequestReader(HttpToolsProtocol):
 
     def _take_turn(self, request: Request) -> None:
         """The request begins now, or after the one before it."""
-        if self.current is None:
+        if self.current is None and not self.flow.write_paused:
             self.current = request
             self.begin(request)
         else:
