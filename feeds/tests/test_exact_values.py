@@ -75,7 +75,8 @@ def test_times_on_a_zone_s_clock(text, zone, utc):
 @pytest.mark.parametrize(
     "text",
     ["", "yesterday", "30/04/2026", "31/04/2026 10:00:00", "04/30/2026 10:00:00", "30/04/26 10:00:00",
-     "30/04/2026 25:00:00", "30/04/2026 13:00:00 PM x", "30/04/1926 10:00:00", "0001-01-01T00:00:00"],
+     "30/04/2026 25:00:00", "30/04/2026 13:00:00 PM x", "30/04/1926 10:00:00", "0001-01-01T00:00:00",
+     "01/01/2000 00:30:00", "2099-12-31T23:30:00-02:00", "9999-12-31T23:30:00-02:00"],
 )  # fmt: skip
 def test_what_is_no_time_is_refused(text):
     with pytest.raises(ValueError, match="is not one such as"):

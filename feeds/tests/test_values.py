@@ -53,12 +53,18 @@ def test_other_texts_are_no_price(text):
 
 
 @given(
-    st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1)).map(lambda moment: moment.replace(microsecond=0)),
+    st.datetimes(datetime(2000, 1, 2), datetime(2099, 12, 30)).map(lambda moment: moment.replace(microsecond=0)),
     st.integers(-12, 14),
 )
 def test_moments_move_to_utc(moment, hours):
     local = moment.replace(tzinfo=timezone(timedelta(hours=hours)))
     assert utc(f"{moment:%Y-%m-%d %H:%M:%S}{hours:+03}") == rfc3339(local.astimezone(UTC))
+
+
+@pytest.mark.parametrize("text", ["1999-12-31 23:59:59+00", "2000-01-01 00:30:00+02", "2100-01-01 00:00:00+00"])
+def test_a_time_that_no_report_may_speak_of_is_refused(text):
+    with pytest.raises(ValueError, match="a year outside"):
+        utc(text)
 
 
 @given(st.decimals(-180, 180, places=7))

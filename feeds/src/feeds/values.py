@@ -38,9 +38,10 @@ def utc(text: str) -> str:
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None:
             raise ValueError("no offset from UTC")
-        return rfc3339(moment)
+        return _reportable(moment)
     except (ValueError, OverflowError) as error:  # OverflowError: year 1 or 9999 moved over the edge by its offset
-        raise ValueError(f"date {text!r} is not a time with an offset such as 2026-04-30 00:00:44+02") from error
+        wanted = "a time with an offset such as 2026-04-30 00:00:44+02"
+        raise ValueError(f"date {text!r} is not {wanted} ({error})") from error
 
 
 def degrees(text: str, column: str) -> float:
@@ -113,11 +114,16 @@ def wall_time(text: str, zone: str) -> str:
     """
     try:
         moment = _day_first(match) if (match := _DAY_FIRST.fullmatch(text)) else datetime.fromisoformat(text)
-        if moment.year not in _YEARS:
-            raise ValueError("a year outside 2000 to 2099")
-        return rfc3339(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone)))
-    except ValueError as error:
+        return _reportable(moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(zone)))
+    except (ValueError, OverflowError) as error:
         raise ValueError(f"time {text[:40]!r} is not one such as 30/04/2026 10:15:00 ({error})") from error
+
+
+def _reportable(moment: datetime) -> str:
+    utc_text = rfc3339(moment)
+    if int(utc_text[:4]) not in _YEARS:
+        raise ValueError("a year outside 2000 to 2099")
+    return utc_text
 
 
 def _day_first(match: re.Match[str]) -> datetime:
