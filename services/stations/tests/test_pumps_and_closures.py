@@ -63,7 +63,7 @@ async def test_a_wrong_pump_is_refused(stations: Stations, pump_id: str, body: d
     assert (await set_pump(stations, station_id, pump_id, **body)).status_code == 422
 
 
-async def test_a_closed_station_leaves_the_searches_once_and_for_good(stations: Stations) -> None:
+async def test_a_closed_station_leaves_the_searches_once_and_for_good(stations: Stations, searched: Stations) -> None:
     brand = f"brand {new_id()}"
     station_id = await stations.register(brand=brand, external_id="a")
     first, again = [await close(stations, station_id, reason=reason) for reason in ("sold", "sold twice")]

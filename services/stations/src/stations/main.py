@@ -1,5 +1,6 @@
 """The only wiring of the stations service."""
 
+import os
 from functools import partial
 
 from fastapi import FastAPI
@@ -9,7 +10,10 @@ from servicekit.consumer import Consumer
 from servicekit.live import LiveReader
 from servicekit.mongo import MongoStore
 from servicekit.outbox import Relay
+from servicekit.quick import QuickReads
+from servicekit.spans import SpanLog
 from stations.api import favourites, navigation, profiles, pumps, reviews, search, stations
+from stations.api.answers import quick_answers
 from stations.consumer import LIVE_TOPICS, SUBSCRIPTIONS, LiveMemory
 from stations.domain.index.index import StationIndex
 from stations.domain.index.search import Search
@@ -30,19 +34,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.run_relay(Relay(chosen, store))
         handlers = {event: partial(handler, StationRepository(store)) for event, handler in SUBSCRIPTIONS.items()}
         kit.run_consumer(Consumer(chosen, store, handlers, kit.app.state.verifier))
-        _run_index(kit, chosen, store)
+        app.quick = _run_index(kit, chosen, store)
 
-    return build_app(
+    app = build_app(
         chosen, title="Stations", description="Station profiles, pumps, and searches with current prices.",
         start=start,
         routers=[
-            search.router, stations.router, profiles.router, pumps.router, navigation.router, reviews.router,
-            favourites.router,
+            search.router, stations.router, profiles.router, pumps.router, navigation.router,
+            reviews.router, favourites.router,
         ],
     )  # fmt: skip
+    return app
 
 
-def _run_index(kit: Kit, settings: Settings, store: MongoStore) -> None:
+def _run_index(kit: Kit, settings: Settings, store: MongoStore) -> QuickReads:
     """Every replica has an index of its own; it answers searches once it is loaded."""
     index = StationIndex()
     indexer = Indexer(StationSearch(store), index)
@@ -53,3 +58,6 @@ def _run_index(kit: Kit, settings: Settings, store: MongoStore) -> None:
     kit.alive_while("live", reader.seconds_without_progress, CONSUMER_STUCK_SECONDS)
     kit.background("changed-stations", indexer.keep_stations)
     kit.background("tree", indexer.keep_tree)
+    spans = SpanLog.make(settings.service, kit.app.state.tracing, settings.traces_file, os.environ)
+    kit.background("spans", spans.keep_writing)
+    return QuickReads(settings.service, settings.port, spans, quick_answers(kit.app.state.search, indexer))

@@ -18,6 +18,7 @@ from servicekit.consumer import Consumer
 from servicekit.middleware import HttpEdge
 from servicekit.outbox import Relay
 from servicekit.problems import Problem, install_problem_handlers, problem_response
+from servicekit.quick import QuickApp
 from servicekit.settings import ServiceSettings
 from servicekit.store import StoreUnavailable
 from servicekit.telemetry import TASK_RESTARTS, configure_logging, configure_tracing
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 OPERATOR_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 START_SECONDS = 60.0
 CONSUMER_STUCK_SECONDS = 120.0
+CANCEL_AGAIN_SECONDS = 0.5
 Resource = TypeVar("Resource")
 Check = Callable[[], Awaitable[None]]
 """Raises when what it checks is not ready."""
@@ -116,13 +118,15 @@ Start = Callable[[Kit], Awaitable[None]]
 
 
 async def _cancel(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    """Cancels until it has ended: aiokafka may take a cancellation for its own task's and go on."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=CANCEL_AGAIN_SECONDS)
 
 
 def build_app(
     settings: ServiceSettings, *, title: str, description: str, start: Start, routers: Sequence[APIRouter] = ()
-) -> FastAPI:
+) -> QuickApp:
     """A FastAPI app with everything a service needs; `start(kit)` wires its resources when it comes up."""
     configure_logging(settings.service, settings.log_level)
     tracing = configure_tracing(settings.service, settings.traces_file, dict(os.environ))
@@ -136,7 +140,7 @@ def build_app(
             yield
         tracing.shutdown()
 
-    app = FastAPI(
+    app = QuickApp(
         title=title, description=description, version="1", lifespan=lifespan, docs_url=None, redoc_url=None,
         generate_unique_id_function=operation_id,
         telemetry={

@@ -134,9 +134,9 @@ class MongoStore:
         """See Store.outbox_queue: a lease, renewed at each turn, which runs out if its holder dies."""
         queue = MongoOutboxQueue(self.database, self._appended)
         async with _away_means_unavailable():
-            while not await queue.renew_lease():  # noqa: ASYNC110 - another process holds it
-                await asyncio.sleep(LEASE_RETRY_SECONDS)
-            try:
+            try:  # one that is cancelled while it asks may have got the lease all the same
+                while not await queue.renew_lease():  # noqa: ASYNC110 - another process holds it
+                    await asyncio.sleep(LEASE_RETRY_SECONDS)
                 yield queue
             finally:
                 await queue.release_lease()

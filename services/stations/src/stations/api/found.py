@@ -1,8 +1,7 @@
 """What the index found as JSON of http_models.search, joined from bytes that are ready: these are the hot reads."""
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 import msgspec
 import numpy as np
@@ -10,60 +9,60 @@ import numpy as np
 from schemas.vocabulary import Fuel
 from stations.domain.datum import Datum, to_datum
 from stations.domain.index.clusters import Cluster, MapAnswer
-from stations.domain.index.grades import EPOCH, milliseconds
+from stations.domain.index.geometry import Rows
+from stations.domain.index.grades import milliseconds
 from stations.domain.index.hours import CLOSED, OPEN, UNKNOWN
 from stations.domain.index.questions import Hit, NetPrice
 from stations.domain.index.search import Search
 
 _OPEN_NOW = {OPEN: "true", CLOSED: "false", UNKNOWN: "null"}
-_DAY_MS = 86_400_000
+_MOMENTS = ("effective", "submitted", "received", "published", "confirmed")
 
 
 def found_stations(search: Search, hits: Sequence[Hit], fuel: Fuel | None, datum: Datum, now: datetime) -> bytes:
-    """A NearbyStations or AlongStations."""
+    """A NearbyStations or StationsAlong."""
     rows = np.fromiter((hit.row for hit in hits), np.int64, len(hits))
     states = search.index.hours.states(search.index.columns["hours"][rows], now).tolist()
-    prices = _prices(search, [hit.row for hit in hits], fuel, now)
-    stations = b",".join(
-        _station(search, hit, fuel, datum, state, shown) for hit, state, shown in zip(hits, states, prices, strict=True)
-    )
-    return b'{"coordinate":"%b","stations":[%b]}' % (datum.encode(), stations)
+    places, prices = _places(search, rows, datum), _prices(search, rows, fuel, now)
+    stations = ",".join([
+        _station(search, hit, fuel, place, state, shown)
+        for hit, place, state, shown in zip(hits, places, states, prices, strict=True)
+    ])  # fmt: skip
+    return f'{{"coordinate":"{datum}","stations":[{stations}]}}'.encode()
 
 
 def map_answer(search: Search, answer: MapAnswer, fuel: Fuel | None, datum: Datum, now: datetime) -> bytes:
     """A StationClusters."""
-    rows = answer.rows.tolist()
-    columns = search.index.columns
-    stations = b",".join(
-        b"{%b,%b,\"prices\":[%b]}" % (
-            search.index.shown[row], _place(columns["lat"][row], columns["lon"][row], datum), shown,
-        )
-        for row, shown in zip(rows, _prices(search, rows, fuel, now), strict=True)
-    )  # fmt: skip
-    clusters = b",".join(_cluster(one, datum) for one in answer.clusters)
-    return b'{"coordinate":"%b","zoom":%d,"clusters":[%b],"stations":[%b]}' % (
-        datum.encode(), answer.zoom, clusters, stations,
-    )  # fmt: skip
+    places, prices = _places(search, answer.rows, datum), _prices(search, answer.rows, fuel, now)
+    stations = ",".join([
+        f'{{{search.index.shown[row].decode()},{place},"prices":[{shown}]}}'
+        for row, place, shown in zip(answer.rows.tolist(), places, prices, strict=True)
+    ])  # fmt: skip
+    clusters = ",".join(_cluster(one, datum) for one in answer.clusters)
+    shown = f'"zoom":{answer.zoom},"clusters":[{clusters}],"stations":[{stations}]'
+    return f'{{"coordinate":"{datum}",{shown}}}'.encode()
 
 
-def _station(search: Search, hit: Hit, fuel: Fuel | None, datum: Datum, state: int, prices: bytes) -> bytes:
-    index, row = search.index, hit.row
-    columns, pumps = index.columns, index.pumps.summary(row, fuel)
+def _station(search: Search, hit: Hit, fuel: Fuel | None, place: str, state: int, prices: str) -> str:
+    pumps = search.index.pumps.summary(hit.row, fuel)
     total = pumps.free + pumps.busy + pumps.out_of_order
     waiting = "null" if pumps.waiting_vehicles is None else pumps.waiting_vehicles
     on_route = "" if hit.route_m is None else f'"detour_m":{hit.detour_m},"route_m":{hit.route_m},'
-    rest = (
+    return (
+        f"{{{search.index.shown[hit.row].decode()},{place},"
         f'"distance_m":{hit.distance_m},{on_route}"open_now":{_OPEN_NOW[state]},'
         f'"pumps":{{"free":{pumps.free},"busy":{pumps.busy},"out_of_order":{pumps.out_of_order},"total":{total}}},'
-        f'"queue":"{pumps.queue}","waiting_vehicles":{waiting},"net_price":{_net_price(hit)}'
+        f'"queue":"{pumps.queue}","waiting_vehicles":{waiting},"net_price":{_net_price(hit)},"prices":[{prices}]}}'
     )
-    place = _place(columns["lat"][row], columns["lon"][row], datum)
-    return b'{%b,%b,%b,"prices":[%b]}' % (index.shown[row], place, rest.encode(), prices)
 
 
-def _place(lat: float, lon: float, datum: Datum) -> bytes:
-    lat, lon = to_datum(float(lat), float(lon), datum)
-    return f'"lat":{lat!r},"lon":{lon!r}'.encode()
+def _places(search: Search, rows: Rows, datum: Datum) -> list[str]:
+    """Of each row where it is, as members."""
+    columns = search.index.columns
+    places = zip(columns["lat"][rows].tolist(), columns["lon"][rows].tolist(), strict=True)
+    if datum is not Datum.WGS84:
+        places = (to_datum(lat, lon, datum) for lat, lon in places)
+    return [f'"lat":{lat!r},"lon":{lon!r}' for lat, lon in places]
 
 
 def _net_price(hit: Hit) -> str:
@@ -78,36 +77,42 @@ def _net_price(hit: Hit) -> str:
     )
 
 
-def _prices(search: Search, rows: Sequence[int], fuel: Fuel | None, now: datetime) -> list[bytes]:
+def _prices(search: Search, rows: Rows, fuel: Fuel | None, now: datetime) -> list[str]:
     """Of each row its prices, or the one of the grade; a grade that is no longer sold has none."""
-    shown: list[list[str]] = [[] for _ in rows]
+    shown: list[list[str]] = [[] for _ in range(len(rows))]
     for name in search.index.grades.names() if fuel is None else (fuel.value,):
         for place, price in _prices_of(search, rows, name, now):
             shown[place].append(price)
-    return [",".join(one).encode() for one in shown]
+    return [",".join(one) for one in shown]
 
 
-def _prices_of(search: Search, rows: Sequence[int], fuel: str, now: datetime) -> Iterable[tuple[int, str]]:
+def _prices_of(search: Search, rows: Rows, fuel: str, now: datetime) -> Iterator[tuple[int, str]]:
+    """The places in `rows` that sell the grade, with its price. All moments become text at once: that is cheap."""
     grades, at = search.index.grades, milliseconds(now)
-    columns = grades.columns(fuel, max(rows, default=-1) + 1)
-    chosen = np.asarray(rows, np.int64)
-    shown = ("mills", "currency", "effective", "submitted", "received", "published", "confirmed")
-    values = zip(*(columns[name][chosen].tolist() for name in shown), strict=True)
-    for place, (mills, currency, effective, submitted, received, published, confirmed) in enumerate(values):
-        if mills:
-            yield (
-                place,
-                (
-                    f'{{"fuel":"{fuel}","price_mills":{mills},"currency":"{grades.currencies.values[currency]}",'
-                    f'"effective_at":"{_text(effective)}","submitted_at":"{_text(submitted)}",'
-                    f'"received_at":"{_text(received)}","published_at":"{_text(published)}",'
-                    f'"age_seconds":{max(0, (at - effective) // 1000)},"confirmed_at":"{_text(confirmed)}",'
-                    f'"stale":{"true" if at - confirmed > search.stale_after_ms else "false"}}}'
-                ),
-            )
+    mills = grades.mills(fuel, rows)
+    places = np.flatnonzero(mills)
+    columns, sold = grades.columns(fuel), rows[places]
+    moments = np.stack([columns[name][sold] for name in _MOMENTS], axis=1)
+    texts = np.datetime_as_string(moments.view("M8[ms]"), unit="ms").tolist()
+    ages = np.maximum(0, at - moments[:, 0]) // 1000
+    stale = at - moments[:, -1] > search.stale_after_ms
+    numbers = zip(
+        places.tolist(), mills[places].tolist(), columns["currency"][sold].tolist(), ages.tolist(), stale.tolist(),
+        texts, strict=True,
+    )  # fmt: skip
+    for place, price, currency, age, is_stale, (effective, submitted, received, published, confirmed) in numbers:
+        yield (
+            place,
+            (
+                f'{{"fuel":"{fuel}","price_mills":{price},"currency":"{grades.currencies.values[currency]}",'
+                f'"effective_at":"{effective}Z","submitted_at":"{submitted}Z","received_at":"{received}Z",'
+                f'"published_at":"{published}Z","age_seconds":{age},"confirmed_at":"{confirmed}Z",'
+                f'"stale":{"true" if is_stale else "false"}}}'
+            ),
+        )
 
 
-def _cluster(cluster: Cluster, datum: Datum) -> bytes:
+def _cluster(cluster: Cluster, datum: Datum) -> str:
     lat, lon = to_datum(cluster.lat, cluster.lon, datum)
     bounds = cluster.bounds
     south, west = to_datum(bounds.south, bounds.west, datum)
@@ -117,21 +122,4 @@ def _cluster(cluster: Cluster, datum: Datum) -> bytes:
         "bounds": {"west": west, "south": south, "east": east, "north": north},
         "cheapest": [one._asdict() for one in cluster.cheapest],
     }  # fmt: skip
-    return msgspec.json.encode(document)
-
-
-def _text(moment_ms: int) -> str:
-    """RFC 3339; the parts of a moment come again and again."""
-    day, rest = divmod(moment_ms, _DAY_MS)
-    second, thousandths = divmod(rest, 1000)
-    return f"{_date(day)}T{_clock(second)}.{thousandths:03}Z"
-
-
-@lru_cache(4_096)
-def _date(day: int) -> str:
-    return (EPOCH + timedelta(days=day)).astimezone(UTC).date().isoformat()
-
-
-@lru_cache(86_400)
-def _clock(second: int) -> str:
-    return f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60:02}"
+    return msgspec.json.encode(document).decode()

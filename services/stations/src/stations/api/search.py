@@ -9,11 +9,9 @@ from fastapi import APIRouter, Query, Request, Response
 from servicekit.cursors import decode_cursor
 from servicekit.problems import problem_responses
 from stations.api import views
-from stations.api.found import found_stations, map_answer
+from stations.api.answers import along, nearby, on_map
 from stations.api.parts import as_json, station_search
-from stations.domain.datum import Datum, from_datum
-from stations.domain.index.clusters import MapView, clusters
-from stations.domain.index.questions import Along, Nearby
+from stations.domain.datum import Datum
 from stations.domain.index.search import Search
 from stations.http_models import queries
 from stations.http_models import search as models
@@ -23,9 +21,9 @@ from stations.use_cases import search as use_cases
 router = APIRouter(prefix="/v1", tags=["stations"])
 
 
-async def _index(request: Request) -> Search:
+def _index(request: Request) -> Search:
     """This replica's search index. Raises Problem 503 while it is loading."""
-    await request.app.state.indexer.check()
+    request.app.state.indexer.require_loaded()
     return request.app.state.search
 
 
@@ -47,10 +45,7 @@ async def find_nearby_stations(request: Request, query: Annotated[queries.Nearby
     A net price is the pump price less the best campaign that holds for everyone, plus the fuel for the way there and
     back; its parts are shown. Prices that nobody has confirmed for long are marked stale and come last.
     """
-    search, now = await _index(request), datetime.now(UTC)
-    lat, lon = from_datum(query.lat, query.lon, query.coordinate)
-    question = Nearby(lat, lon, query.radius_m, query.filters(), query.sort, query.buying(), query.limit)
-    return _json(found_stations(search, search.nearby(question, now), query.fuel, query.coordinate, now))
+    return _json(nearby(_index(request), query))
 
 
 @router.get(
@@ -62,9 +57,7 @@ async def find_stations_along(request: Request, query: Annotated[queries.AlongQu
 
     A detour is twice the distance from the route, times 1.3 since roads are not straight.
     """
-    search, now = await _index(request), datetime.now(UTC)
-    question = Along(query.points(), query.max_detour_m, query.filters(), query.sort, query.buying(), query.limit)
-    return _json(found_stations(search, search.along(question, now), query.fuel, query.coordinate, now))
+    return _json(along(_index(request), query))
 
 
 @router.get(
@@ -76,10 +69,7 @@ async def show_station_clusters(request: Request, query: Annotated[queries.Clust
 
     However large the box, at most 500 of both; up to 50 stations are all shown singly.
     """
-    search, now = await _index(request), datetime.now(UTC)
-    box = queries.parse_box(query.bbox, query.coordinate)
-    answer = clusters(search, MapView(box, query.zoom, query.filters()), now)
-    return _json(map_answer(search, answer, query.fuel, query.coordinate, now))
+    return _json(on_map(_index(request), query))
 
 
 @router.get(

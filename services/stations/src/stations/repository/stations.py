@@ -111,6 +111,12 @@ def searchable(profile: Mapping[str, Any]) -> Document:
 
 
 def _write(station: Station) -> UpdateOne:
+    update = {"$set": stored_fields(station), "$setOnInsert": {"prices": {}}}
+    return UpdateOne({"_id": station.id}, update, upsert=True)
+
+
+def stored_fields(station: Station) -> Document:
+    """What is stored of a station beside its id and prices."""
     fields = {name: getattr(station, name) for name in STATION_FIELDS}
     fields["pumps"] = [asdict(pump) for pump in station.pumps]
     profile = station.profile
@@ -118,7 +124,7 @@ def _write(station: Station) -> UpdateOne:
         "location": {"type": "Point", "coordinates": [profile["lon"], profile["lat"]]},
         **searchable(profile),
     }
-    return UpdateOne({"_id": station.id}, {"$set": fields | derived, "$setOnInsert": {"prices": {}}}, upsert=True)
+    return fields | derived
 
 
 def stored_station(document: Document) -> Station:

@@ -51,6 +51,10 @@ class Indexer:
         return self.loaded.is_set()
 
     async def check(self) -> None:
+        """The same as `require_loaded`, for /readyz."""
+        self.require_loaded()
+
+    def require_loaded(self) -> None:
         """Raises Problem 503 while it is loading."""
         if not self.loaded.is_set():
             raise Unavailable("The search, which is still loading,")

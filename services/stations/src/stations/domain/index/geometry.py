@@ -3,6 +3,7 @@
 Vectors need no care at the poles and the antimeridian. Degrees are WGS-84, distances metres, angles radians.
 """
 
+from math import cos, pi, radians, sin
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,14 @@ Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 
+def unit_vector(lat: float, lon: float) -> Floats:
+    """The same of one place, at a third of the cost."""
+    north, east = radians(lat), radians(lon)
+    return np.array((cos(north) * cos(east), cos(north) * sin(east), sin(north)))
+
+
 def unit_vectors(lat: Any, lon: Any) -> Floats:
-    """(n, 3) from n latitudes and longitudes, or (3,) from one of each."""
+    """(n, 3) from n latitudes and longitudes."""
     north, east = np.radians(np.asarray(lat, np.float64)), np.radians(np.asarray(lon, np.float64))
     return np.stack([np.cos(north) * np.cos(east), np.cos(north) * np.sin(east), np.sin(north)], axis=-1)
 
@@ -28,7 +35,7 @@ def arc_m(chord: Floats) -> Floats:
 
 def chord(arc_metres: float) -> float:
     """The inverse of `arc_m`."""
-    return 2 * float(np.sin(min(arc_metres / EARTH_RADIUS_M, np.pi) / 2))
+    return 2 * sin(min(arc_metres / EARTH_RADIUS_M, pi) / 2)
 
 
 def distances_m(vectors: Floats, origin: Floats) -> Floats:

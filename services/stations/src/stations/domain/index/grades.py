@@ -52,6 +52,7 @@ class Grades:
     def __init__(self) -> None:
         self.currencies: Codes[str] = Codes()
         self._columns: dict[str, Columns] = {}
+        self._rows = 0
 
     @property
     def bytes(self) -> int:
@@ -62,20 +63,27 @@ class Grades:
         """The grades that anyone sells or sold, in order."""
         return sorted(self._columns)
 
-    def columns(self, fuel: str, rows: int) -> Columns:
-        """The grade's columns, with room for at least so many rows."""
+    def reserve(self, rows: int) -> None:
+        """Makes room for so many rows in every grade."""
+        if rows > self._rows:
+            self._rows = rows
+            for columns in self._columns.values():
+                columns.reserve(rows)
+
+    def columns(self, fuel: str) -> Columns:
+        """The grade's columns, with room for all rows."""
         columns = self._columns.get(fuel)
         if columns is None:
             columns = self._columns[fuel] = Columns(
                 mills="i4", currency="i2", version="i4", effective="i8", submitted="i8", received="i8", published="i8",
                 confirmed="i8",
             )  # fmt: skip
-        columns.reserve(rows)
+            columns.reserve(self._rows)
         return columns
 
     def put(self, row: int, fuel: str, price: Price) -> None:
         """Takes the price if it is newer than the known one."""
-        columns = self.columns(fuel, row + 1)
+        columns = self.columns(fuel)
         if price.version > columns["version"][row]:
             columns.set(row, {
                 "mills": price.mills, "currency": self.currencies.code(price.currency), "version": price.version,
@@ -87,15 +95,14 @@ class Grades:
 
     def confirm(self, row: int, fuel: str, version: int, confirmed: int) -> None:
         """The price of that version was still right at that time."""
-        columns = self.columns(fuel, row + 1)
+        columns = self.columns(fuel)
         if version == columns["version"][row] and confirmed > columns["confirmed"][row]:
             columns["confirmed"][row] = confirmed
 
     def forget(self, row: int) -> None:
         """The row has no station any more."""
         for columns in self._columns.values():
-            if row < columns.rows:
-                columns.set(row, {"mills": 0, "version": 0, "confirmed": 0})
+            columns.set(row, {"mills": 0, "version": 0, "confirmed": 0})
 
     def mills(self, fuel: str, rows: Rows) -> NDArray[np.int64]:
         """What a litre costs, 0 where the grade is not sold."""
@@ -120,6 +127,4 @@ class Grades:
         columns = self._columns.get(fuel)
         if columns is None:
             return np.zeros(len(rows), np.int64)
-        if len(rows) and (highest := int(rows.max())) >= columns.rows:
-            columns.reserve(highest + 1)
         return columns[name][rows].astype(np.int64)

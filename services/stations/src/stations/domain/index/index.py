@@ -137,6 +137,7 @@ class StationIndex:
             self.shown.append(b"")
         self._row_of[station_id.bytes] = row
         self.columns.reserve(row + 1)
+        self.grades.reserve(self.columns.rows)
         self.columns.set(row, {
             "high": station_id.int >> 64, "low": station_id.int & (2**64 - 1), "known": True, "version": 0,
         })  # fmt: skip

@@ -45,16 +45,23 @@ def net_prices(
     return NetPrices(pump, currencies, discount, detour_m, detour, pump - discount + detour, best, campaigns)
 
 
-def one_net_price(index: StationIndex, prices: NetPrices, place: int, buying: Buying) -> NetPrice:
-    """The parts of one row, by its place in the arrays."""
-    currency = index.grades.currencies.values[int(prices.currencies[place])]
-    pump, best = int(prices.pump[place]), int(prices.best[place])
-    part = None
-    if best >= 0:
-        terms = prices.campaigns[best].terms
-        part = CampaignPart(str(terms.campaign_id), terms.name, int(prices.discount[place]))
-    minor = detour_minor_units(int(prices.detour_m[place]), buying.consumption_ml_per_100km, pump, currency)
-    return NetPrice(pump, currency, part, int(prices.detour[place]), minor, int(prices.net[place]))
+def shown_net_prices(index: StationIndex, prices: NetPrices, places: Rows, buying: Buying) -> list[NetPrice]:
+    """The parts of some rows, by their places in the arrays."""
+    columns = (part[places].tolist() for part in prices[:7])
+    return [
+        NetPrice(
+            pump, (currency := index.grades.currencies.values[code]), _part(prices, best, discount), detour,
+            detour_minor_units(detour_m, buying.consumption_ml_per_100km, pump, currency), net,
+        )
+        for pump, code, discount, detour_m, detour, net, best in zip(*columns, strict=True)
+    ]  # fmt: skip
+
+
+def _part(prices: NetPrices, best: int, discount: int) -> CampaignPart | None:
+    if best < 0:
+        return None
+    terms = prices.campaigns[best].terms
+    return CampaignPart(str(terms.campaign_id), terms.name, discount)
 
 
 def _covered(

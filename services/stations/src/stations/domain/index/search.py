@@ -1,17 +1,18 @@
 """The searches over the index: which stations count, and in which order."""
 
 from datetime import datetime, timedelta
+from itertools import starmap
 
 import numpy as np
 from numpy.typing import NDArray
 
-from stations.domain.index.geometry import Floats, Rows, distances_m, unit_vectors
+from stations.domain.index.geometry import Floats, Rows, distances_m, unit_vector
 from stations.domain.index.grades import milliseconds
 from stations.domain.index.hours import OPEN
 from stations.domain.index.index import StationIndex
-from stations.domain.index.prices import net_prices, one_net_price
+from stations.domain.index.prices import net_prices, shown_net_prices
 from stations.domain.index.pumps import BIT_OF
-from stations.domain.index.questions import Along, Filters, Hit, Nearby
+from stations.domain.index.questions import Along, Filters, Hit, Nearby, NetPrice
 from stations.domain.index.route import Route
 from stations.domain.index.space import Keep
 from stations.domain.net_price import detour_m
@@ -29,7 +30,7 @@ class Search:
 
     def nearby(self, question: Nearby, now: datetime) -> list[Hit]:
         """The first `limit` stations around the place; equal ones in the order of their ids."""
-        origin = unit_vectors(question.lat, question.lon)
+        origin = unit_vector(question.lat, question.lon)
         keep, space = self.keeper(question.filters, now), self.index.space
         if question.sort == "distance":
             rows = space.nearest(origin, question.radius_m, question.limit, keep)
@@ -81,28 +82,25 @@ class Search:
     def _best(
         self, question: Question, rows: Rows, distances: Floats, positions: NDArray[np.int64] | None, now: datetime
     ) -> list[Hit]:
-        index, fuel, whole = self.index, question.filters.fuel, _whole(distances)
-        columns, detours = index.columns, detour_m(_whole(distances))
+        index, fuel, columns, prices = self.index, question.filters.fuel, self.index.columns, None
+        whole = _whole(distances)
         keys = [columns["low"][rows], columns["high"][rows], distances]
-        prices = None
         if fuel is not None and question.sort in ("price", "net_price"):
-            prices = net_prices(index, rows, detours, fuel, question.buying, now)
+            prices = net_prices(index, rows, detour_m(whole), fuel, question.buying, now)
             compared = prices.net if question.sort == "net_price" else prices.pump
             ranks = index.grades.currency_ranks(prices.currencies)
             keys += [compared, ranks, self.is_stale(fuel, rows, now)]
         first = np.lexsort(keys)[: question.limit]
-        if fuel is not None and prices is None:
-            rows, whole, detours = rows[first], whole[first], detours[first]
-            positions = None if positions is None else positions[first]
-            prices, first = net_prices(index, rows, detours, fuel, question.buying, now), np.arange(len(rows))
-        return [
-            Hit(
-                int(rows[place]), int(whole[place]), int(detours[place]),
-                None if positions is None else int(positions[place]),
-                None if prices is None else one_net_price(index, prices, place, question.buying),
-            )
-            for place in first.tolist()
-        ]  # fmt: skip
+        shown: list[NetPrice] | list[None] = [None] * len(first)
+        if prices is not None:
+            shown = shown_net_prices(index, prices, first, question.buying)
+        elif fuel is not None:
+            prices = net_prices(index, rows[first], detour_m(whole[first]), fuel, question.buying, now)
+            shown = shown_net_prices(index, prices, np.arange(len(first)), question.buying)
+        where = [None] * len(first) if positions is None else positions[first].tolist()
+        metres = whole[first]
+        hits = zip(rows[first].tolist(), metres.tolist(), detour_m(metres).tolist(), where, shown, strict=True)
+        return list(starmap(Hit, hits))
 
 
 def _whole(metres: Floats) -> NDArray[np.int64]:

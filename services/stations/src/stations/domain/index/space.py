@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from stations.domain.index.columns import Columns
-from stations.domain.index.geometry import Floats, Rows, chord, unit_vectors
+from stations.domain.index.geometry import Floats, Rows, chord, unit_vector
 
 Keep = Callable[[Rows], NDArray[np.bool_]]
 """Which of the rows to keep."""
@@ -55,7 +55,7 @@ class Space:
     def place(self, row: int, lat: float, lon: float) -> None:
         """The station of the row is here now."""
         self._columns.reserve(row + 1)
-        self._columns["vector"][row] = unit_vectors(lat, lon)
+        self._columns["vector"][row] = unit_vector(lat, lon)
         self._columns["placed"][row] = True
         self._leave_tree(row)
         self._beside.add(row)
@@ -111,7 +111,7 @@ class Space:
         """Rows that `keep` accepts, in any order: the nearest `count`, and all that are as near as the last of them."""
         beside = self._all_beside()
         beside = beside[keep(beside)]
-        fetched = 2 * count + FEW
+        fetched = count + FEW
         while fetched <= MOST_NEIGHBOURS:
             apart, found = self._tree.query(origin, fetched, distance_upper_bound=chord(radius_m) * MARGIN)
             apart = apart[: int(np.searchsorted(apart, np.inf))]
