@@ -47,6 +47,30 @@ async def test_liveness_fails_when_a_loop_no_longer_goes_round(settings: Service
         assert "consumer" in reply.json()["detail"]
 
 
+async def test_a_background_task_ends_even_where_a_library_swallows_its_cancellation(
+    settings: ServiceSettings, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(app_module, "CANCEL_AGAIN_SECONDS", 0.01)
+    swallowed, waits = 0, asyncio.Event()
+
+    async def run() -> None:
+        nonlocal swallowed
+        while swallowed < 2:
+            waits.set()
+            try:
+                await asyncio.Event().wait()
+            except asyncio.CancelledError:
+                swallowed += 1
+        await asyncio.Event().wait()
+
+    async def start(kit: Kit) -> None:
+        kit.background("worker", run)
+
+    async with running(build_app(settings, title="Kit", description="", start=start)):
+        await waits.wait()
+    assert swallowed == 2
+
+
 async def test_a_background_task_that_dies_is_started_again_and_counted(settings: ServiceSettings):
     runs = 0
 
