@@ -28,7 +28,8 @@ log = logging.getLogger(__name__)
 OPERATOR_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
 START_SECONDS = 60.0
 CONSUMER_STUCK_SECONDS = 120.0
-CANCEL_AGAIN_SECONDS = 0.5
+CANCEL_AGAIN_SECONDS = 3.0
+"""Longer than what a task does to end takes, as a rule: closing its client, giving back its lease."""
 Resource = TypeVar("Resource")
 Check = Callable[[], Awaitable[None]]
 """Raises when what it checks is not ready."""
