@@ -10,6 +10,7 @@ from uuid import UUID
 
 import httpx
 import pytest
+from asyncpg import LockNotAvailableError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -154,6 +155,24 @@ async def test_a_crossing_while_the_alert_is_set_is_told_in_the_reply_or_fires_n
     for driver, alert in zip(drivers, replies, strict=True):
         await is_known(driver, 1)
         assert (await driver.alert())["fired"] == (0 if alert["met_now"] else 1)
+
+
+async def test_no_price_of_its_circle_changes_until_an_alert_is_stored(pricing: Pricing):
+    """What reports lock before they change a price is taken, for the stations of the circle and for no others."""
+    lat = next(LATITUDES)
+    near, far = [await pricing.register(lat=lat + off, lon=-30.0) for off in (NEAR, FAR)]
+
+    async def lock_as_reports_do(station_id: UUID) -> None:
+        query = "SELECT FROM stations WHERE station_id = $1 FOR NO KEY UPDATE NOWAIT"
+        await pricing.store.transact(lambda tx: tx.execute(query, station_id))
+
+    async with pricing.store.connection() as connection:
+        async with connection.transaction():
+            await set_alert(connection, str(new_id()), Wish("e5", lat, -30.0, 2_000, 1_700, "EUR"))
+            await lock_as_reports_do(far)
+            with pytest.raises(LockNotAvailableError):
+                await lock_as_reports_do(near)
+        await lock_as_reports_do(near)
 
 
 async def test_an_alert_is_its_drivers_own(pricing: Pricing):
