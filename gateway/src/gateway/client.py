@@ -132,7 +132,9 @@ class ClientConnection(RequestReader):
     def _admitted(self, request: Request) -> None:
         """Asks for the rest of the body, where there is one."""
         request.admitted = True
-        if max(request.received, request.declared_bytes()) > request.body_limit:
+        if not request.has_body:
+            self.dispatch(request)
+        elif max(request.received, request.declared_bytes()) > request.body_limit:
             self.refuse(request.too_large())
         elif request.complete:
             self.dispatch(request)
@@ -152,11 +154,12 @@ class ClientConnection(RequestReader):
     def _stop_body_timer(self) -> None:
         if self._body_timer is not None:
             self._body_timer.cancel()
-            self._body_timer = None
+        self._body_timer = None
 
     def dispatch(self, request: Request) -> None:
         """Forwards the request, or lets the ASGI app answer it."""
-        self._stop_body_timer()
+        if self._body_timer is not None:
+            self._stop_body_timer()
         route = request.route
         if route is None or route.upstream is None:
             return self._serve_own(request)
@@ -268,7 +271,8 @@ class ClientConnection(RequestReader):
         request = self.request
         request.answered = True
         self.current = self._exchange = None
-        self._stop_body_timer()
+        if self._body_timer is not None:
+            self._stop_body_timer()
         self._idle_since = time.monotonic()
         if not request.keep_alive or self._is_draining:
             self.transport.close()

@@ -114,12 +114,13 @@ class RequestReader(HttpToolsProtocol):
         self._head_bytes = 0
         self.headers = []  # trailers must not become headers
         request, parser = self._parsed, self.parser
-        request.named = dict(request.headers[::-1])
+        request.named = named = dict(request.headers[::-1])
+        request.has_body = b"content-length" in named or b"transfer-encoding" in named
         request.method = parser.get_method().decode("ascii")
         request.version = parser.get_http_version()
         request.keep_alive = request.version == "1.1" and parser.should_keep_alive() and not parser.should_upgrade()
-        request.trace = self._spans.begin(request.header(b"traceparent"), request.method)
-        if request.has_body():
+        request.trace = self._spans.begin(named.get(b"traceparent"), request.method)
+        if request.has_body:
             self._take_turn(request)
 
     def _take_turn(self, request: Request) -> None:
@@ -147,7 +148,7 @@ class RequestReader(HttpToolsProtocol):
         request = self._parsed
         request.complete = True
         self._head_bytes = 0
-        if not request.has_body():
+        if not request.has_body:
             self._take_turn(request)
         elif request is self.current and request.admitted:
             self.dispatch(request)

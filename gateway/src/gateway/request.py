@@ -20,8 +20,8 @@ class Request:
     """A request; its body is whole once `complete`. The door fills in `route` and `client`."""
 
     __slots__ = (
-        "admitted", "answered", "client", "complete", "headers", "keep_alive", "method", "named", "parts", "path",
-        "query", "received", "route", "started", "started_ns", "trace", "url", "version",
+        "admitted", "answered", "client", "complete", "has_body", "headers", "keep_alive", "method", "named", "parts",
+        "path", "query", "received", "route", "started", "started_ns", "trace", "url", "version",
     )  # fmt: skip
 
     trace: Trace
@@ -36,6 +36,8 @@ class Request:
         self.headers: list[Header] = []
         self.named: dict[bytes, bytes] = {}
         """The headers by name; where one comes twice, the first."""
+        self.has_body = False
+        """Whether a body is announced."""
         self.route: Route | None = None
         self.method = ""
         self.version = "1.1"
@@ -71,10 +73,6 @@ class Request:
     def header(self, name: bytes) -> bytes | None:
         """The first value of a header, by its name in lower case."""
         return self.named.get(name)
-
-    def has_body(self) -> bool:
-        """Whether a body is announced."""
-        return b"content-length" in self.named or b"transfer-encoding" in self.named
 
     def split_url(self) -> None:
         """Fills in path and query. Problem 400 or 414 where the URL is none that we take."""
