@@ -12,10 +12,9 @@ import polyline
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.spatial import cKDTree
 
 from schemas.events import CampaignPublishedV1
-from schemas.vocabulary import Fuel
+from schemas.vocabulary import Fuel, PumpStatus
 from stations.domain.box import BoundingBox
 from stations.domain.index.clusters import MapView, clusters
 from stations.domain.index.grades import Price, milliseconds
@@ -53,10 +52,11 @@ def spot(number: int, lat: float, lon: float, chance: random.Random) -> Spot:
         "time_zone": "Europe/Oslo", "lat": lat, "lon": lon, "facilities": sorted(chance.choice(FACILITIES)),
         "opening_hours": chance.choice([ALWAYS, NEVER, None]), "holiday_region": None,
     }  # fmt: skip
+    states = [PumpStatus.FREE, PumpStatus.IN_USE, PumpStatus.OUT_OF_ORDER]
     pumps = tuple(
-        Pump(str(one), chance.choice(["free", "in_use", "out_of_order"]), chance.choice([[], ["e5"], ["e10"]]), 1, NOW)
+        Pump(str(one), chance.choice(states), chance.choice([[], ["e5"], ["e10"]]), 1, NOW)
         for one in range(chance.randrange(3))
-    )  # pyright: ignore[reportArgumentType] - the words of the enumeration
+    )
     station = Station(UUID(int=number + 1), chance.choice("ab"), f"x{number}", 1, profile, pumps, NOW, NOW)
     if chance.random() < 0.2:
         return Spot(station, None)
@@ -90,7 +90,7 @@ def index_of(spots: list[Spot], in_tree: float = 0.7) -> StationIndex:
     late = early[::7]
     for one in late:
         put(index, move(one, 1.0, 91.0, version=2))
-    index.space.adopt(snapshot, cKDTree(snapshot.vectors))
+    index.space.adopt(snapshot, snapshot.tree())
     for number, one in enumerate(spots):
         put(index, move(one, *one.place, version=3) if number < len(early) else one)
     return index
@@ -227,7 +227,7 @@ def test_along_is_what_brute_force_finds(
     spots = scattered(seed, 60, 0.4)
     index = index_of(spots)
     points = tuple((min(90.0, anchor[0] + north), (anchor[1] + east + 180) % 360 - 180) for north, east in turns)
-    points = tuple(polyline.decode(polyline.encode(points)))
+    points = tuple(polyline.decode(polyline.encode(list(points))))
     if Route(points).length_m == 0:
         return
     question = Along(points, detour_m, replace(wanted, fuel=Fuel.E5) if sort != "detour" else wanted, sort)
@@ -274,7 +274,7 @@ def test_a_cluster_shows_its_cheapest_fresh_price_in_each_currency() -> None:
     view = MapView(BoundingBox(12.0, 51.0, 14.0, 53.0), 1, Filters(Fuel.E5))
     answer = clusters(Search(index, STALE_AFTER), view, NOW)
     (cluster,) = answer.clusters
-    assert (cluster.count, len(answer.rows)) == (80, 0)
+    assert (cluster.stations, len(answer.rows)) == (80, 0)
     assert cluster.cheapest == [("CHF", 1_600), ("EUR", 1_650)]
     assert (cluster.bounds.south, cluster.bounds.north) == pytest.approx((52.0, 52.0079))
 
@@ -295,9 +295,9 @@ def test_a_map_loses_no_station_and_stays_small(
         if south <= one.place[0] <= north
         and (west <= one.place[1] <= east if west <= east else not east < one.place[1] < west)
     ]  # fmt: skip
-    assert sum(cluster.count for cluster in answer.clusters) + len(answer.rows) == len(inside)
+    assert sum(cluster.stations for cluster in answer.clusters) + len(answer.rows) == len(inside)
     assert len(answer.clusters) + len(answer.rows) <= 500
-    assert all(cluster.count > 1 for cluster in answer.clusters)
+    assert all(cluster.stations > 1 for cluster in answer.clusters)
 
 
 def campaign(number: int, **fields: Any) -> CampaignPublishedV1:

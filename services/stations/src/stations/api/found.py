@@ -118,7 +118,7 @@ def _cluster(cluster: Cluster, datum: Datum) -> str:
     south, west = to_datum(bounds.south, bounds.west, datum)
     north, east = to_datum(bounds.north, bounds.east, datum)
     document = {
-        "count": cluster.count, "lat": lat, "lon": lon,
+        "count": cluster.stations, "lat": lat, "lon": lon,
         "bounds": {"west": west, "south": south, "east": east, "north": north},
         "cheapest": [one._asdict() for one in cluster.cheapest],
     }  # fmt: skip

@@ -19,7 +19,6 @@ LONGEST_ROUTE_M = 2_000_000
 LONGEST_DETOUR_M = 20_000
 LONGEST_POLYLINE = 16_000
 Points = tuple[tuple[float, float], ...]
-OfPrice = Literal["price", "net_price"]
 
 
 class InDatum(Model):
@@ -80,7 +79,8 @@ class NearbyQuery(RankedQuery):
 
     @model_validator(mode="after")
     def _price_needs_fuel(self) -> Self:
-        return _checked_sort(self)
+        _check_sort(self.sort, self.fuel)
+        return self
 
 
 class AlongQuery(RankedQuery):
@@ -105,7 +105,8 @@ class AlongQuery(RankedQuery):
     def _can_be_answered(self) -> Self:
         if not 0 < Route(self.points()).length_m <= LONGEST_ROUTE_M:
             raise PydanticCustomError("bad_polyline", "a route has at least two places and at most 2,000 km")
-        return _checked_sort(self)
+        _check_sort(self.sort, self.fuel)
+        return self
 
     def points(self) -> Points:
         """The route's points in WGS-84. Raises PydanticCustomError."""
@@ -118,10 +119,9 @@ class AlongQuery(RankedQuery):
         return tuple(from_datum(lat, lon, self.coordinate) for lat, lon in points)
 
 
-def _checked_sort(query: "NearbyQuery | AlongQuery") -> "NearbyQuery | AlongQuery":
-    if query.sort in ("price", "net_price") and query.fuel is None:
+def _check_sort(sort: str, fuel: Fuel | None) -> None:
+    if sort in ("price", "net_price") and fuel is None:
         raise PydanticCustomError("fuel_needed", "this sort needs a fuel to compare: add fuel=e5, for example")
-    return query
 
 
 def parse_box(text: str, datum: Datum = Datum.WGS84) -> BoundingBox:

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
-from scipy.spatial import cKDTree
-
 from schemas.events import (
     CampaignEndedV1,
     CampaignPublishedV1,
@@ -104,7 +102,7 @@ class Indexer:
 
     async def _build_tree(self) -> None:
         snapshot = self.index.space.snapshot()
-        self.index.space.adopt(snapshot, await asyncio.to_thread(cKDTree, snapshot.vectors))
+        self.index.space.adopt(snapshot, await asyncio.to_thread(snapshot.tree))
 
     def take_saved(self, stations: Iterable[Station]) -> None:
         """Stations that this replica has just stored: whoever stored them finds them at once."""

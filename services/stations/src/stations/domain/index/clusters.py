@@ -40,7 +40,7 @@ class Cheapest(NamedTuple):
 class Cluster(NamedTuple):
     """Stations that lie close together on the map; `lat`, `lon` is the middle of their places."""
 
-    count: int
+    stations: int
     lat: float
     lon: float
     bounds: BoundingBox
@@ -66,7 +66,7 @@ def clusters(search: Search, view: MapView, now: datetime) -> MapAnswer:
     order = np.argsort(numbers, kind="stable")
     groups = np.split(rows[order], np.cumsum(counts)[:-1])
     found = [_cluster(search, group, view.filters.fuel, now) for group in groups if len(group) > 1]
-    return MapAnswer(zoom, sorted(found, key=lambda one: -one.count), rows[alone])
+    return MapAnswer(zoom, sorted(found, key=lambda one: -one.stations), rows[alone])
 
 
 def rows_in(search: Search, box: BoundingBox) -> Rows:

@@ -36,7 +36,7 @@ class OpenStates:
 
     def __init__(self) -> None:
         self._schedules: Codes[Schedule] = Codes()
-        self._judges: list[Callable[[datetime], bool | None]] = []
+        self._judges: list[Judge] = []
         self._columns = Columns(state="i1", since="i8", until="i8")
 
     def code(self, profile: Mapping[str, Any]) -> int:

@@ -80,7 +80,8 @@ class PumpBoard:
                 counts[kind] += 1
                 if queued != NOT_COUNTED:
                     waiting = max(waiting, 0) + queued
-        return PumpSummary(*counts, waiting if waiting >= 0 else None)
+        free, busy, out_of_order = counts
+        return PumpSummary(free, busy, out_of_order, waiting if waiting >= 0 else None)
 
 
 def _pack(pump: PumpState) -> tuple[int, int, int, int]:

@@ -90,7 +90,8 @@ def _nearest_once(found: NearRoute) -> NearRoute:
     """Of each row its nearest entry."""
     order = np.lexsort((found.positions, found.distances, found.rows))
     _, first = np.unique(found.rows[order], return_index=True)
-    return NearRoute(*(part[order[first]] for part in found))
+    nearest = order[first]
+    return NearRoute(found.rows[nearest], found.distances[nearest], found.positions[nearest])
 
 
 def _from_piece(places: Floats, starts: Floats, ends: Floats, lengths_m: Floats) -> tuple[Floats, Floats]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import cKDTree  # pyright: ignore[reportAttributeAccessIssue] - compiled, without a stub
 
 from stations.domain.index.columns import Columns
 from stations.domain.index.geometry import Floats, Rows, chord, unit_vector
@@ -24,6 +24,10 @@ class Snapshot(NamedTuple):
 
     rows: Rows
     vectors: Floats
+
+    def tree(self) -> cKDTree:
+        """The tree: half a second's work for 500,000 places, without the interpreter's lock."""
+        return cKDTree(self.vectors)
 
 
 class Space:
@@ -73,7 +77,7 @@ class Space:
             self._touched.add(row)
 
     def snapshot(self) -> Snapshot:
-        """Begins a new tree: `cKDTree(snapshot.vectors)`, built in a thread if it is large, then `adopt`."""
+        """Begins a new tree: `snapshot.tree()`, in a thread if it is large, then `adopt`."""
         self._touched = set()
         rows = np.flatnonzero(self._columns["placed"])
         return Snapshot(rows, self._columns["vector"][rows])
