@@ -157,4 +157,5 @@ def test_a_change_is_seen_in_the_middle_of_a_minute() -> None:
     closes = next_change(hours, moment, ZoneInfo("Europe/Berlin"), lambda _: False)
     ten_in_the_evening = datetime(2026, 4, 30, 20, tzinfo=UTC)
     assert closes == ten_in_the_evening
-    assert next_change(hours, ten_in_the_evening, ZoneInfo("Europe/Berlin"), lambda _: False) == datetime(2026, 5, 7, 4, tzinfo=UTC)
+    opens = next_change(hours, ten_in_the_evening, ZoneInfo("Europe/Berlin"), lambda _: False)
+    assert opens == datetime(2026, 5, 7, 4, tzinfo=UTC)
