@@ -3,11 +3,14 @@
 import json
 import re
 
+import brotli
+
 from gateway.openapi import Document, merge
 from gateway.routes import LIVE, Route
 from servicekit.testkit import eventually
 
 PRICES, STATION, ADMIN = "/v1/prices", "/v1/stations/{station_id}", "/v1/admin"
+PLAIN = {"Accept-Encoding": "identity"}
 ROUTES = [Route("GET", PRICES, "pricing"), Route("GET", "/v1/stations/{id}", "stations")]
 
 
@@ -94,7 +97,7 @@ async def test_gateway_serves_the_merged_document_and_keeps_it_while_a_service_i
     async with start_gateway(openapi_refresh_seconds=0.05) as client:
 
         async def has_both() -> bool:
-            async with client.get("/openapi.json") as response:
+            async with client.get("/openapi.json", headers=PLAIN) as response:
                 return list((await response.json())["paths"]) == ["/v1/prices", "/v1/prices/stream"]
 
         await eventually(has_both)
@@ -103,8 +106,19 @@ async def test_gateway_serves_the_merged_document_and_keeps_it_while_a_service_i
             assert await has_both()
 
 
+async def test_the_document_is_tagged_and_compressed(start_gateway) -> None:
+    async with start_gateway() as client:
+        async with client.get("/openapi.json", headers={"Accept-Encoding": "br"}) as response:
+            document = json.loads(brotli.decompress(await response.read()))
+            assert response.headers["vary"] == "accept-encoding"
+            tag = response.headers["etag"]
+        assert document["info"]["title"] == "Forecourt API"
+        async with client.get("/openapi.json", headers={"If-None-Match": tag}) as response:
+            assert (response.status, await response.read()) == (304, b"")
+
+
 async def test_gateway_describes_its_stream(start_gateway) -> None:
-    async with start_gateway() as client, client.get("/openapi.json") as response:
+    async with start_gateway() as client, client.get("/openapi.json", headers=PLAIN) as response:
         merged = await response.json()
     responses = merged["paths"]["/v1/prices/stream"]["get"]["responses"]
     data = responses["200"]["content"]["text/event-stream"]["schema"]["properties"]["data"]

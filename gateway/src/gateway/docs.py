@@ -1,11 +1,13 @@
-"""The API's reading page: Swagger UI from the installed package, no third party, no inline script."""
+"""The API's document and its reading page: Swagger UI from the installed package, no third party, no inline script."""
 
 from importlib.resources import files
 from pathlib import Path
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 
+from gateway.reference import Reference
+from gateway.routes import LIVE
 from servicekit.problems import Problem
 
 OWN = Path(str(files("gateway"))) / "pages"
@@ -22,6 +24,17 @@ POLICY = (
 )
 
 router = APIRouter(include_in_schema=False)
+
+
+@router.get("/openapi.json")
+async def read_openapi(request: Request) -> Response:
+    """The merged document."""
+    reference: Reference = request.app.state.reference
+    given = dict(request.headers.raw)
+    form = reference.answer.form(LIVE, given.get(b"accept-encoding"), given.get(b"if-none-match"))
+    response = Response(form.body, form.status)
+    response.raw_headers = form.headers
+    return response
 
 
 @router.get("/docs")

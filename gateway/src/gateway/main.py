@@ -56,11 +56,11 @@ def create_app(settings: Settings | None = None, routes: Sequence[Route] = ROUTE
 
     app = build_app(
         settings, title="Forecourt API", description="The gateway's own routes", start=start,
-        routers=[api.router, docs.router],
+        routers=[api.router, docs.router], openapi_url=None,
     )  # fmt: skip
     app.add_middleware(ResponseHeaders)  # outside of everything, errors included
     reference = Reference(urls, app.openapi(), routes, settings.openapi_refresh_seconds)
-    app.openapi = reference.current
+    app.state.reference = reference
     spans = SpanLog.make(settings.service, app.state.tracing, settings.traces_file, os.environ)
     buckets = ValkeyBuckets(settings.valkey_url, settings.valkey_timeout_seconds) if settings.valkey_url else None
     limits = SharedLimits(make_limiter(settings), buckets, settings.rate_alone_share)

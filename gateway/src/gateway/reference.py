@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import aiohttp
 import msgspec
 
+from gateway.answers import Answer
 from gateway.openapi import GATEWAY, Document, merge
 from gateway.routes import Route
 
@@ -26,26 +27,39 @@ class Reference:
         self._routes = tuple(routes)
         self._refresh_seconds = refresh_seconds
         self._documents: dict[str, Document] = {GATEWAY: own}
-        self._merged = merge(self._documents, self._routes)
-
-    def current(self) -> Document:
-        """The document as of now."""
-        return self._merged
+        self.answer = self._merged()
+        """The document as clients get it, made once for all of them."""
 
     async def keep_current(self, session: aiohttp.ClientSession) -> None:
         """Asks every service again and again, for ever."""
         while True:
+            before = dict(self._documents)
             await asyncio.gather(*(self._fetch(session, service) for service in self._urls))
-            self._merged = merge(self._documents, self._routes)
+            if self._documents != before:
+                self.answer = await asyncio.to_thread(self._merged)  # beside the loop: it takes some milliseconds
             known = all(service in self._documents for service in self._urls)
             await asyncio.sleep(self._refresh_seconds if known else FIRST_REFRESH_SECONDS)
+
+    def _merged(self) -> Answer:
+        document = msgspec.json.encode(merge(self._documents, self._routes))
+        return Answer(200, [(b"content-type", b"application/json")], document)
 
     async def _fetch(self, session: aiohttp.ClientSession, service: str) -> None:
         url = f"{self._urls[service].rstrip('/')}/openapi.json"
         try:
             async with session.get(url, timeout=FETCH_TIMEOUT, allow_redirects=False) as response:
                 response.raise_for_status()
-                content = await response.content.read(MAX_DOCUMENT_BYTES)
+                content = await _read_whole(response.content)
             self._documents[service] = msgspec.json.decode(content, type=dict)
-        except (aiohttp.ClientError, OSError, msgspec.DecodeError) as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             log.info("a service's OpenAPI document is not to be had", extra={"upstream": service, "error": repr(error)})
+
+
+async def _read_whole(content: aiohttp.StreamReader) -> bytes:
+    """The body, in however many pieces it comes; ValueError where no document is that large."""
+    document = bytearray()
+    async for piece in content.iter_any():
+        document += piece
+        if len(document) > MAX_DOCUMENT_BYTES:
+            raise ValueError(f"the document is larger than {MAX_DOCUMENT_BYTES:,} bytes")
+    return bytes(document)

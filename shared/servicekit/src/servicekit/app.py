@@ -126,8 +126,9 @@ async def _cancel(task: "asyncio.Task[None]") -> None:
 
 
 def build_app(
-    settings: ServiceSettings, *, title: str, description: str, start: Start, routers: Sequence[APIRouter] = ()
-) -> QuickApp:
+    settings: ServiceSettings, *, title: str, description: str, start: Start, routers: Sequence[APIRouter] = (),
+    openapi_url: str | None = "/openapi.json",
+) -> QuickApp:  # fmt: skip
     """A FastAPI app with everything a service needs; `start(kit)` wires its resources when it comes up."""
     configure_logging(settings.service, settings.log_level)
     tracing = configure_tracing(settings.service, settings.traces_file, dict(os.environ))
@@ -143,7 +144,7 @@ def build_app(
 
     app = QuickApp(
         title=title, description=description, version="1", lifespan=lifespan, docs_url=None, redoc_url=None,
-        generate_unique_id_function=operation_id,
+        openapi_url=openapi_url, generate_unique_id_function=operation_id,
         telemetry={
             "tracer_provider": tracing, "metrics": False, "logs": False, "operation_spans": False,
             "exclude": _is_operator_path,
