@@ -19,6 +19,7 @@ from servicekit.ids import new_id
 from servicekit.migrations import migrate
 from servicekit.mongo import MongoStore
 from servicekit.testkit import Issuer, KafkaProbe, eventually, running, running_issuer, settings_from
+from stations.domain.index.grades import milliseconds
 from stations.main import create_app
 from stations.repository.stations import StationRepository
 from stations.settings import Settings
@@ -62,7 +63,7 @@ class Stations:
         received = [Received(price_changed(station_id, fuel, price_mills, version, **fields), any_message())]
         repository = StationRepository(self.store)
         await self.store.transact(lambda tx: use_cases.record_prices(repository, tx, received))
-        self.indexer.take_price(received[0].event, received[0].message.published_at)
+        self.indexer.take_price(received[0].event, milliseconds(received[0].message.published_at))
 
     async def events(self, topic: str, *station_ids: UUID) -> list[Event]:
         """The stations' events on a topic, once the outbox is empty."""

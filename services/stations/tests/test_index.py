@@ -267,7 +267,7 @@ def test_positions_along_a_route_are_metres_from_its_start() -> None:
 def test_a_cluster_shows_its_cheapest_fresh_price_in_each_currency() -> None:
     index, chance = StationIndex(), random.Random(1)  # noqa: S311 - no secret
     fresh, old = milliseconds(NOW), milliseconds(NOW - timedelta(days=9))
-    prices = [(1_700, "EUR", fresh), (1_650, "EUR", fresh), (1_600, "CHF", fresh), (1_500, "EUR", old)] * 20
+    prices = [(1_700, "EUR", fresh), (1_650, "EUR", fresh), (1_600, "CHF", old), (1_500, "EUR", old)] * 20
     for number, (mills, currency, at) in enumerate(prices):
         one = spot(number, 52.0 + number / 1e4, 13.0, chance)
         put(index, Spot(one.station, Price(1, mills, currency, at, at, at, at, at)))
@@ -275,7 +275,7 @@ def test_a_cluster_shows_its_cheapest_fresh_price_in_each_currency() -> None:
     answer = clusters(Search(index, STALE_AFTER), view, NOW)
     (cluster,) = answer.clusters
     assert (cluster.stations, len(answer.rows)) == (80, 0)
-    assert cluster.cheapest == [("CHF", 1_600), ("EUR", 1_650)]
+    assert cluster.cheapest == [("CHF", 1_600, True), ("EUR", 1_650, False)]
     assert (cluster.bounds.south, cluster.bounds.north) == pytest.approx((52.0, 52.0079))
 
 

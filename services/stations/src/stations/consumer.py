@@ -18,7 +18,6 @@ from schemas.events import (
     StationUpdatedV1,
 )
 from servicekit.consumer import Received
-from servicekit.envelope import Message
 from servicekit.kafka import make_consumer
 from servicekit.settings import ServiceSettings
 from stations.repository.stations import Session, StationRepository
@@ -32,7 +31,7 @@ SUBSCRIPTIONS: Mapping[type[Event], Handler] = {
     PriceConfirmedV1: use_cases.record_confirmations,
 }
 
-LIVE: Mapping[type[Event], Callable[[Indexer, Any, Any], None]] = {
+LIVE: Mapping[type[Event], Callable[[Indexer, Any, int], None]] = {
     PriceChangedV1: Indexer.take_price,
     PriceConfirmedV1: Indexer.take_confirmation,
     StationRegisteredV1: Indexer.take_station,
@@ -42,6 +41,7 @@ LIVE: Mapping[type[Event], Callable[[Indexer, Any, Any], None]] = {
     CampaignPublishedV1: Indexer.take_campaign,
     CampaignEndedV1: Indexer.take_campaign_end,
 }
+"""What becomes of an event and the milliseconds since 1970 when it was published."""
 LIVE_TOPICS = tuple(sorted({topic_of(event).name for event in LIVE}))
 STORED_TOPICS = frozenset(topic_of(event).name for event in SUBSCRIPTIONS)
 OWN_TOPICS = frozenset(topic_of(event).name for event in (StationUpdatedV1, PumpStatusChangedV1))
@@ -76,8 +76,7 @@ class LiveMemory:
         kind = next((value for name, value in record.headers if name == "ce_type"), b"")
         if known := self._handlers.get(kind):
             event, handler = known
-            message = Message.of(record)
-            handler(self._indexer, event.model_validate_json(message.value or b""), message.published_at)
+            handler(self._indexer, event.model_validate_json(record.value or b""), record.timestamp)
 
     def caught_up(self) -> None:
         """The index holds all there was when reading began."""

@@ -117,10 +117,11 @@ class MapBounds(Model):
 
 
 class CheapestPrice(Model):
-    """The lowest fresh price of a cluster in one currency."""
+    """The lowest fresh price of a cluster in one currency; the lowest stale one where none is fresh."""
 
     currency: Currency
     price_mills: PriceMills
+    stale: bool
 
 
 class StationCluster(Model):
@@ -130,7 +131,7 @@ class StationCluster(Model):
     lat: Annotated[float, Field(description="The middle of the stations' places")]
     lon: float
     bounds: MapBounds
-    cheapest: Annotated[list[CheapestPrice], Field(description="Of the fuel asked for; empty where no price is fresh")]
+    cheapest: Annotated[list[CheapestPrice], Field(description="Of the fuel asked for; empty without one")]
 
 
 class MapStation(Model):

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterable
-from datetime import datetime
 from uuid import UUID
 
 from schemas.events import (
@@ -109,38 +108,38 @@ class Indexer:
         for station in stations:
             self.index.put(station)
 
-    def take_station(self, event: StationRegisteredV1 | StationUpdatedV1, published_at: datetime) -> None:
+    def take_station(self, event: StationRegisteredV1 | StationUpdatedV1, published_ms: int) -> None:
         """A station is new or has changed: the store, which was written first, knows all of it."""
         if not self.index.knows(event.station_id, event.version):
             self._changed.add(event.station_id)
             self._wake.set()
 
-    def take_closure(self, event: StationClosedV1, published_at: datetime) -> None:
+    def take_closure(self, event: StationClosedV1, published_ms: int) -> None:
         """A station closed for good."""
         self.index.remove(event.station_id, event.version)
 
-    def take_pump(self, event: PumpStatusChangedV1, published_at: datetime) -> None:
+    def take_pump(self, event: PumpStatusChangedV1, published_ms: int) -> None:
         """A pump does something else."""
         state = PumpState(event.pump_id, event.version, event.status, event.fuels, event.waiting_vehicles)
         self.index.pump(event.station_id, state)
 
-    def take_price(self, event: PriceChangedV1, published_at: datetime) -> None:
+    def take_price(self, event: PriceChangedV1, published_ms: int) -> None:
         """A price changed."""
         effective = milliseconds(event.effective_at)
         price = Price(
             event.version, event.price_mills or 0, event.currency, effective, milliseconds(event.submitted_at),
-            milliseconds(event.received_at), milliseconds(published_at), effective,
+            milliseconds(event.received_at), published_ms, effective,
         )  # fmt: skip
         self.index.price(event.station_id, event.fuel, price)
 
-    def take_confirmation(self, event: PriceConfirmedV1, published_at: datetime) -> None:
+    def take_confirmation(self, event: PriceConfirmedV1, published_ms: int) -> None:
         """A price still holds."""
         self.index.confirm(event.station_id, event.fuel, event.version, milliseconds(event.confirmed_at))
 
-    def take_campaign(self, event: CampaignPublishedV1, published_at: datetime) -> None:
+    def take_campaign(self, event: CampaignPublishedV1, published_ms: int) -> None:
         """A campaign holds, or holds on other terms."""
         self.index.campaigns.publish(event)
 
-    def take_campaign_end(self, event: CampaignEndedV1, published_at: datetime) -> None:
+    def take_campaign_end(self, event: CampaignEndedV1, published_ms: int) -> None:
         """A campaign gives nothing more."""
         self.index.campaigns.end(event)

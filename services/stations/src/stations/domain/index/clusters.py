@@ -31,10 +31,11 @@ class MapView:
 
 
 class Cheapest(NamedTuple):
-    """The lowest fresh price of a cluster in one currency."""
+    """The lowest fresh price of a cluster in one currency; the lowest stale one where none is fresh."""
 
     currency: str
     price_mills: int
+    stale: bool
 
 
 class Cluster(NamedTuple):
@@ -108,7 +109,11 @@ def _cluster(search: Search, rows: Rows, fuel: str | None, now: datetime) -> Clu
 
 def _cheapest(search: Search, rows: Rows, fuel: str, now: datetime) -> list[Cheapest]:
     grades = search.index.grades
-    fresh = rows[~search.is_stale(fuel, rows, now)]
-    mills, codes = grades.mills(fuel, fresh), grades.currency_codes(fuel, fresh)
-    lowest = {grades.currencies.values[code]: int(mills[codes == code].min()) for code in np.unique(codes).tolist()}
-    return [Cheapest(currency, lowest[currency]) for currency in sorted(lowest)]
+    mills, codes, stale = grades.mills(fuel, rows), grades.currency_codes(fuel, rows), search.is_stale(fuel, rows, now)
+    found = []
+    for code in np.unique(codes).tolist():
+        here = codes == code
+        is_stale = bool(stale[here].all())
+        price_mills = int(mills[here & (stale == is_stale)].min())
+        found.append(Cheapest(grades.currencies.values[code], price_mills, is_stale))
+    return sorted(found)
