@@ -8,6 +8,7 @@ from math import asin, atan2, ceil, cos, radians, sin, sqrt
 from typing import Any
 from uuid import UUID
 
+import numpy as np
 import polyline
 import pytest
 from hypothesis import given, settings
@@ -18,12 +19,13 @@ from schemas.vocabulary import Fuel, PumpStatus
 from stations.domain.box import BoundingBox
 from stations.domain.index.clusters import MapView, clusters
 from stations.domain.index.grades import Price, milliseconds
+from stations.domain.index.hours import OpenStates
 from stations.domain.index.index import StationIndex
 from stations.domain.index.pumps import PumpState
 from stations.domain.index.questions import Along, Buying, Filters, Hit, Nearby
 from stations.domain.index.route import Route
 from stations.domain.index.search import Search
-from stations.domain.stations import Pump, Station
+from stations.domain.stations import Pump, Station, open_at
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 STALE_AFTER = timedelta(hours=72)
@@ -426,3 +428,30 @@ def test_a_closed_station_leaves_and_its_row_is_used_again() -> None:
     assert hit.row == 0
     assert index.pumps.summary(0, None).queue == "unknown"
     assert index.grades.mills("e5", index.known_rows()).tolist() == [0]
+
+
+SCHEDULES = [
+    ALWAYS, NEVER, None,
+    {"weekly": [{"days": ["fri", "sat"], "opens": "22:00", "closes": "02:30"}]},
+    {"weekly": [{"days": ["mon", "sun"], "opens": "01:30", "closes": "03:00"},
+                {"days": ["holiday"], "opens": "10:00", "closes": "11:00"}]},
+    {"weekly": [], "exceptions": [{"from": "2026-05-02", "until": "2026-05-03", "opens": "06:00", "closes": "24:00"}]},
+]  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.datetimes(datetime(2026, 3, 27), datetime(2026, 5, 6), timezones=st.just(UTC)), min_size=1, max_size=12)
+)
+def test_remembered_hours_are_what_the_hours_say_at_any_time(moments: list[datetime]) -> None:
+    """Also over midnight, on holidays, on the day that clocks change, and asked in any order."""
+    states = OpenStates()
+    profiles = [
+        {"opening_hours": schedule, "time_zone": zone, "country": "DE", "holiday_region": "BE"}
+        for schedule in SCHEDULES
+        for zone in ("Europe/Berlin", "Asia/Kathmandu", "America/St_Johns")
+    ]
+    codes = np.array([states.code(profile) for profile in profiles])
+    for moment in moments:
+        expected = [{True: 1, False: 0, None: -1}[open_at(profile, moment)] for profile in profiles]
+        assert states.states(codes, moment).tolist() == expected
