@@ -72,7 +72,7 @@ async def _bucketed(
     return Response(msgspec.json.encode(document), media_type="application/json")
 
 
-class _Row(msgspec.Struct):
+class _Row(msgspec.Struct, gc=False):
     """http_models.PriceBucket, encoded at a tenth of a model's cost: a year has 8,784 hours."""
 
     starts_at: str
