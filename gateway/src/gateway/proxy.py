@@ -45,6 +45,8 @@ class Exchange:
     Whatever comes first ends it: the whole answer, a failure, the deadline, or the client's leaving (`cancel`).
     """
 
+    __slots__ = ("_begun", "_call", "_chunked", "_client", "_deadline", "_request", "_route", "_upstream")
+
     def __init__(self, client: Client, request: Request, route: Route, upstream: Upstream) -> None:
         self._client = client
         self._request = request

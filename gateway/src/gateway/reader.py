@@ -117,8 +117,10 @@ class RequestReader(HttpToolsProtocol):
         request.named = named = dict(request.headers[::-1])
         request.has_body = b"content-length" in named or b"transfer-encoding" in named
         request.method = parser.get_method().decode("ascii")
-        request.version = parser.get_http_version()
-        request.keep_alive = request.version == "1.1" and parser.should_keep_alive() and not parser.should_upgrade()
+        request.keep_alive = parser.should_keep_alive() and not parser.should_upgrade()
+        if b"connection" in named or not request.keep_alive:  # else it is 1.1, whose connections stay by themselves
+            request.version = parser.get_http_version()
+            request.keep_alive = request.keep_alive and request.version == "1.1"
         request.trace = self._spans.begin(named.get(b"traceparent"), request.method)
         if request.has_body:
             self._take_turn(request)

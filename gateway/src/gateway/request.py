@@ -21,7 +21,7 @@ class Request:
 
     __slots__ = (
         "admitted", "answered", "client", "complete", "has_body", "headers", "keep_alive", "method", "named", "parts",
-        "path", "query", "received", "route", "started", "started_ns", "trace", "url", "version",
+        "path", "query", "received", "route", "started_ns", "trace", "url", "version",
     )  # fmt: skip
 
     trace: Trace
@@ -49,7 +49,6 @@ class Request:
         self.complete = False
         self.admitted = False
         self.answered = False
-        self.started = time.perf_counter()
         self.started_ns = time.time_ns()
 
     @property

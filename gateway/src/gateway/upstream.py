@@ -108,6 +108,11 @@ class Call:
     In order: `start`, `_attempt`, then `head`, `data`, `ended` or `broke` from the connection; `cancel` at any time.
     """
 
+    __slots__ = (
+        "_began_ns", "_connection", "_may_retry", "_method", "_pending", "_receiver", "_request", "_retry", "_span_id",
+        "_status", "_ticket", "_trace", "_upstream", "started",
+    )  # fmt: skip
+
     def __init__(self, upstream: Upstream, receiver: Receiver, request: Request, retry: Retry) -> None:
         self.started = False
         self._upstream = upstream

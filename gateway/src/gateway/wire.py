@@ -49,7 +49,7 @@ def forwarded_request(request: Request, host: bytes, prefix: bytes, traceparent:
             parts += (name, b": ", value, b"\r\n")
     if request.client:
         parts += (b"x-forwarded-for: ", request.client.encode(), b"\r\n")
-    body = request.body
+    body = request.body if request.has_body else b""
     if body or request.method not in WITHOUT_BODY:
         parts.append(b"content-length: %d\r\n" % len(body))
     parts += (b"traceparent: ", traceparent, b"\r\n\r\n", body)
