@@ -46,12 +46,6 @@ class Limiter:
         self._remember(rate_class, caller, max(now, full_at) + cost / rate.per_second)
         return 0.0
 
-    def left(self, rate_class: RateClass, caller: str, now: float) -> tuple[int, float]:
-        """(tokens left, seconds until the bucket is full)."""
-        rate = self._rates[rate_class]
-        debt_seconds = max(0.0, self._full_at.get((rate_class, caller), now) - now)
-        return max(0, int(rate.burst - debt_seconds * rate.per_second + ROUNDING_SECONDS)), debt_seconds
-
     def learn(self, rate_class: RateClass, caller: str, full_at: float) -> None:
         """Others took tokens of this bucket, too: it is not full before `full_at`."""
         if full_at > self._full_at.get((rate_class, caller), 0.0):

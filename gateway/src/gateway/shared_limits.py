@@ -29,10 +29,6 @@ class SharedLimits:
         """How long until the caller's next token, as far as this replica knows; 0 if there is one. Takes nothing."""
         return self._table.wait_seconds(rate_class, caller, time.monotonic())
 
-    def left(self, rate_class: RateClass, caller: str) -> tuple[int, float]:
-        """(tokens left, seconds until the bucket is full), as of the last answer."""
-        return self._table.left(rate_class, caller, time.monotonic())
-
     @property
     def are_shared(self) -> bool:
         """Whether the store is there to be asked."""
