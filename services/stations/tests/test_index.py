@@ -190,6 +190,15 @@ def test_nearby_is_what_brute_force_finds(
     check(Search(index, STALE_AFTER).nearby(question, NOW), index, expected, question)
 
 
+def test_of_many_stations_at_one_place_the_lowest_ids_come_first() -> None:
+    chance = random.Random(3)  # noqa: S311 - no secret
+    spots = [spot(number, 52.0, 13.0, chance) for number in range(90)]
+    chance.shuffle(spots)
+    index = index_of(spots, in_tree=1.0)
+    hits = Search(index, STALE_AFTER).nearby(Nearby(52.0, 13.001, 1_000, limit=5), NOW)
+    assert [int(index.columns["low"][hit.row]) for hit in hits] == [1, 2, 3, 4, 5]
+
+
 def nearest_on_leg(
     start: tuple[float, float], end: tuple[float, float], place: tuple[float, float]
 ) -> tuple[float, float]:
