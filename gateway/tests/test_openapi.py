@@ -51,7 +51,7 @@ def test_parameters_may_have_other_names() -> None:
 def test_errors_that_nobody_described_are_problems() -> None:
     merged = merge({"pricing": document(PRICES, {})}, ROUTES)
     responses = merged["paths"][PRICES]["get"]["responses"]
-    assert set(responses) == {"200", "400", "404", "414", "429", "502", "503", "504"}
+    assert set(responses) == {"200", "400", "404", "413", "414", "429", "431", "502", "503", "504"}
     for status in ("404", "429", "503", "504"):
         schema = responses[status]["content"]["application/problem+json"]["schema"]
         assert schema == {"$ref": "#/components/schemas/Problem"}

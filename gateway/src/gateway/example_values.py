@@ -138,6 +138,7 @@ PROBLEMS: dict[str, dict[str, Any]] = {
         (414, "query-too-long", "The query is longer than 8,192 bytes; ask for less."),
         (422, "invalid-input", "1 field(s) are wrong, first query /lat: Input should be less than or equal to 90."),
         (429, "rate-limited", "Too many requests; wait 3 s."),
+        (431, "headers-too-large", "The headers are longer than 65,536 bytes; send less of them."),
         (502, "bad-gateway", "The pricing service broke off its answer; try again."),
         (503, "unavailable", "The pricing service is not available right now; send the same request again shortly."),
         (504, "timeout", "The pricing service took longer than 10 s."),

@@ -28,9 +28,10 @@ EDGE_PROBLEMS = {
     "403": "The access token does not allow this",
     "404": "There is nothing here",
     "408": "The body came too slowly",
-    "413": "The body is too large",
+    "413": "The body is too large, or one where none is taken",
     "414": "The query is too long",
     "429": "Too many requests; Retry-After says how long to wait",
+    "431": "The headers are too long",
     "502": "The service broke off its answer",
     "503": "The service is away or overloaded; Retry-After says when to try again",
     "504": "The service took too long",
@@ -95,15 +96,15 @@ def _describe_streams(document: Document) -> None:
 
 def _edge_statuses(route: Route) -> Iterator[str]:
     """With what the door may answer a request of this row before its service sees it, or in its place."""
-    yield from ("429", "503")
+    yield from ("400", "413", "414", "429", "431", "503")
     if route.upstream is not None:
-        yield from ("400", "414", "502", "504")
+        yield from ("502", "504")
     if route.scope is not None:
         yield from ("401", "403")
     if "{" in route.path:
         yield "404"
     if route.body_bytes:
-        yield from ("408", "413")
+        yield "408"
 
 
 def _adopt(service: str, paths: Document, document: Document, components: dict[str, Document]) -> Document:
