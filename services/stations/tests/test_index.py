@@ -435,7 +435,7 @@ def test_a_closed_station_leaves_and_its_row_is_used_again() -> None:
     assert search.nearby(Nearby(52.5, 13.4, 50_000), NOW) == []
     (hit,) = search.nearby(Nearby(10.0, 10.0, 50_000), NOW)
     assert hit.row == 0
-    assert index.pumps.summary(0, None).queue == "unknown"
+    assert index.pumps.queue(0, None).state == "unknown"
     assert index.grades.mills("e5", index.known_rows()).tolist() == [0]
 
 

@@ -48,7 +48,7 @@ async def test_every_replica_learns_of_stations_prices_pumps_and_closures(
         station_id = await searched.register(brand=brand, pumps=[{"pump_id": "1", "fuels": ["e5"]}])
         assert [one["station_id"] for one in await near(searched.client, brand)] == [str(station_id)]
         (found,) = await eventually(lambda: near(other, brand))
-        assert (found["queue"], found["pumps"]["free"]) == ("free", 1)
+        assert (found["queue"]["state"], found["queue"]["free"]) == ("free", 1)
 
         effective_at = datetime.now(UTC) - timedelta(hours=100)
         await publish(kafka, price_changed(station_id, "e5", 1_799, effective_at=effective_at))
@@ -80,7 +80,7 @@ async def test_every_replica_learns_of_stations_prices_pumps_and_closures(
 
         async def busy() -> bool:
             (one,) = await near(other, brand, fuel="e5")
-            return (one["queue"], one["waiting_vehicles"]) == ("busy", 2)
+            return (one["queue"]["state"], one["queue"]["waiting_vehicles"]) == ("busy", 2)
 
         await eventually(busy)
         assert await near(other, brand, pump_free="true") == []

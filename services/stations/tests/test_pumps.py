@@ -60,11 +60,11 @@ def test_an_import_leaves_the_queue_of_a_pump_alone() -> None:
 
 def test_a_queue_counts_each_pump_once() -> None:
     pumps: list[dict[str, Any]] = [{"status": status.value} for status in PumpStatus]
-    assert queue_at(pumps) == Queue(1, 4, 1, None)
+    assert queue_at(pumps) == Queue("free", 1, 4, 1, None)
     assert queue_at([*pumps, {"status": "free", "waiting_vehicles": 2}, {"status": "free", "waiting_vehicles": 0}]) == (
-        Queue(3, 4, 1, 2)
+        Queue("free", 3, 4, 1, 2)
     )
-    assert queue_at([]) == Queue(0, 0, 0, None)
+    assert queue_at([]) == Queue("unknown", 0, 0, 0, None)
 
 
 async def put(stations: Stations, station_id: object, **body: Any) -> Any:
@@ -87,7 +87,9 @@ async def test_every_status_is_told_with_its_queue(stations: Stations) -> None:
         if isinstance(event, PumpStatusChangedV1)
     ] == [(waiting + 1, status, waiting) for waiting, status in enumerate(PumpStatus)]
     shown = Pumps.model_validate_json((await stations.client.get(f"/v1/stations/{station_id}/pumps")).content)
-    assert shown.queue.model_dump() == {"free": 0, "busy": 0, "out_of_order": 1, "waiting_vehicles": 5}
+    assert shown.queue.model_dump() == {
+        "state": "busy", "free": 0, "busy": 0, "out_of_order": 1, "waiting_vehicles": 5,
+    }  # fmt: skip
     detail = StationDetail.model_validate_json((await stations.client.get(f"/v1/stations/{station_id}")).content)
     assert (detail.queue, detail.pumps) == (shown.queue, shown.pumps)
 

@@ -44,15 +44,15 @@ def map_answer(search: Search, answer: MapAnswer, fuel: Fuel | None, datum: Datu
 
 
 def _station(search: Search, hit: Hit, fuel: Fuel | None, place: str, state: int, prices: str) -> str:
-    pumps = search.index.pumps.summary(hit.row, fuel)
-    total = pumps.free + pumps.busy + pumps.out_of_order
-    waiting = "null" if pumps.waiting_vehicles is None else pumps.waiting_vehicles
+    queue = search.index.pumps.queue(hit.row, fuel)
+    waiting = "null" if queue.waiting_vehicles is None else queue.waiting_vehicles
     on_route = "" if hit.route_m is None else f'"detour_m":{hit.detour_m},"route_m":{hit.route_m},'
     return (
         f"{{{search.index.shown[hit.row].decode()},{place},"
         f'"distance_m":{hit.distance_m},{on_route}"open_now":{_OPEN_NOW[state]},'
-        f'"pumps":{{"free":{pumps.free},"busy":{pumps.busy},"out_of_order":{pumps.out_of_order},"total":{total}}},'
-        f'"queue":"{pumps.queue}","waiting_vehicles":{waiting},"net_price":{_net_price(hit)},"prices":[{prices}]}}'
+        f'"queue":{{"state":"{queue.state}","free":{queue.free},"busy":{queue.busy},'
+        f'"out_of_order":{queue.out_of_order},"waiting_vehicles":{waiting}}},'
+        f'"net_price":{_net_price(hit)},"prices":[{prices}]}}'
     )
 
 

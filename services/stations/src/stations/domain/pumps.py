@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from schemas.events import PumpStatusChangedV1
 from schemas.vocabulary import Fuel, PumpStatus
@@ -75,12 +75,22 @@ def pump_event(station_id: object, pump: Pump) -> PumpStatusChangedV1:
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """How many pumps are free, busy and out of order; `waiting_vehicles` is None where nobody counts them."""
+    """How busy some pumps are; `waiting_vehicles` is None where nobody counts them.
 
+    `state` is `free` where a pump is, `busy` where none is, and `unknown` where no pump is known.
+    """
+
+    state: Literal["free", "busy", "unknown"]
     free: int
     busy: int
     out_of_order: int
     waiting_vehicles: int | None
+
+
+def make_queue(free: int, busy: int, out_of_order: int, waiting_vehicles: int | None) -> Queue:
+    """The queue at so many pumps."""
+    state = "free" if free else "busy" if busy or out_of_order else "unknown"
+    return Queue(state, free, busy, out_of_order, waiting_vehicles)
 
 
 def queue_at(pumps: Iterable[Mapping[str, Any]]) -> Queue:
@@ -90,4 +100,4 @@ def queue_at(pumps: Iterable[Mapping[str, Any]]) -> Queue:
         sum(pump["status"] == status for pump in kept) for status in (PumpStatus.FREE, PumpStatus.OUT_OF_ORDER)
     )
     counted = [waiting for pump in kept if (waiting := pump.get("waiting_vehicles")) is not None]
-    return Queue(free, len(kept) - free - out_of_order, out_of_order, sum(counted) if counted else None)
+    return make_queue(free, len(kept) - free - out_of_order, out_of_order, sum(counted) if counted else None)

@@ -29,7 +29,7 @@ class NewStation(StationRow):
 
 
 class _Patch(Model):
-    """What changes of a station: a field that is absent stays, null removes what may be unknown."""
+    """Beside the fields of an import's row, all but its id."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"brand": "Example", "address": {"city": "Berlin"}}]})
 
@@ -49,5 +49,8 @@ def _optional(field: FieldInfo) -> Any:
 
 
 _CHANGEABLE = {name: _optional(field) for name, field in StationRow.model_fields.items() if name != "external_id"}
-StationPatch: type[_Patch] = create_model("StationPatch", __base__=_Patch, __doc__=_Patch.__doc__, **_CHANGEABLE)
-"""Of all fields of an import's row, but the id."""
+_Fields: type[_Patch] = create_model("_Fields", __base__=_Patch, **_CHANGEABLE)
+
+
+class StationPatch(_Fields):
+    """What changes of a station: a field that is absent stays, null removes what may be unknown."""

@@ -37,10 +37,11 @@ class SetPump(ShownPump):
 class Queue(Model):
     """How busy a station is."""
 
+    state: Annotated[Literal["free", "busy", "unknown"], Field(description="unknown: no pump is known")]
     free: Annotated[int, Field(ge=0)]
     busy: Annotated[int, Field(ge=0, description="In use, ready to pay, locked or in a transaction")]
     out_of_order: Annotated[int, Field(ge=0)]
-    waiting_vehicles: Annotated[int | None, Field(ge=0, description="At all pumps; null: nobody counts them")]
+    waiting_vehicles: Annotated[int | None, Field(ge=0, description="At these pumps; null: nobody counts them")]
 
 
 class Pumps(Model):

@@ -1,6 +1,6 @@
 """What the searches answer."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import Field
@@ -28,15 +28,6 @@ class ShownPrice(Model):
     age_seconds: Annotated[int, Field(ge=0, description="Since effective_at: how long this price has been in force")]
     confirmed_at: Annotated[Moment, Field(description="When it was last said to hold, by a change or a repetition")]
     stale: Annotated[bool, Field(description="Nobody has said for long that it holds; ranked behind fresh prices")]
-
-
-class PumpCounts(Model):
-    """What the pumps do, those of the grade that was asked for or all."""
-
-    free: int
-    busy: int
-    out_of_order: int
-    total: int
 
 
 class CampaignDiscount(Model):
@@ -73,11 +64,7 @@ class FoundStation(Model):
     lon: float
     distance_m: int
     open_now: Annotated[bool | None, Field(description="null: the hours are not known")]
-    pumps: PumpCounts
-    queue: Annotated[
-        Literal["free", "busy", "unknown"], Field(description="Whether a pump is free; unknown: no pump is known")
-    ]
-    waiting_vehicles: Annotated[int | None, Field(description="At these pumps; null: nobody counts them")]
+    queue: Annotated[Queue, Field(description="At the pumps of the grade that was asked for, or at all")]
     net_price: Annotated[NetPrice | None, Field(description="null where no fuel was asked for")]
     prices: list[ShownPrice]
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from schemas.vocabulary import Fuel, PumpStatus
+from stations.domain.pumps import Queue, make_queue
 
 BIT_OF: Mapping[str, int] = {fuel: 1 << place for place, fuel in enumerate(Fuel)}
 EVERY_GRADE = (1 << len(Fuel)) - 1
@@ -25,23 +26,7 @@ class PumpState(NamedTuple):
     waiting_vehicles: int | None = None
 
 
-class PumpSummary(NamedTuple):
-    """The pumps of a station that give a grade; `waiting_vehicles` is None where nobody counts them."""
-
-    free: int
-    busy: int
-    out_of_order: int
-    waiting_vehicles: int | None
-
-    @property
-    def queue(self) -> str:
-        """`free`: there is a free pump; `busy`: there is none; `unknown`: no pump is known."""
-        if self.free:
-            return "free"
-        return "busy" if self.busy or self.out_of_order else "unknown"
-
-
-NO_PUMPS = PumpSummary(0, 0, 0, None)
+NO_PUMPS = make_queue(0, 0, 0, None)
 
 
 class PumpBoard:
@@ -68,7 +53,7 @@ class PumpBoard:
         """The row has no station any more."""
         self._stations.pop(row, None)
 
-    def summary(self, row: int, fuel: str | None) -> PumpSummary:
+    def queue(self, row: int, fuel: str | None) -> Queue:
         """The station's pumps that give the grade, or all."""
         known = self._stations.get(row)
         if known is None:
@@ -81,7 +66,7 @@ class PumpBoard:
                 if queued != NOT_COUNTED:
                     waiting = max(waiting, 0) + queued
         free, busy, out_of_order = counts
-        return PumpSummary(free, busy, out_of_order, waiting if waiting >= 0 else None)
+        return make_queue(free, busy, out_of_order, waiting if waiting >= 0 else None)
 
 
 def _pack(pump: PumpState) -> tuple[int, int, int, int]:
