@@ -17,6 +17,7 @@ from local_stack.postgres import DATABASE
 from local_stack.secrets import load
 from schemas.base import Event
 from schemas.events import PumpStatusChangedV1
+from schemas.vocabulary import PumpStatus
 from servicekit.envelope import Headers, Message, to_records
 from servicekit.ids import new_id
 from servicekit.migrations import migrate_mongo, migrate_postgres
@@ -32,7 +33,7 @@ TOPIC = "stations.pumps"
 def pump_event(station_id: UUID, version: int = 1) -> PumpStatusChangedV1:
     """An event whose key is the station."""
     return PumpStatusChangedV1(
-        station_id=station_id, pump_id="1", version=version, status="free", fuels=[], occurred_at=datetime.now(UTC)
+        station_id=station_id, pump_id="1", version=version, status=PumpStatus.FREE, fuels=[], occurred_at=datetime.now(UTC)
     )
 
 

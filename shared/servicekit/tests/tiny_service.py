@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI, Request
 from pydantic_settings import SettingsConfigDict
 
 from schemas.events import PumpStatusChangedV1
+from schemas.vocabulary import PumpStatus
 from servicekit.app import Kit, build_app
 from servicekit.consumer import Consumer, Received
 from servicekit.envelope import to_records
@@ -31,7 +32,7 @@ class Settings(PostgresSettings):
 async def set_pump(request: Request, station_id: UUID) -> None:
     """Publishes that the pump is free."""
     event = PumpStatusChangedV1(
-        station_id=station_id, pump_id="1", version=1, status="free", fuels=[], occurred_at=datetime.now(UTC)
+        station_id=station_id, pump_id="1", version=1, status=PumpStatus.FREE, fuels=[], occurred_at=datetime.now(UTC)
     )
     store: PostgresStore = request.app.state.store
     await store.transact(lambda tx: append_to_outbox(tx, to_records([event])))
