@@ -33,8 +33,9 @@ TOPIC = "stations.pumps"
 def pump_event(station_id: UUID, version: int = 1) -> PumpStatusChangedV1:
     """An event whose key is the station."""
     return PumpStatusChangedV1(
-        station_id=station_id, pump_id="1", version=version, status=PumpStatus.FREE, fuels=[], occurred_at=datetime.now(UTC)
-    )
+        station_id=station_id, pump_id="1", version=version, status=PumpStatus.FREE, fuels=[],
+        occurred_at=datetime.now(UTC),
+    )  # fmt: skip
 
 
 def headers(event: Event, event_id: UUID | None = None, **more: str) -> Headers:
