@@ -21,4 +21,6 @@ def test_the_readmes_commands_work(platform: Config):
     assert result.returncode == 0, result.stderr
     assert '"verdict":"accepted"' in result.stdout
     assert '"distance_m"' in result.stdout
+    assert '"net_price_mills"' in result.stdout
+    assert '"status":"scheduled"' in result.stdout
     assert "pricing.PriceChanged.v1" in result.stdout

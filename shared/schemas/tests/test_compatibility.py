@@ -215,7 +215,7 @@ def test_the_command_prints_a_line_per_break_and_fails(folder: Path, capsys: pyt
     assert compatibility.main(folder) == 1
     line, advice = capsys.readouterr().out.splitlines()
     assert line.startswith(f"{PRICE_CHANGED}: version: ")
-    assert line.endswith("it breaks stations, gateway, analyst")
+    assert line.endswith("it breaks stations, gateway, pricing, analyst")
     assert "new version" in advice
 
 
