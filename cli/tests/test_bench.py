@@ -39,6 +39,7 @@ async def test_load_counts_every_answer(upstream: Started) -> None:
 async def test_load_says_what_it_got_instead_of_an_answer(upstream: Started) -> None:
     async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n")
+        writer.close()
 
     server = await asyncio.start_server(refuse, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -88,6 +89,7 @@ async def test_bare_sender_writes_to_every_reader() -> None:
         assert [await reader.readexactly(5) for reader, _ in pairs[:2]] == [b"price"] * 2
         for _, writer in pairs:
             writer.close()
+            await writer.wait_closed()
 
 
 def test_more_open_files_than_the_system_allows() -> None:
