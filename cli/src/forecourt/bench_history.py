@@ -62,7 +62,7 @@ async def measure_history(config: Config) -> list[dict[str, Any]]:
             lambda: year.postgres.fetch(READ, year.station_id, SINCE, UNTIL), lambda: _seconds(own) + _family(postgres)
         )
         figures = []
-        for bucket, count in (("day", DAYS), ("hour", DAYS * 24)):
+        for bucket, count, bound_ms in (("day", DAYS, WANTED_MS), ("hour", DAYS * 24, None)):
             page = await _page(session, year, bucket)
             is_right = len(page) == count and sum(one["changes"] for one in page) == len(rows)
             cost = await _cpu_ms(
@@ -70,8 +70,8 @@ async def measure_history(config: Config) -> list[dict[str, Any]]:
             )
             figures.append({
                 "figure": f"{len(rows):,} changes of a year among {STATIONS * DAYS:,} others, by {bucket}, CPU a page",
-                "value": cost, "unit": "ms", "floor": floor, "ratio": cost / floor, "wanted": f"<= {WANTED_MS:.0f} ms",
-                "kept": is_right and cost <= WANTED_MS,
+                "value": cost, "unit": "ms", "floor": floor, "ratio": cost / floor, "wanted": f"<= {bound_ms:.0f} ms" if bound_ms else "",
+                "kept": is_right and (bound_ms is None or cost <= bound_ms),
             })  # fmt: skip
         return figures
 

@@ -24,7 +24,7 @@ SPARE_FILES = 1_000
 AT_ONCE = 100
 CHANGES = 15
 WANTED_KIB_EACH, WANTED_RATIO = 8, 2.0
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS, LOOK_SECONDS = 60.0, 0.01
 REQUEST = "GET /v1/prices/stream?station_id={}&fuel=e5 HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 MARK = b"event: price"
 _DATA = re.compile(rb"data: (.+)")
@@ -74,6 +74,15 @@ class Crowd:
             self._readers += [reader for _, reader in await asyncio.gather(*opening)]
         await self.complete()
 
+    async def first(self, port: int) -> None:
+        """Opens one stream and closes it: who is served finds the server loaded with all it will keep."""
+        _, reader = await asyncio.get_running_loop().create_connection(lambda: Reader(self), "127.0.0.1", port)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not self._counted:
+                await asyncio.sleep(LOOK_SECONDS)
+        self._counted = 0
+        reader.transport.close()
+
     def leave(self) -> None:
         """Closes every stream."""
         for reader in self._readers:
@@ -112,6 +121,7 @@ async def measure_stream(config: Config) -> list[dict[str, Any]]:
         crowd, bare = Crowd(REQUEST.format(station_id).encode()), Crowd(b"\n")
         stack.callback(bare.leave)
         stack.callback(crowd.leave)
+        await crowd.first(gateway.port)
         before = gateway.resident_bytes()
         await crowd.gather(gateway.port)
         await bare.gather(sender.port)
