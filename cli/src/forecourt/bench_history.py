@@ -70,7 +70,8 @@ async def measure_history(config: Config) -> list[dict[str, Any]]:
             )
             figures.append({
                 "figure": f"{len(rows):,} changes of a year among {STATIONS * DAYS:,} others, by {bucket}, CPU a page",
-                "value": cost, "unit": "ms", "floor": floor, "ratio": cost / floor, "wanted": f"<= {bound_ms:.0f} ms" if bound_ms else "",
+                "value": cost, "unit": "ms", "floor": floor, "ratio": cost / floor,
+                "wanted": f"<= {bound_ms:.0f} ms" if bound_ms else "",
                 "kept": is_right and (bound_ms is None or cost <= bound_ms),
             })  # fmt: skip
         return figures
