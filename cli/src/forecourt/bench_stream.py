@@ -158,7 +158,7 @@ def _figures(kib_each: float, milliseconds: float, bare_milliseconds: float) -> 
     ratio = milliseconds / bare_milliseconds
     return [
         {
-            "figure": f"memory for each of {self._expected:,} readers", "value": kib_each, "unit": "KiB", "floor": None,
+            "figure": f"memory for each of {READERS:,} readers", "value": kib_each, "unit": "KiB", "floor": None,
             "ratio": None, "wanted": f"<= {WANTED_KIB_EACH} KiB", "kept": kib_each <= WANTED_KIB_EACH,
         },
         {
