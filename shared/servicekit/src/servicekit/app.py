@@ -71,7 +71,7 @@ class Kit:
     def run_consumer(self, consumer: Consumer) -> None:
         """Consumes for the life of the service; /healthz fails when the loop no longer goes round."""
         self.background("consumer", consumer.run)
-        self.alive_while("consumer", lambda: consumer.seconds_without_progress, CONSUMER_STUCK_SECONDS)
+        self.alive_while("consumer", consumer.seconds_without_progress, CONSUMER_STUCK_SECONDS)
 
     def ready_when(self, name: str, check: Check) -> None:
         """Adds a check to /readyz."""

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import CommitFailedError, IllegalStateError
 from tenacity import (
     AsyncRetrying,
     retry_if_exception_type,
@@ -57,43 +57,26 @@ Subscriptions = Mapping[type[Event], Handler]
 """A service's table: event -> what it does about it."""
 
 
-class Stalled(RuntimeError):
+class Stalled(kafka.Interrupted):
     """Messages wait but none arrives (aiokafka #1154 and kin): the client must be made anew."""
 
 
-class Consumer:
+class Consumer(kafka.ReadingLoop):
     """Consumes a service's subscriptions under one group, `<service>.main`, one batch at a time."""
+
+    name = "consumer"
 
     def __init__(
         self, settings: ServiceSettings, store: Store, subscriptions: Subscriptions, verifier: Verifier
     ) -> None:
+        super().__init__()
         self.group = f"{settings.service}.main"
         self._settings = settings
         self._store = store
         self._verifier = verifier
         self._handlers = {event.type(): handler for event, handler in subscriptions.items()}
         self._topics = sorted({topic_of(event).name for event in subscriptions})
-        self._progress_at = time.monotonic()
         self._replay_checked_at = 0.0
-
-    @property
-    def seconds_without_progress(self) -> float:
-        """How long since the loop last went round; liveness fails when it grows large."""
-        return time.monotonic() - self._progress_at
-
-    async def run(self) -> None:
-        """Consumes until cancelled; after a broker error or a stall it starts again with a new client."""
-        backoff = Backoff()
-        while True:
-            started_at = time.monotonic()
-            try:
-                await self._run_client()
-            except (KafkaError, OSError, Stalled) as error:
-                log.warning("consumer interrupted, starting again", extra={"error": repr(error)})
-            if time.monotonic() - started_at > STALL_SECONDS:
-                backoff = Backoff()
-            self._progress_at = time.monotonic()
-            await backoff.wait()
 
     async def _run_client(self) -> None:
         client = kafka.make_consumer(self._settings, *self._topics, group=self.group)

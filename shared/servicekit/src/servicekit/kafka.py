@@ -1,11 +1,55 @@
-"""Kafka clients with the settings that lose nothing (aiokafka's defaults do)."""
+"""Kafka clients with the settings that lose nothing (aiokafka's defaults do), and the loop that makes them anew."""
+
+import logging
+import time
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
+from servicekit.backoff import Backoff
 from servicekit.settings import ServiceSettings
+
+log = logging.getLogger(__name__)
 
 REQUEST_TIMEOUT_MS = 10_000
 MAX_BATCH_BYTES = 512 * 1024
+LONG_RUN_SECONDS = 30.0
+
+
+class Interrupted(RuntimeError):
+    """Reading cannot go on with this client; a new one may do better."""
+
+
+class ReadingLoop:
+    """Reads for ever: after a broker error, or whatever interrupted a client, it starts again with a new one."""
+
+    name: str
+    """What it is called in the log."""
+
+    def __init__(self) -> None:
+        self._progress_at = time.monotonic()
+
+    def seconds_without_progress(self) -> float:
+        """How long since the loop last went round; liveness fails when it grows large."""
+        return time.monotonic() - self._progress_at
+
+    async def run(self) -> None:
+        """Reads until cancelled."""
+        backoff = Backoff()
+        while True:
+            started_at = time.monotonic()
+            try:
+                await self._run_client()
+            except (KafkaError, OSError, Interrupted) as error:
+                log.warning("%s interrupted, starting again", self.name, extra={"error": repr(error)})
+            if time.monotonic() - started_at > LONG_RUN_SECONDS:
+                backoff = Backoff()
+            self._progress_at = time.monotonic()
+            await backoff.wait()
+
+    async def _run_client(self) -> None:
+        """Makes a client and reads with it until it fails; notes `_progress_at` each time round."""
+        raise NotImplementedError
 
 
 def _connection(settings: ServiceSettings) -> dict[str, object]:

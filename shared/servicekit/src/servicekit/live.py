@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
-from servicekit.backoff import Backoff
-from servicekit.consumer import LagWatch, Stalled
-from servicekit.kafka import make_consumer
+from servicekit.consumer import LagWatch
+from servicekit.kafka import Interrupted, ReadingLoop, make_consumer
 from servicekit.settings import ServiceSettings
 from servicekit.telemetry import CONSUMED
 
@@ -18,10 +16,9 @@ log = logging.getLogger(__name__)
 
 MAX_BATCH = 500
 POLL_MS = 200
-LONG_RUN_SECONDS = 30.0
 
 
-class NotProvisioned(Exception):
+class NotProvisioned(Interrupted):
     """The broker does not know a topic yet."""
 
 
@@ -41,32 +38,16 @@ class Memory(Protocol):
         ...
 
 
-class LiveReader:
+class LiveReader(ReadingLoop):
     """Keeps a memory current; after a broker error or a stall it goes on with a new client."""
 
+    name = "live reading"
+
     def __init__(self, settings: ServiceSettings, topics: Sequence[str], memory: Memory) -> None:
+        super().__init__()
         self._settings = settings
         self._topics = tuple(topics)
         self._memory = memory
-        self._progress_at = time.monotonic()
-
-    def seconds_without_progress(self) -> float:
-        """How long since the loop last went round."""
-        return time.monotonic() - self._progress_at
-
-    async def run(self) -> None:
-        """Reads until cancelled."""
-        backoff = Backoff()
-        while True:
-            started_at = time.monotonic()
-            try:
-                await self._run_client()
-            except (KafkaError, OSError, Stalled, NotProvisioned) as error:
-                log.warning("live reading interrupted, starting again", extra={"error": repr(error)})
-            if time.monotonic() - started_at > LONG_RUN_SECONDS:
-                backoff = Backoff()
-            self._progress_at = time.monotonic()
-            await backoff.wait()
 
     async def _run_client(self) -> None:
         client = make_consumer(self._settings, *self._topics, group=None)
