@@ -41,6 +41,7 @@ def create_app(settings: Settings | None = None, routes: Sequence[Route] = ROUTE
 
     async def start(kit: Kit) -> None:
         kit.background("spans", spans.keep_writing)
+        kit.watch_revocations()
         if buckets is not None:
             await kit.open(buckets.connected)
             kit.background("shared limits", buckets.keep_connected)

@@ -13,10 +13,11 @@ import pytest
 import uvicorn
 from fastapi import FastAPI
 
-from identity import use_cases
-from identity.domain import ClientSpec
+from identity.domain.clients import ClientSpec
 from identity.main import create_app
 from identity.settings import Settings
+from identity.use_cases import clients
+from identity.use_cases.context import Identity as Process
 from local_stack.config import Config
 from local_stack.environment import service_environment
 from servicekit.auth import Verifier
@@ -24,6 +25,8 @@ from servicekit.migrations import migrate
 from servicekit.postgres import PostgresStore
 from servicekit.testkit import eventually, settings_from
 
+KEPT_TABLES = ["schema_migrations", "apps"]
+"""What migrations put there: tests leave it."""
 SPEC = ClientSpec("pos", ("prices:write", "pumps:write"), operators=("Aral",))
 
 
@@ -32,24 +35,24 @@ class Identity:
     """The running service and what a test needs to talk to it."""
 
     client: httpx.AsyncClient
-    server: use_cases.AuthorizationServer
+    process: Process
     settings: Settings
 
     @property
     def store(self) -> PostgresStore:
         """The service's store."""
-        return self.server.store
+        return self.process.store
 
-    async def new_client(self, spec: ClientSpec = SPEC) -> use_cases.NewSecret:
+    async def new_client(self, spec: ClientSpec = SPEC) -> clients.NewSecret:
         """A client with this specification."""
-        return await use_cases.create_client(self.store, spec, replace_existing=False, overlap=timedelta(hours=1))
+        return await clients.create_client(self.store, spec, replace_existing=False, overlap=timedelta(hours=1))
 
-    async def token_response(self, created: use_cases.NewSecret, **fields: str) -> httpx.Response:
+    async def token_response(self, created: clients.NewSecret, **fields: str) -> httpx.Response:
         """The answer to the client's request for a token."""
         form = {"grant_type": "client_credentials"} | fields
         return await self.client.post("/v1/oauth/token", data=form, auth=(str(created.client.id), created.secret))
 
-    async def token(self, created: use_cases.NewSecret) -> str:
+    async def token(self, created: clients.NewSecret) -> str:
         """An access token of the client."""
         response = await self.token_response(created)
         assert response.status_code == 200, response.text
@@ -113,7 +116,11 @@ async def settings(environment: dict[str, str], listener: socket.socket) -> Sett
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     settings = settings_from(Settings, environment, issuer=url, jwks_url=f"{url}/.well-known/jwks.json")
     async with PostgresStore.connect(settings) as store, store.connection() as connection:
-        await connection.execute("TRUNCATE clients, signing_keys")
+        tables = await connection.fetchval(
+            "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables "
+            "WHERE schemaname = current_schema() AND NOT tablename = ANY($1)", KEPT_TABLES,
+        )  # fmt: skip
+        await connection.execute(f"TRUNCATE {tables} CASCADE")
     return settings
 
 
@@ -122,4 +129,4 @@ async def identity(settings: Settings, listener: socket.socket) -> AsyncIterator
     """The running service."""
     app = create_app(settings)
     async with listening(app, listener), httpx.AsyncClient(base_url=settings.issuer) as client:
-        yield Identity(client, app.state.authorization_server, settings)
+        yield Identity(client, app.state.identity, settings)

@@ -5,6 +5,7 @@ import base64
 import json
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -12,12 +13,17 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey
 
-from identity import use_cases
-from identity.key_sealing import KeySealer, SealingError
+from identity.domain.clients import ClientSpec
+from identity.domain.signing_keys import JWKS_CACHE, MARGIN, TooEarly, active_key
+from identity.repository import keys as repository
 from identity.settings import Settings
-from identity.signing_keys import JWKS_CACHE, MARGIN, TooEarly, active_key
+from identity.tokens import private_key
+from identity.use_cases import keys
+from identity.use_cases.context import Identity as Process
+from identity.use_cases.oauth import issue_client_token
 from servicekit.auth import JWKS_LIFE_SECONDS, InvalidToken, Jwks, Verifier
 from servicekit.ids import new_id
+from servicekit.keyring import FileKeys, KeyRing, KeyRingError, rotated
 
 from .conftest import Identity
 
@@ -35,14 +41,14 @@ def test_verifiers_cache_no_longer_than_the_schedule_allows_for() -> None:
 
 
 async def test_key_set_has_only_public_parts(identity: Identity) -> None:
-    keys = await published(identity)
-    assert len(keys) == 2
-    assert {frozenset(key) for key in keys} == {frozenset({"kty", "crv", "x", "y", "kid", "use", "alg"})}
+    found = await published(identity)
+    assert len(found) == 2
+    assert {frozenset(key) for key in found} == {frozenset({"kty", "crv", "x", "y", "kid", "use", "alg"})}
 
 
 async def test_private_parts_are_sealed_in_the_database(identity: Identity) -> None:
-    (key, _) = await use_cases.advance_keys(identity.server)
-    private = json.loads(identity.server.sealer.open(key.private, str(key.kid)))
+    (key, _) = await keys.advance_keys(identity.process)
+    private = json.loads(identity.process.ring.open(key.private, str(key.kid)))
     stored = await identity.sql("SELECT string_agg(k::text, '') FROM signing_keys k")
     secret_hex = base64.urlsafe_b64decode(private["d"] + "==").hex()
     assert private["d"] not in stored
@@ -51,25 +57,25 @@ async def test_private_parts_are_sealed_in_the_database(identity: Identity) -> N
 
 async def test_replicas_that_start_together_make_one_active_key(identity: Identity) -> None:
     await identity.sql("TRUNCATE signing_keys")
-    await asyncio.gather(*(use_cases.advance_keys(identity.server) for _ in range(6)))
+    await asyncio.gather(*(keys.advance_keys(identity.process) for _ in range(6)))
     assert await identity.sql("SELECT count(*) FROM signing_keys") == 2
 
 
 async def test_replicas_rotate_once_when_the_active_key_is_due(identity: Identity) -> None:
     following = await identity.sql("SELECT kid FROM signing_keys WHERE activated_at IS NULL")
     await identity.age_keys(timedelta(days=31))
-    await asyncio.gather(*(use_cases.advance_keys(identity.server) for _ in range(6)))
+    await asyncio.gather(*(keys.advance_keys(identity.process) for _ in range(6)))
     assert await identity.sql("SELECT count(*) FROM signing_keys") == 3
-    active = active_key(await use_cases.advance_keys(identity.server))
+    active = active_key(await keys.advance_keys(identity.process))
     assert active is not None
     assert active.kid == following
 
 
 async def test_rotation_by_command_waits_until_the_next_key_is_known(identity: Identity) -> None:
     with pytest.raises(TooEarly, match="may sign from"):
-        await use_cases.advance_keys(identity.server, rotate=True)
+        await keys.advance_keys(identity.process, rotate=True)
     await identity.age_keys(RIPE)
-    assert len(await use_cases.advance_keys(identity.server, rotate=True)) == 3
+    assert len(await keys.advance_keys(identity.process, rotate=True)) == 3
 
 
 async def test_rotation_under_load_refuses_no_good_token(identity: Identity) -> None:
@@ -92,7 +98,7 @@ async def test_rotation_under_load_refuses_no_good_token(identity: Identity) -> 
         for _ in range(6):
             await _fill_caches(verifiers)
             await identity.sql("UPDATE signing_keys SET published_at = published_at - $1::interval", RIPE)
-            await use_cases.advance_keys(identity.server, rotate=True)
+            await keys.advance_keys(identity.process, rotate=True)
             for _ in range(5):
                 await identity.token(created)
         stop.set()
@@ -168,9 +174,9 @@ def _claims(identity: Identity) -> dict[str, Any]:
 @pytest.mark.parametrize("typ", ["JWT", "id+jwt", None])
 async def test_token_of_another_type_is_refused(identity: Identity, typ: str | None) -> None:
     async with identity.store.connection() as connection:
-        key = active_key(await use_cases.repository.load_keys(connection))
+        key = active_key(await repository.load_keys(connection))
     assert key is not None
-    pair = ECKey.import_key(json.loads(identity.server.sealer.open(key.private, str(key.kid))))
+    pair = private_key(key, identity.process.ring)
     good = {"alg": "ES256", "kid": str(key.kid), "typ": "at+jwt"}
     wrong = {"alg": "ES256", "kid": str(key.kid)} | ({"typ": typ} if typ else {})
     assert await identity.verifier().verify(jwt.encode(good, _claims(identity), pair))
@@ -178,28 +184,28 @@ async def test_token_of_another_type_is_refused(identity: Identity, typ: str | N
         await identity.verifier().verify(jwt.encode(wrong, _claims(identity), pair, algorithms=["ES256"]))
 
 
-async def test_sealing_key_is_replaced_while_the_service_runs(identity: Identity) -> None:
+async def test_sealing_key_is_replaced_while_the_service_runs(identity: Identity, tmp_path: Path) -> None:
     created, token = await identity.new_client(), await identity.token(await identity.new_client(_named("other")))
-    old = identity.settings.key_encryption_key.get_secret_value()
-    new = base64.urlsafe_b64encode(b"n" * 32).decode()
-    both = identity.settings.model_dump() | {"key_encryption_key": new, "other_key_encryption_key": old}
-    replica = use_cases.AuthorizationServer(Settings.model_validate(both), identity.store)
-    await use_cases.advance_keys(replica)
-    issued = await use_cases.issue_client_token(replica, created.client, {})
+    both = _rotated_keys(identity.settings.keyring_file, tmp_path)
+    replica = Process(
+        Settings.model_validate(identity.settings.model_dump() | {"keyring_file": str(both)}), identity.store
+    )
+    (before, _) = await keys.advance_keys(identity.process)
+    (after, _) = await keys.advance_keys(replica)
+    assert before.kid == after.kid
+    assert KeyRing(FileKeys(both)).is_current(after.private)
+    issued = await issue_client_token(replica, created.client, {})
     for good in (token, issued.token):
         assert await identity.verifier().verify(good)
-    (key, _) = await use_cases.advance_keys(replica)
-    assert KeySealer(new).open(key.private, str(key.kid))
-    with pytest.raises(SealingError, match="IDENTITY_OTHER_KEY_ENCRYPTION_KEY"):
-        KeySealer(old).open(key.private, str(key.kid))
+    with pytest.raises(KeyRingError, match="not in the key file"):
+        identity.process.ring.open(after.private, str(after.kid))
 
 
-def _named(name: str) -> use_cases.ClientSpec:
-    return use_cases.ClientSpec(name, ("prices:write",), operators=("Aral",))
+def _rotated_keys(old: str, folder: Path) -> Path:
+    both = folder / "keys.json"
+    both.write_text(rotated(Path(old).read_text(), b"n" * 32))
+    return both
 
 
-def test_wrong_sealing_key_is_not_repeated_in_the_error(settings: Settings) -> None:
-    with pytest.raises(ValueError, match="base64url") as caught:
-        Settings.model_validate(settings.model_dump() | {"key_encryption_key": "canary, no base64"})
-    assert "canary" not in str(caught.value)
-    assert settings.key_encryption_key.get_secret_value() not in str(settings.shown())
+def _named(name: str) -> ClientSpec:
+    return ClientSpec(name, ("prices:write",), operators=("Aral",))

@@ -9,8 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from identity.key_sealing import Sealed
-from identity.signing_keys import (
+from identity.domain.signing_keys import (
     JWKS_CACHE,
     MARGIN,
     KeySchedule,
@@ -28,7 +27,7 @@ WAIT = JWKS_CACHE + MARGIN
 
 
 def make(published_at: datetime) -> SigningKey:
-    return SigningKey(new_id(), {}, Sealed(b"", ""), published_at)
+    return SigningKey(new_id(), {}, b"", published_at)
 
 
 def states(keys: list[SigningKey]) -> list[str]:

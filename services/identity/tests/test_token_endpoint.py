@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from identity import use_cases
-from identity.domain import MAX_STATIONS
+from identity.domain.clients import MAX_STATIONS
+from identity.use_cases import clients
 from servicekit.auth import InvalidToken
 from servicekit.ids import new_id
 
@@ -40,7 +40,7 @@ async def test_client_gets_a_token_that_services_accept(identity: Identity) -> N
     body = response.json()
     assert response.headers["cache-control"] == "no-store"
     assert body | {"access_token": ""} == {
-        "access_token": "", "token_type": "Bearer", "expires_in": 900, "scope": "prices:write pumps:write"
+        "access_token": "", "token_type": "Bearer", "expires_in": 600, "scope": "prices:write pumps:write"
     }  # fmt: skip
     principal = await identity.verifier().verify(body["access_token"])
     assert principal.subject == str(created.client.id)
@@ -57,7 +57,7 @@ async def test_token_is_what_rfc_9068_says(identity: Identity) -> None:
     assert claims["iss"] == identity.settings.issuer
     assert claims["aud"] == "forecourt"
     assert claims["sub"] == claims["client_id"] == str(created.client.id)
-    assert claims["exp"] - claims["iat"] == 900
+    assert claims["exp"] - claims["iat"] == 600
     assert claims["jti"] != part(await identity.token(created), 1)["jti"]
 
 
@@ -93,9 +93,9 @@ async def test_unknown_client_wrong_secret_and_revoked_client_look_the_same(iden
     assert {answer.headers["www-authenticate"].split()[0] for answer in answers} == {"Basic"}
 
 
-async def _revoked_client(identity: Identity) -> use_cases.NewSecret:
+async def _revoked_client(identity: Identity) -> clients.NewSecret:
     created = await identity.new_client(replace(SPEC, name="revoked"))
-    await use_cases.revoke_client(identity.store, created.client.id)
+    await clients.revoke_client(identity.store, created.client.id)
     return created
 
 
@@ -149,11 +149,11 @@ async def test_wrong_secrets_are_limited_while_the_right_one_works(identity: Ide
 
 async def test_two_secrets_work_while_one_is_rotated(identity: Identity) -> None:
     first = await identity.new_client()
-    second = await use_cases.rotate_secret(identity.store, first.client.id, timedelta(hours=1))
+    second = await clients.rotate_secret(identity.store, first.client.id, timedelta(hours=1))
     assert [(await identity.token_response(s)).status_code for s in (first, second)] == [200, 200]
-    third = await use_cases.rotate_secret(identity.store, first.client.id, timedelta(hours=1))
+    third = await clients.rotate_secret(identity.store, first.client.id, timedelta(hours=1))
     assert [(await identity.token_response(s)).status_code for s in (first, second, third)] == [401, 200, 200]
-    fourth = await use_cases.rotate_secret(identity.store, first.client.id, timedelta())
+    fourth = await clients.rotate_secret(identity.store, first.client.id, timedelta())
     assert [(await identity.token_response(s)).status_code for s in (third, fourth)] == [401, 200]
 
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from identity.wrong_secrets import MAX_REMEMBERED_IDS, WINDOW_SECONDS, WrongSecretLimit
+from identity.domain.wrong_secrets import MAX_REMEMBERED_IDS, WINDOW_SECONDS, WrongSecretLimit
 
 CLIENT, OTHER = UUID(int=1), UUID(int=2)
 

@@ -135,7 +135,7 @@ def test_a_removed_event_breaks_its_consumers():
     current = dict(CONTRACTS)
     del current[CLOSED]
     [one] = breaks(CONTRACTS, current)
-    assert str(one) == f"{CLOSED}: (event): it was removed; it breaks pricing, gateway, stations, analyst"
+    assert str(one) == f"{CLOSED}: (event): it was removed; it breaks pricing, gateway, stations, identity, analyst"
 
 
 def test_a_new_event_and_a_new_consumer_break_nobody():

@@ -3,11 +3,11 @@
 import sys
 from typing import TypedDict
 
-from local_stack import mongo, postgres
+from local_stack import keyrings, mongo, postgres
 from local_stack.config import Config
 from local_stack.processes import Command, minimal_environment
 from local_stack.secrets import Secrets, load
-from local_stack.services import SERVICE_BY_NAME, Service
+from local_stack.services import SERVICE_BY_NAME, UPSTREAMS, Service
 
 LOCAL_RATES = {
     "RATE_READS": '{"per_second": 5000, "burst": 5000}',
@@ -52,6 +52,7 @@ def service_environment(config: Config, name: str) -> dict[str, str]:
         "JWKS_URL": f"{SERVICE_BY_NAME['identity'].url(config)}/.well-known/jwks.json",
         "TRACES_FILE": str(config.data / "traces" / f"{name}.jsonl"),
         **_store(config, secrets, service),
+        **({"KEYRING_FILE": str(keyrings.path(config, name))} if service in UPSTREAMS else {}),
         **_own(config, secrets, name),
     }
     return minimal_environment() | {f"{name.upper()}_{key}": value for key, value in settings.items()}
@@ -80,8 +81,7 @@ def _store(config: Config, secrets: Secrets, service: Service) -> dict[str, str]
 def _own(config: Config, secrets: Secrets, name: str) -> dict[str, str]:
     """What only one service has."""
     if name == "identity":
-        return {"KEY_ENCRYPTION_KEY": secrets["identity.key_encryption_key"]}
+        return {}
     if name == "gateway":
-        upstreams = [service for service in SERVICE_BY_NAME.values() if service.name != "gateway"]
-        return LOCAL_RATES | {f"{service.name.upper()}_URL": service.url(config) for service in upstreams}
+        return LOCAL_RATES | {f"{service.name.upper()}_URL": service.url(config) for service in UPSTREAMS}
     return {}

@@ -1,6 +1,5 @@
 """The passwords of one stack: made at its first start, kept in one file that only its owner reads."""
 
-import base64
 import json
 import os
 import secrets
@@ -22,17 +21,12 @@ def _password() -> str:
     return secrets.token_urlsafe(24)
 
 
-def _key_256_bits() -> str:
-    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
-
-
 def _generators() -> dict[str, Callable[[], str]]:
     passwords = [f"kafka.{name}" for name in KAFKA_PRINCIPALS]
     passwords += [f"postgres.{name}" for name in ("postgres", *POSTGRES_ROLES)]
     passwords += [f"mongo.{name}" for name in ("root", *MONGO_USERS)]
     return dict.fromkeys(passwords, _password) | {
         "mongo.key_file": lambda: secrets.token_hex(64),
-        "identity.key_encryption_key": _key_256_bits,
     }
 
 

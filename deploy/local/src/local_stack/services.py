@@ -50,7 +50,10 @@ SERVICES = (
     Service("pricing", 2, store="postgres"),
     Service("stations", 3, store="mongo"),
     Service("gateway", 0, folder="gateway"),
+    Service("simulators", 9, folder="simulators"),
 )
+UPSTREAMS = tuple(service for service in SERVICES if service.store is not None)
+"""What the gateway forwards to, and what holds data of people: all but the gateway and the simulators."""
 
 SERVICE_BY_NAME = {service.name: service for service in SERVICES}
 POSTGRES_ROLES = tuple(service.name for service in SERVICES if service.store == "postgres")

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TypeVar
 
-from local_stack import parts, processes, secrets
+from local_stack import keyrings, parts, processes, secrets
 from local_stack.config import Config, StackError
 from local_stack.environment import migration_command
 from local_stack.kafka import Kafka
@@ -41,6 +41,7 @@ def up(config: Config, report: Report = _silent, *, infrastructure_only: bool = 
     _make_data_folder(config)
     with _stack_lock(config, report):
         known = secrets.load_or_create(config)
+        keyrings.ensure(config, known)
         cold = not (config.data / "last-up.json").exists()
         started = _each(parts.servers(config, known), lambda server: parts.start_server(config, server, report))
         if not infrastructure_only:

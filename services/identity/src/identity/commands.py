@@ -14,11 +14,13 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Column, Table
 
-from identity import use_cases
-from identity.domain import SCOPES, Client, ClientError, ClientSpec
-from identity.key_sealing import SealingError
+from identity.domain.clients import SCOPES, Client, ClientError, ClientSpec
+from identity.domain.signing_keys import SigningKey, TooEarly
 from identity.settings import Settings
-from identity.signing_keys import SigningKey, TooEarly
+from identity.use_cases import clients as use_cases
+from identity.use_cases import keys
+from identity.use_cases.context import Identity
+from servicekit.keyring import KeyRingError
 from servicekit.postgres import PostgresStore
 from servicekit.store import StoreUnavailable
 
@@ -48,10 +50,10 @@ def create_client(
 ) -> None:
     """Make a client and show its secret, this one time."""
 
-    async def work(server: use_cases.AuthorizationServer) -> use_cases.NewSecret:
+    async def work(identity: Identity) -> use_cases.NewSecret:
         spec = ClientSpec(name, tuple(scope), tuple(operator or ()), tuple(station or ()))
         return await use_cases.create_client(
-            server.store, spec, replace_existing=replace, overlap=timedelta(seconds=overlap_seconds)
+            identity.store, spec, replace_existing=replace, overlap=timedelta(seconds=overlap_seconds)
         )
 
     _print_secret(_run(work), as_json)
@@ -60,7 +62,7 @@ def create_client(
 @app.command()
 def list_clients(as_json: AsJson = False) -> None:
     """Show the clients, the newest first, revoked ones too."""
-    clients = _run(lambda server: use_cases.list_clients(server.store, MAX_LISTED))
+    clients = _run(lambda identity: use_cases.list_clients(identity.store, MAX_LISTED))
     if as_json:
         _print_json([_document(client) for client in clients])
         return
@@ -77,13 +79,13 @@ def list_clients(as_json: AsJson = False) -> None:
 def rotate_secret(client_id: ClientId, overlap_seconds: Overlap = DAY_SECONDS, as_json: AsJson = False) -> None:
     """Give a client a second secret and show it, this one time; the first stays good for a while."""
     overlap = timedelta(seconds=overlap_seconds)
-    _print_secret(_run(lambda server: use_cases.rotate_secret(server.store, client_id, overlap)), as_json)
+    _print_secret(_run(lambda identity: use_cases.rotate_secret(identity.store, client_id, overlap)), as_json)
 
 
 @app.command()
 def revoke_client(client_id: ClientId, as_json: AsJson = False) -> None:
     """End a client; the tokens it holds run out within minutes."""
-    client = _run(lambda server: use_cases.revoke_client(server.store, client_id))
+    client = _run(lambda identity: use_cases.revoke_client(identity.store, client_id))
     if as_json:
         _print_json(_document(client))
     else:
@@ -93,28 +95,28 @@ def revoke_client(client_id: ClientId, as_json: AsJson = False) -> None:
 @app.command()
 def rotate_keys(as_json: AsJson = False) -> None:
     """Sign with the next key from now on, without waiting for the active one to be due."""
-    keys = _run(lambda server: use_cases.advance_keys(server, rotate=True))
+    made = _run(lambda identity: keys.advance_keys(identity, rotate=True))
     if as_json:
-        _print_json([_key_document(key) for key in keys])
+        _print_json([_key_document(key) for key in made])
     else:
-        for key in keys:
+        for key in made:
             typer.echo("  ".join(f"{name} {value}" for name, value in _key_document(key).items() if value))
 
 
-def _run(work: Callable[[use_cases.AuthorizationServer], Awaitable[Result]]) -> Result:
+def _run(work: Callable[[Identity], Awaitable[Result]]) -> Result:
     """The result of the work; an expected error ends the command with its text."""
 
     async def connected() -> Result:
         settings = Settings()  # pyright: ignore[reportCallIssue] - the environment has the rest
         async with PostgresStore.connect(settings) as store:
-            return await work(use_cases.AuthorizationServer(settings, store))
+            return await work(Identity(settings, store))
 
     try:
         return asyncio.run(connected())
     except asyncpg.UndefinedTableError:
         typer.echo("error: the schema is missing: run python -m servicekit.migrations identity", err=True)
         sys.exit(1)
-    except (ClientError, TooEarly, SealingError, StoreUnavailable, ValidationError) as error:
+    except (ClientError, TooEarly, KeyRingError, StoreUnavailable, ValidationError) as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(1)
 

@@ -2,29 +2,37 @@
 
 from fastapi import FastAPI
 
-from identity import api
-from identity.domain import OAuthError
+from identity.api import oauth
+from identity.consumer import SUBSCRIPTIONS
+from identity.domain.oauth import OAuthError
 from identity.settings import Settings
-from identity.use_cases import AuthorizationServer, advance_keys, keep_keys
+from identity.use_cases.context import Identity
+from identity.use_cases.keys import advance_keys, keep_keys
 from servicekit.app import Kit, build_app
+from servicekit.consumer import Consumer
+from servicekit.outbox import Relay
 from servicekit.postgres import PostgresStore
+
+AREAS = (oauth,)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service; its settings come from the environment unless given."""
-    settings = settings or Settings()  # pyright: ignore[reportCallIssue] - the environment has the rest
+    chosen = settings or Settings()  # pyright: ignore[reportCallIssue] - the environment has the rest
 
     async def start(kit: Kit) -> None:
-        store = await kit.open(lambda: PostgresStore.connect(settings))
-        server = AuthorizationServer(settings, store)
-        await advance_keys(server)
-        kit.app.state.authorization_server = server
-        kit.background("signing keys", lambda: keep_keys(server))
+        store = await kit.open(lambda: PostgresStore.connect(chosen))
+        kit.app.state.identity = identity = Identity(chosen, store)
+        await advance_keys(identity)
+        kit.background("signing keys", lambda: keep_keys(identity))
         kit.ready_when("postgres", store.check)
+        kit.run_relay(Relay(chosen, store))
+        kit.run_consumer(Consumer(chosen, store, SUBSCRIPTIONS, kit.app.state.verifier))
+        kit.watch_revocations()
 
     app = build_app(
-        settings, title="Identity", description="Access tokens for machine clients, and the keys to check them.",
-        start=start, routers=[api.router],
+        chosen, title="Identity", description="Who people and machines are, how they sign in, and what they may do.",
+        start=start, routers=[area.router for area in AREAS],
     )  # fmt: skip
-    app.add_exception_handler(OAuthError, api.oauth_error)
+    app.add_exception_handler(OAuthError, oauth.oauth_error)
     return app

@@ -34,6 +34,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.ready_when("postgres", store.check)
         kit.run_relay(Relay(chosen, store))
         kit.run_consumer(Consumer(chosen, store, SUBSCRIPTIONS, kit.app.state.verifier))
+        kit.watch_revocations()
         keep_months = partial(months.keep_months, store, chosen.history_months)
         kit.background("months of the history", lambda: repeat(keep_months, months.LOOK_SECONDS))
         recompute_levels = partial(regions.recompute_levels, store, chosen.stale_after)

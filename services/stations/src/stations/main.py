@@ -34,6 +34,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.run_relay(Relay(chosen, store))
         handlers = {event: partial(handler, StationRepository(store)) for event, handler in SUBSCRIPTIONS.items()}
         kit.run_consumer(Consumer(chosen, store, handlers, kit.app.state.verifier))
+        kit.watch_revocations()
         app.quick = _run_index(kit, chosen, store)
 
     app = build_app(

@@ -7,7 +7,8 @@ from typing import Literal
 from schemas import events
 from schemas.base import Event
 
-DAY_MS = 24 * 60 * 60 * 1000
+HOUR_MS = 60 * 60 * 1000
+DAY_MS = 24 * HOUR_MS
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ ANALYST = "analyst"
 
 TOPICS: tuple[Topic, ...] = (
     Topic(
-        "stations.stations", "stations", ("pricing", "gateway", "stations"), key="station_id", cleanup="compact",
+        "stations.stations", "stations", ("pricing", "gateway", "stations", "identity"), key="station_id",
+        cleanup="compact",
         description="Station profiles; the newest record of a station holds all that others need of it.",
     ),
     Topic("stations.pumps", "stations", ("stations",), key="station_id", description="State of each pump."),
@@ -70,6 +72,15 @@ TOPICS: tuple[Topic, ...] = (
         "loyalty.campaigns", "loyalty", ("stations",), key="campaign_id", cleanup="compact",
         description="Campaigns; the newest record of a campaign holds its terms, or that it ended.",
     ),
+    Topic(
+        "identity.users", "identity", ("identity", "stations", "pricing"), key="user_id", cleanup="compact",
+        description="People's accounts; that a person was erased or merged is kept for ever.",
+    ),
+    Topic(
+        "identity.revocations", "identity", ("identity", "stations", "pricing", "gateway"), key="subject",
+        retention_ms=HOUR_MS, partitions=1,
+        description="Access tokens that ended early; each replica of each service reads the last hour of it.",
+    ),
 )  # fmt: skip
 
 CATALOGUE: tuple[Entry, ...] = (
@@ -84,6 +95,11 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(events.PriceAlertFiredV1, "pricing.alerts", owner="pricing", personal_data=("driver_id",)),
     Entry(events.CampaignPublishedV1, "loyalty.campaigns", owner="loyalty"),
     Entry(events.CampaignEndedV1, "loyalty.campaigns", owner="loyalty"),
+    Entry(events.UserRegisteredV1, "identity.users", owner="identity", personal_data=("user_id",)),
+    Entry(events.UserErasedV1, "identity.users", owner="identity", personal_data=("user_id",)),
+    Entry(events.UserMergedV1, "identity.users", owner="identity", personal_data=("user_id", "into_user_id")),
+    Entry(events.StaffRoleChangedV1, "identity.users", owner="identity", personal_data=("user_id", "changed_by")),
+    Entry(events.AccessRevokedV1, "identity.revocations", owner="identity", personal_data=("subject",)),
 )
 
 TOPIC_BY_NAME = {topic.name: topic for topic in TOPICS}

@@ -7,6 +7,7 @@ from uuid import UUID
 from schemas.base import Event, rfc3339
 from schemas.catalogue import CATALOGUE, STATION_SYSTEMS, topic_of
 from schemas.events import (
+    AccessRevokedV1,
     CampaignEndedV1,
     CampaignHours,
     CampaignPublishedV1,
@@ -19,15 +20,23 @@ from schemas.events import (
     PriceReportsSubmittedV1,
     PumpStatusChangedV1,
     RejectionReason,
+    StaffRole,
+    StaffRoleChangedV1,
     StationClosedV1,
     StationRegisteredV1,
     StationUpdatedV1,
+    UserErasedV1,
+    UserMergedV1,
+    UserRegisteredV1,
 )
 from schemas.vocabulary import Fuel, PumpStatus
 
 STATION_ID = UUID("0199a000-0000-7000-8000-000000000001")
 ALERT_ID = UUID("0199a000-0000-7000-8000-000000000002")
 CAMPAIGN_ID = UUID("0199a000-0000-7000-8000-000000000003")
+USER_ID = UUID("0199a000-0000-7000-8000-000000000004")
+OTHER_USER_ID = UUID("0199a000-0000-7000-8000-000000000005")
+SESSION_ID = UUID("0199a000-0000-7000-8000-000000000006")
 EFFECTIVE_AT = datetime(2026, 4, 30, 10, 0, tzinfo=UTC)
 SUBMITTED_AT = datetime(2026, 4, 30, 10, 0, 1, 250_000, tzinfo=UTC)
 RECEIVED_AT = datetime(2026, 4, 30, 10, 0, 1, 500_000, tzinfo=UTC)
@@ -116,6 +125,31 @@ EXAMPLES: tuple[tuple[Event, Event], ...] = (
     (
         CampaignEndedV1(campaign_id=CAMPAIGN_ID, version=3, occurred_at=EFFECTIVE_AT),
         CampaignEndedV1(campaign_id=CAMPAIGN_ID, version=2, occurred_at=EFFECTIVE_AT),
+    ),
+    (
+        UserRegisteredV1(user_id=USER_ID, version=1, kind="driver", occurred_at=EFFECTIVE_AT),
+        UserRegisteredV1(user_id=USER_ID, version=1, kind="staff", occurred_at=EFFECTIVE_AT),
+    ),
+    (
+        UserErasedV1(user_id=USER_ID, version=4, occurred_at=EFFECTIVE_AT),
+        UserErasedV1(user_id=OTHER_USER_ID, version=2, occurred_at=EFFECTIVE_AT),
+    ),
+    (
+        UserMergedV1(user_id=OTHER_USER_ID, version=2, into_user_id=USER_ID, occurred_at=EFFECTIVE_AT),
+        UserMergedV1(user_id=OTHER_USER_ID, version=3, into_user_id=USER_ID, occurred_at=EFFECTIVE_AT),
+    ),
+    (
+        StaffRoleChangedV1(
+            user_id=USER_ID, version=3, changed_by=OTHER_USER_ID, occurred_at=EFFECTIVE_AT,
+            roles=[StaffRole(role="manager", operators=["example-fuel"], station_ids=[STATION_ID])],
+        ),
+        StaffRoleChangedV1(user_id=USER_ID, version=4, roles=[], changed_by=None, occurred_at=EFFECTIVE_AT),
+    ),
+    (
+        AccessRevokedV1(
+            subject=USER_ID, session_id=SESSION_ID, lowest_version=3, reason="erased", occurred_at=EFFECTIVE_AT
+        ),
+        AccessRevokedV1(subject=USER_ID, reason="signed_out", occurred_at=EFFECTIVE_AT),
     ),
 )  # fmt: skip
 """(full, minimal) of each event. Full has every optional field, minimal has none."""

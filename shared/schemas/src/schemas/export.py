@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.asyncapi import document
-from schemas.catalogue import CATALOGUE, DAY_MS, Entry, Topic, topic_of
+from schemas.catalogue import CATALOGUE, DAY_MS, HOUR_MS, Entry, Topic, topic_of
 from schemas.contracts import contracts, name_of
 from schemas.examples import golden_records
 
@@ -79,6 +79,8 @@ def _row(entry: Entry) -> list[str]:
 def _retention(topic: Topic) -> str:
     if topic.cleanup == "compact":
         return "newest of each key, for ever"
+    if topic.retention_ms < DAY_MS:
+        return f"{topic.retention_ms / HOUR_MS:g} h"
     days = topic.retention_ms / DAY_MS
     return f"{days:g} day" if days == 1 else f"{days:g} days"
 

@@ -15,10 +15,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from servicekit.auth import Verifier
 from servicekit.backoff import Backoff
 from servicekit.consumer import Consumer
+from servicekit.live import LiveReader
 from servicekit.middleware import HttpEdge
 from servicekit.outbox import Relay
 from servicekit.problems import Problem, install_problem_handlers, problem_response
 from servicekit.quick import QuickApp
+from servicekit.revocations import TOPIC as REVOCATIONS_TOPIC
 from servicekit.settings import ServiceSettings
 from servicekit.store import StoreUnavailable
 from servicekit.telemetry import TASK_RESTARTS, configure_logging, configure_tracing
@@ -72,6 +74,13 @@ class Kit:
         """Consumes for the life of the service; /healthz fails when the loop no longer goes round."""
         self.background("consumer", consumer.run)
         self.alive_while("consumer", consumer.seconds_without_progress, CONSUMER_STUCK_SECONDS)
+
+    def watch_revocations(self) -> None:
+        """Refuses revoked access tokens before they expire; each replica reads what was revoked for itself."""
+        settings: ServiceSettings = self.app.state.settings
+        reader = LiveReader(settings, [REVOCATIONS_TOPIC], self.app.state.verifier.revocations)
+        self.background("revocations", reader.run)
+        self.alive_while("revocations", reader.seconds_without_progress, CONSUMER_STUCK_SECONDS)
 
     def ready_when(self, name: str, check: Check) -> None:
         """Adds a check to /readyz."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import aiohttp
 import msgspec
-from fastapi import Depends, Request
+from fastapi import Depends, Request, Security
 from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlows
 from fastapi.security import OAuth2, SecurityScopes
 from joserfc import jwt
@@ -16,7 +16,9 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import extract_compact
 
+from servicekit.access import RULES, STEP_UP_SECONDS, Permission
 from servicekit.problems import Problem, Unavailable
+from servicekit.revocations import Revocations
 from servicekit.settings import ServiceSettings
 
 ALGORITHMS = ["ES256"]
@@ -31,6 +33,15 @@ MAX_REMEMBERED_TOKENS = 10_000
 
 
 @dataclass(frozen=True, slots=True)
+class Grant:
+    """A role and where it holds; platform roles are bound to nothing."""
+
+    role: str
+    operators: frozenset[str]
+    stations: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
     """Whoever a token was made for, and what it may touch."""
 
@@ -39,10 +50,26 @@ class Principal:
     roles: frozenset[str]
     operators: frozenset[str]
     stations: frozenset[str]
+    grants: tuple[Grant, ...] = ()
+    """A person's roles, each with its own bindings; `operators` and `stations` are those of all together."""
+    client_id: str = ""
+    session: str | None = None
+    access_version: int = 0
+    authenticated_at: int | None = None
+    """When the person last proved who they are (seconds since the epoch); None for machine clients."""
 
-    def may_act_for(self, station_id: str, operator: str) -> bool:
-        """Whether the station is one that this principal is bound to, by itself or through its operator."""
-        return station_id in self.stations or operator in self.operators
+    def may_act_for(self, station_id: str, operator: str, permission: Permission | None = None) -> bool:
+        """Whether the station is one that this principal is bound to, by itself or through its operator.
+
+        A person may be a manager here and an attendant there: with `permission` only the roles that hold it count.
+        """
+        if not self.grants or permission is None:
+            return station_id in self.stations or operator in self.operators
+        holders = RULES[permission].roles
+        return any(
+            grant.role in holders and (station_id in grant.stations or operator in grant.operators)
+            for grant in self.grants
+        )
 
 
 class InvalidToken(Exception):
@@ -121,12 +148,15 @@ class Verifier:
         self._jwks = Jwks(settings.jwks_url)
         self._issuer = settings.issuer
         self._audience = settings.audience
+        self.revocations = Revocations()
         self._remembered: dict[bytes, tuple[float, Principal]] = {}
 
     def recall(self, token: str) -> Principal | None:
         """The principal of a token that was verified before and still holds; None asks for `verify`."""
         remembered = self._remembered.get(hashlib.sha256(token.encode()).digest())
-        return remembered[1] if remembered and remembered[0] > time.time() else None
+        if remembered is None or remembered[0] <= time.time() or self._is_revoked(remembered[1]):
+            return None
+        return remembered[1]
 
     async def verify(self, token: str, at: float | None = None) -> Principal:
         """The token's principal; `at` is the moment it was used (seconds since the epoch), now by default.
@@ -136,13 +166,21 @@ class Verifier:
         moment = time.time() if at is None else at
         digest = hashlib.sha256(token.encode()).digest()
         if (remembered := self._remembered.get(digest)) and remembered[0] > moment:
-            return remembered[1]
+            return self._not_revoked(remembered[1])
         claims = await self._claims(token)
         self._check(claims, moment)
-        principal = _principal(claims)
+        principal = self._not_revoked(_principal(claims))
         if len(self._remembered) >= MAX_REMEMBERED_TOKENS:
             self._remembered.clear()
         self._remembered[digest] = (float(claims["exp"]), principal)
+        return principal
+
+    def _is_revoked(self, principal: Principal) -> bool:
+        return self.revocations.refuses(principal.subject, principal.access_version, principal.session)
+
+    def _not_revoked(self, principal: Principal) -> Principal:
+        if self._is_revoked(principal):
+            raise InvalidToken("it was revoked: the session ended, or the rights changed")
         return principal
 
     async def _claims(self, token: str) -> dict[str, Any]:
@@ -178,7 +216,17 @@ def _principal(claims: dict[str, Any]) -> Principal:
         claims["sub"],
         frozenset(str(claims.get("scope", "")).split()),
         *(frozenset(map(str, claims.get(name) or ())) for name in ("roles", "operators", "stations")),
+        grants=tuple(map(_grant, claims.get("grants") or ())),
+        client_id=str(claims.get("client_id", "")),
+        session=claims.get("sid"),
+        access_version=int(claims.get("access_version", 0)),
+        authenticated_at=claims.get("auth_time"),
     )
+
+
+def _grant(claim: dict[str, Any]) -> Grant:
+    operators, stations = (frozenset(map(str, claim.get(name) or ())) for name in ("operators", "stations"))
+    return Grant(str(claim["role"]), operators, stations)
 
 
 _scheme = OAuth2(
@@ -204,7 +252,7 @@ def unauthorised(detail: str) -> Problem:
 async def authenticate(
     request: Request, scopes: SecurityScopes, authorization: Annotated[str | None, Depends(_scheme)]
 ) -> Principal:
-    """FastAPI dependency; use it as `Security(authenticate, scopes=["prices:write"])`."""
+    """The principal of a request, once it holds the permissions that its route names; see `Requires`."""
     verifier: Verifier = request.app.state.verifier
     try:
         principal = await verifier.verify(bearer_token(authorization))
@@ -212,4 +260,25 @@ async def authenticate(
         raise unauthorised(f"The access token is not accepted: {error}. Get a new one.") from error
     if missing := set(scopes.scopes) - principal.scopes:
         raise Problem(403, "missing-scope", f"This needs the scope {', '.join(sorted(missing))}.")
+    if any(RULES[Permission(scope)].step_up for scope in scopes.scopes):
+        _require_fresh(principal)
     return principal
+
+
+def Requires(permission: Permission) -> Any:
+    """The dependency by which a route names its row of the access table:
+
+    `Annotated[Principal, Requires(Permission.PRICES_WRITE)]`
+    """
+    return Security(authenticate, scopes=[permission.value])
+
+
+def _require_fresh(principal: Principal) -> None:
+    """RFC 9470: tells the client to let the person sign in again."""
+    if principal.authenticated_at is not None and time.time() - principal.authenticated_at <= STEP_UP_SECONDS:
+        return
+    challenge = f'Bearer error="insufficient_user_authentication", max_age="{STEP_UP_SECONDS}"'
+    raise Problem(
+        401, "step-up-required", f"Sign in again: this needs a sign-in of the last {STEP_UP_SECONDS // 60} minutes.",
+        headers={"WWW-Authenticate": challenge},
+    )  # fmt: skip

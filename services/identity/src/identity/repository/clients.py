@@ -1,19 +1,15 @@
-"""Every query of identity."""
+"""Queries about machine clients."""
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
-from identity.domain import Client, ClientSpec
-from identity.key_sealing import Sealed
-from identity.signing_keys import SigningKey
+from identity.domain.clients import Client, ClientSpec
 from servicekit.postgres import Connection
 
-CLIENT_COLUMNS = "id, name, scopes, operators, stations, created_at, revoked_at"
+CLIENT_COLUMNS = "id, name, scopes, operators, stations, created_at, revoked_at, access_version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,45 +84,6 @@ async def list_clients(connection: Connection, limit: int) -> list[Client]:
     return [_client(row) for row in rows]
 
 
-async def lock_keys(connection: Connection) -> datetime:
-    """Waits until no other process changes keys. Returns the database's time, the one clock of all replicas."""
-    await connection.execute("LOCK TABLE signing_keys IN SHARE ROW EXCLUSIVE MODE")
-    now: datetime | None = await connection.fetchval("SELECT clock_timestamp()")
-    assert now is not None  # noqa: S101 - a clock always answers
-    return now
-
-
-async def load_keys(connection: Connection) -> list[SigningKey]:
-    """All keys that are not gone, the oldest first."""
-    return [_key(row) for row in await connection.fetch("SELECT * FROM signing_keys ORDER BY published_at, kid")]
-
-
-async def save_keys(connection: Connection, keys: Sequence[SigningKey]) -> None:
-    """Makes the table hold just these keys."""
-    await connection.execute("DELETE FROM signing_keys WHERE NOT kid = ANY($1)", [key.kid for key in keys])
-    # Retired before active before next: the indexes allow one active and one next key at each moment.
-    ordered = sorted(keys, key=lambda key: (key.retired_at is None, key.activated_at is None))
-    await connection.executemany(
-        """INSERT INTO signing_keys (kid, public_jwk, sealed_private, sealed_with, published_at, activated_at,
-                                     retired_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7)
-           ON CONFLICT (kid) DO UPDATE SET activated_at = EXCLUDED.activated_at, retired_at = EXCLUDED.retired_at,
-               sealed_private = EXCLUDED.sealed_private, sealed_with = EXCLUDED.sealed_with""",
-        [
-            (key.kid, json.dumps(key.public_jwk), key.private.ciphertext, key.private.key_id, key.published_at,
-             key.activated_at, key.retired_at)
-            for key in ordered
-        ],
-    )  # fmt: skip
-
-
 def _client(row: asyncpg.Record) -> Client:
     spec = ClientSpec(row["name"], tuple(row["scopes"]), tuple(row["operators"]), tuple(row["stations"]))
-    return Client(row["id"], spec, row["created_at"], row["revoked_at"])
-
-
-def _key(row: asyncpg.Record) -> SigningKey:
-    private = Sealed(row["sealed_private"], row["sealed_with"])
-    return SigningKey(
-        row["kid"], json.loads(row["public_jwk"]), private, row["published_at"], row["activated_at"], row["retired_at"]
-    )
+    return Client(row["id"], spec, row["created_at"], row["revoked_at"], row["access_version"])

@@ -5,11 +5,23 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from identity.domain import SCOPES, OAuthError
-from identity.http_models import ErrorResponse, KeySetResponse, MetadataResponse, PublicKey, TokenForm, TokenResponse
-from identity.signing_keys import JWKS_CACHE
-from identity.token_request import FORM_TYPE, read_credentials, read_form
-from identity.use_cases import GRANTS, AuthorizationServer, authenticate_client, published_keys, require_grant
+from identity.api.context import identity_of
+from identity.api.token_request import FORM_TYPE, read_credentials, read_form
+from identity.domain.clients import SCOPES
+from identity.domain.oauth import OAuthError
+from identity.domain.signing_keys import JWKS_CACHE
+from identity.http_models.oauth import (
+    ErrorResponse,
+    KeySetResponse,
+    MetadataResponse,
+    PublicKey,
+    TokenForm,
+    TokenResponse,
+)
+from identity.use_cases.clients import authenticate_client
+from identity.use_cases.keys import published_keys
+from identity.use_cases.oauth import GRANTS, require_grant
+from servicekit.access import ANYONE
 
 router = APIRouter(tags=["oauth"])
 
@@ -28,28 +40,37 @@ FORM_BODY = {"required": True, "content": {FORM_TYPE: {"schema": TokenForm.model
 
 @router.post(
     "/v1/oauth/token", summary="Get an access token", response_model=TokenResponse,
-    responses=REFUSALS | UNAVAILABLE, openapi_extra={"requestBody": FORM_BODY},
+    responses=REFUSALS | UNAVAILABLE, openapi_extra={"requestBody": FORM_BODY} | ANYONE,
 )  # fmt: skip
 async def create_token(request: Request) -> Response:
-    """A machine client proves itself by HTTP Basic or in the form, and gets a token for 15 minutes."""
-    server: AuthorizationServer = request.app.state.authorization_server
+    """A machine client proves itself by HTTP Basic or in the form, and gets a token for ten minutes."""
+    identity = identity_of(request)
     form = await read_form(request)
     grant = require_grant(form)
-    client = await authenticate_client(server, read_credentials(request.headers.get("authorization"), form))
-    issued = await grant(server, client, form)
+    client = await authenticate_client(identity, read_credentials(request.headers.get("authorization"), form))
+    issued = await grant(identity, client, form)
     body = TokenResponse(access_token=issued.token, expires_in=issued.expires_in_seconds, scope=issued.scope)
     return JSONResponse(body.model_dump(), headers=NO_STORE)
 
 
-@router.get("/.well-known/jwks.json", summary="Keys that verify access tokens", responses=UNAVAILABLE)
+@router.get(
+    "/.well-known/jwks.json",
+    summary="Keys that verify access tokens",
+    responses=UNAVAILABLE,
+    openapi_extra=ANYONE,
+)
 async def get_key_set(request: Request, response: Response) -> KeySetResponse:
     """The public keys: the one that signs, the next one, and those whose tokens still live."""
     response.headers.update(PUBLIC_CACHE)
-    keys = await published_keys(request.app.state.authorization_server)
+    keys = await published_keys(identity_of(request))
     return KeySetResponse(keys=[PublicKey.model_validate(key) for key in keys])
 
 
-@router.get("/.well-known/oauth-authorization-server", summary="What the authorization server offers")
+@router.get(
+    "/.well-known/oauth-authorization-server",
+    summary="What the authorization server offers",
+    openapi_extra=ANYONE,
+)
 async def get_metadata(request: Request, response: Response) -> MetadataResponse:
     """RFC 8414's metadata, at the issuer's address."""
     response.headers.update(PUBLIC_CACHE)

@@ -1,4 +1,4 @@
-"""Machine clients and what their tokens say; no I/O."""
+"""Machine clients; no I/O."""
 
 import hashlib
 import hmac
@@ -7,15 +7,13 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
 from uuid import UUID
 
-SCOPES = (
-    "prices:write", "stations:write", "pumps:write", "orders:write", "price-changes:write", "price-changes:approve",
-    "price-rules:write", "driver",
-)  # fmt: skip
-UNBOUND_SCOPES = frozenset({"price-rules:write", "driver"})
-"""They are about regions and about oneself, not about stations."""
+from servicekit.access import MACHINE_SCOPES, RULES, Permission, Reach
+
+SCOPES = MACHINE_SCOPES
+UNBOUND_SCOPES = frozenset(scope for scope in SCOPES if RULES[Permission(scope)].reach is not Reach.STATIONS)
+"""They are not about stations, so a client with nothing else needs no binding."""
 MAX_NAME_CHARACTERS = 100
 MAX_OPERATORS = 200
 MAX_OPERATOR_CHARACTERS = 64
@@ -25,20 +23,6 @@ MAX_BINDINGS_BYTES = 11_000
 SECRET_BYTES = 32
 UNKNOWN_CLIENT_DIGEST = secrets.token_bytes(32)
 """Compared against where there is no digest, so that an unknown client costs the same work as a wrong secret."""
-
-OAuthErrorCode = Literal[
-    "invalid_request", "invalid_client", "unsupported_grant_type", "unauthorized_client", "invalid_scope"
-]
-
-
-class OAuthError(Exception):
-    """A refusal in RFC 6749's terms (section 5.2); `retry_after_seconds` says that the caller asks too often."""
-
-    def __init__(self, code: OAuthErrorCode, description: str, retry_after_seconds: int | None = None) -> None:
-        super().__init__(description)
-        self.code: OAuthErrorCode = code
-        self.description = description
-        self.retry_after_seconds = retry_after_seconds
 
 
 class ClientError(Exception):
@@ -82,6 +66,8 @@ class Client:
     spec: ClientSpec
     created_at: datetime
     revoked_at: datetime | None = None
+    access_version: int = 1
+    """Of its rights: tokens carry it, and those with an older one are refused."""
 
 
 def new_secret() -> str:
@@ -99,22 +85,3 @@ def secret_is_one_of(secret: str, digests: Sequence[bytes]) -> bool:
     current, previous = [*digests, UNKNOWN_CLIENT_DIGEST, UNKNOWN_CLIENT_DIGEST][:2]
     digest = digest_of(secret)
     return hmac.compare_digest(digest, current) | hmac.compare_digest(digest, previous)
-
-
-def granted_scopes(client: Client, asked: str | None) -> list[str]:
-    """The scopes of a token: those asked for, all of the client's where none are. Raises OAuthError."""
-    wanted = client.spec.scopes if asked is None else asked.split(" ")
-    if not set(wanted) <= set(client.spec.scopes):
-        raise OAuthError("invalid_scope", f"This client may ask for: {' '.join(client.spec.scopes)}.")
-    return sorted(set(wanted))
-
-
-def access_token_claims(
-    client: Client, scopes: Sequence[str], *, issuer: str, audience: str, issued_at: int, life_seconds: int, jti: UUID
-) -> dict[str, Any]:
-    """The claims of RFC 9068 and the client's bindings."""
-    return {
-        "iss": issuer, "sub": str(client.id), "client_id": str(client.id), "aud": audience,
-        "iat": issued_at, "exp": issued_at + life_seconds, "jti": str(jti), "scope": " ".join(scopes),
-        "operators": list(client.spec.operators), "stations": [str(station) for station in client.spec.stations],
-    }  # fmt: skip

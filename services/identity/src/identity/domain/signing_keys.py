@@ -11,8 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from identity.key_sealing import Sealed
-
 JWKS_CACHE = timedelta(seconds=300)
 MARGIN = timedelta(seconds=60)
 
@@ -23,11 +21,11 @@ class TooEarly(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """A key pair: the public part as JWK, the private one sealed."""
+    """A key pair: the public part as JWK, the private one sealed by the key ring."""
 
     kid: UUID
     public_jwk: dict[str, Any]
-    private: Sealed
+    private: bytes
     published_at: datetime
     activated_at: datetime | None = None
     retired_at: datetime | None = None

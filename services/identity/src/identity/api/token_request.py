@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from fastapi import Request
 
-from identity.domain import OAuthError
-from identity.use_cases import Credentials
+from identity.domain.oauth import OAuthError
+from identity.use_cases.clients import Credentials
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 MAX_FIELDS = 20

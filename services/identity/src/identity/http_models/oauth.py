@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from identity.domain import OAuthErrorCode
+from identity.domain.oauth import OAuthErrorCode
 
 
 class TokenForm(BaseModel):

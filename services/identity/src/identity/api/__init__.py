@@ -1,0 +1,1 @@
+"""Identity's routes, a file for each area."""

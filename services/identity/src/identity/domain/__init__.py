@@ -1,0 +1,1 @@
+"""The rules of identity, pure, a file for each area."""

@@ -1,0 +1,1 @@
+"""Every query of identity, a file for each area."""

@@ -1,0 +1,79 @@
+"""Versioned keys: what was sealed opens with its key and context only, and rotation stops nothing."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from servicekit import keyring
+from servicekit.keyring import FileKeys, KeyRing, KeyRingError, encoded, parse_keys, pruned, rotated
+
+
+def ring(path: Path, text: str | None = None) -> KeyRing:
+    path.write_text(text or rotated(None, os.urandom(32)))
+    return KeyRing(FileKeys(path))
+
+
+def test_sealed_text_opens_with_its_key_and_context_only(tmp_path: Path) -> None:
+    mine, other = ring(tmp_path / "mine"), ring(tmp_path / "other")
+    sealed = mine.seal(b"private", "here")
+    assert b"private" not in sealed
+    assert mine.open(sealed, "here") == b"private"
+    with pytest.raises(KeyRingError, match="changed"):
+        mine.open(sealed, "there")
+    with pytest.raises(KeyRingError, match="changed"):
+        mine.open(sealed[:-1] + bytes([sealed[-1] ^ 1]), "here")
+    with pytest.raises(KeyRingError, match="not in the key file"):
+        other.open(sealed, "here")
+
+
+def test_hashes_are_keyed_and_kept_apart_by_purpose(tmp_path: Path) -> None:
+    mine, other = ring(tmp_path / "mine"), ring(tmp_path / "other")
+    assert mine.hash("text", "login phone") == mine.hash("text", "login phone")
+    assert len({mine.hash("text", "a"), mine.hash("text", "b"), mine.hash("txet", "a"), other.hash("text", "a")}) == 4
+
+
+def test_after_a_rotation_old_texts_open_and_old_hashes_are_looked_for(tmp_path: Path) -> None:
+    old = rotated(None, os.urandom(32))
+    before = ring(tmp_path / "keys", old)
+    sealed, digest = before.seal(b"text", "here"), before.hash("text", "x")
+    after = ring(tmp_path / "keys", rotated(old, os.urandom(32)))
+    assert after.open(sealed, "here") == b"text"
+    assert not after.is_current(sealed)
+    assert after.hashes("text", "x") == [after.hash("text", "x"), digest]
+    assert after.is_current(after.seal(b"text", "here"))
+
+
+def test_a_running_ring_sees_the_file_change_and_survives_a_broken_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyring, "RELOAD_SECONDS", 0.0)
+    path = tmp_path / "keys"
+    running = ring(path)
+    sealed = running.seal(b"text", "here")
+    path.write_text(rotated(path.read_text(), os.urandom(32)))
+    assert not running.is_current(sealed)
+    path.write_text("{")
+    assert running.open(sealed, "here") == b"text"
+
+
+def test_pruned_file_has_the_current_key_only() -> None:
+    first, second = os.urandom(32), os.urandom(32)
+    keys = parse_keys(pruned(rotated(rotated(None, first), second)))
+    assert list(keys.by_id.values()) == [second]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", '{"current": "00", "keys": []}', '{"current": 1, "keys": ["canary"]}',
+     f'{{"current": "00", "keys": ["{encoded(b"short")}"]}}'],
+)  # fmt: skip
+def test_unusable_file_is_refused_without_repeating_it(tmp_path: Path, text: str) -> None:
+    with pytest.raises(KeyRingError) as caught:
+        ring(tmp_path / "keys", text or " ")
+    assert "canary" not in str(caught.value)
+
+
+def test_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(KeyRingError, match="cannot be read"):
+        FileKeys(tmp_path / "none")

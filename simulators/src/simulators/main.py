@@ -1,0 +1,18 @@
+"""The simulators' wiring: each platform is a router of its own, with the platform's own paths."""
+
+from fastapi import FastAPI
+
+from servicekit.app import Kit, build_app
+from simulators.settings import Settings
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """All simulated platforms in one process; settings come from the environment unless given."""
+    chosen = settings or Settings()  # pyright: ignore[reportCallIssue] - the environment has the rest
+
+    async def start(kit: Kit) -> None:
+        """Nothing to open: a platform's state lives in memory."""
+
+    return build_app(
+        chosen, title="Simulators", description="Outside platforms, simulated.", start=start, routers=[],
+    )  # fmt: skip

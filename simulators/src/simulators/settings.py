@@ -1,0 +1,15 @@
+"""Settings from SIMULATORS_* variables."""
+
+from pydantic_settings import SettingsConfigDict
+
+from servicekit.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """What the simulators need. They have no store: a restart forgets everything, as a test wishes."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="SIMULATORS_", env_nested_delimiter="__", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
+
+    service: str = "simulators"
