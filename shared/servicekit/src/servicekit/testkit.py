@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -33,6 +34,11 @@ async def eventually(probe: Callable[[], Awaitable[Value]], timeout_seconds: flo
             return value
         assert time.monotonic() < deadline, f"still {value!r} after {timeout_seconds} s"  # noqa: S101 - it is a test
         await asyncio.sleep(0.02)
+
+
+def canary_phone() -> str:
+    """A Chinese mobile number that nobody has (E.164): where one turns up in a log or an event, something leaks."""
+    return f"+8619900{secrets.randbelow(10**6):06}"
 
 
 def settings_from(kind: type[SomeSettings], environment: Mapping[str, str], **overrides: Any) -> SomeSettings:
