@@ -45,7 +45,7 @@ class Door:
         request.client = self.addresses.of(request.client, request.headers)
         request.route = route = self.routes.match(request.method, request.path)
         caller = caller_of_address(request.client)
-        if route.scope is None:
+        if route.permission is None:
             return self._limit(route.rate, caller)
         token = bearer_token((request.header(b"authorization") or b"").decode("latin-1"))
         if principal := self.verifier.recall(token):
@@ -64,8 +64,8 @@ class Door:
             await later
 
     def _admit_principal(self, route: Route, principal: Principal) -> Later:
-        if route.scope not in principal.scopes:
-            raise Problem(403, "missing-scope", f"This needs the scope {route.scope}.")
+        if route.permission not in principal.scopes:
+            raise Problem(403, "missing-scope", f"This needs the scope {route.permission}.")
         return self._limit(route.rate, principal.subject)
 
     def _is_operator(self, request: Request) -> bool:

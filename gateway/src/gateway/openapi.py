@@ -99,7 +99,7 @@ def _edge_statuses(route: Route) -> Iterator[str]:
     yield from ("400", "413", "414", "429", "431", "503")
     if route.upstream is not None:
         yield from ("502", "504")
-    if route.scope is not None:
+    if route.permission is not None:
         yield from ("401", "403")
     if "{" in route.path:
         yield "404"

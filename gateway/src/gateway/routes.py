@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
+from servicekit.access import Permission
 from servicekit.problems import Problem
 
 KIB = 1024
@@ -60,8 +61,8 @@ class Route:
     path: str
     upstream: str | None
     """None: the gateway itself."""
-    scope: str | None = None
-    """What the access token must hold; None: anyone may call it."""
+    permission: Permission | None = None
+    """What the access token must hold, a row of servicekit.access; None: anyone may call it."""
     rate: RateClass = RateClass.READS
     body_bytes: int = 0
     timeout_seconds: float = 10.0
@@ -70,10 +71,10 @@ class Route:
 
 
 def _write(
-    method: str, path: str, upstream: str, scope: str | None, rate: RateClass = RateClass.WRITES, *,
+    method: str, path: str, upstream: str, permission: Permission | None, rate: RateClass = RateClass.WRITES, *,
     body_bytes: int = 64 * KIB, timeout_seconds: float = 15.0,
 ) -> Route:  # fmt: skip
-    return Route(method, path, upstream, scope, rate, body_bytes, timeout_seconds, Retry.UNSENT)
+    return Route(method, path, upstream, permission, rate, body_bytes, timeout_seconds, Retry.UNSENT)
 
 
 ROUTES: tuple[Route, ...] = (
@@ -88,41 +89,43 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/stations/{station_id}/pumps", "stations", cache=LIVE),
     Route("GET", "/v1/stations/{station_id}/navigation", "stations", cache=Cache(max_age_seconds=300)),
     Route("GET", "/v1/stations/{station_id}/reviews", "stations", cache=LIVE),
-    _write("POST", "/v1/stations/{station_id}/reviews", "stations", "driver", body_bytes=16 * KIB),
-    _write("DELETE", "/v1/stations/{station_id}/reviews/mine", "stations", "driver", body_bytes=0),
-    Route("GET", "/v1/me/favourites", "stations", "driver"),
-    Route("GET", "/v1/me/favourites/{station_id}", "stations", "driver"),
-    _write("PUT", "/v1/me/favourites/{station_id}", "stations", "driver", body_bytes=16 * KIB),
-    _write("DELETE", "/v1/me/favourites/{station_id}", "stations", "driver", body_bytes=0),
-    _write("POST", "/v1/stations", "stations", "stations:write"),
-    _write("PATCH", "/v1/stations/{station_id}", "stations", "stations:write"),
-    _write("PUT", "/v1/stations/{station_id}/pumps/{pump_id}", "stations", "pumps:write"),
-    _write("POST", "/v1/stations/{station_id}/closures", "stations", "stations:write"),
-    _write("POST", "/v1/station-imports", "stations", "stations:write", body_bytes=2 * MIB, timeout_seconds=30.0),
-    _write("POST", "/v1/price-reports", "pricing", "prices:write", RateClass.REPORTS, body_bytes=2 * MIB),
-    Route("GET", "/v1/price-reports", "pricing", "prices:write"),
+    _write("POST", "/v1/stations/{station_id}/reviews", "stations", Permission.DRIVER, body_bytes=16 * KIB),
+    _write("DELETE", "/v1/stations/{station_id}/reviews/mine", "stations", Permission.DRIVER, body_bytes=0),
+    Route("GET", "/v1/me/favourites", "stations", Permission.DRIVER),
+    Route("GET", "/v1/me/favourites/{station_id}", "stations", Permission.DRIVER),
+    _write("PUT", "/v1/me/favourites/{station_id}", "stations", Permission.DRIVER, body_bytes=16 * KIB),
+    _write("DELETE", "/v1/me/favourites/{station_id}", "stations", Permission.DRIVER, body_bytes=0),
+    _write("POST", "/v1/stations", "stations", Permission.STATIONS_WRITE),
+    _write("PATCH", "/v1/stations/{station_id}", "stations", Permission.STATIONS_WRITE),
+    _write("PUT", "/v1/stations/{station_id}/pumps/{pump_id}", "stations", Permission.PUMPS_WRITE),
+    _write("POST", "/v1/stations/{station_id}/closures", "stations", Permission.STATIONS_WRITE),
+    _write(
+        "POST", "/v1/station-imports", "stations", Permission.STATIONS_WRITE, body_bytes=2 * MIB, timeout_seconds=30.0
+    ),
+    _write("POST", "/v1/price-reports", "pricing", Permission.PRICES_WRITE, RateClass.REPORTS, body_bytes=2 * MIB),
+    Route("GET", "/v1/price-reports", "pricing", Permission.PRICES_WRITE),
     Route("GET", "/v1/prices", "pricing", cache=LIVE),
     Route("GET", "/v1/stations/{station_id}/prices/history", "pricing", timeout_seconds=15.0, cache=LIVE),
     Route("GET", "/v1/stations/{station_id}/prices/position", "pricing", cache=LIVE),
     Route("GET", "/v1/prices/levels", "pricing", cache=LIVE),
-    Route("GET", "/v1/me/price-alerts", "pricing", "driver"),
-    _write("POST", "/v1/me/price-alerts", "pricing", "driver"),
-    _write("DELETE", "/v1/me/price-alerts", "pricing", "driver"),
-    _write("DELETE", "/v1/me/price-alerts/{alert_id}", "pricing", "driver"),
-    _write("POST", "/v1/price-changes", "pricing", "price-changes:write"),
-    Route("GET", "/v1/price-changes", "pricing", "price-changes:write"),
-    Route("GET", "/v1/price-changes/{change_id}", "pricing", "price-changes:write"),
-    _write("POST", "/v1/price-changes/{change_id}/approve", "pricing", "price-changes:approve"),
-    _write("POST", "/v1/price-changes/{change_id}/cancel", "pricing", "price-changes:write"),
-    _write("POST", "/v1/price-changes/{change_id}/rollback", "pricing", "price-changes:write"),
+    Route("GET", "/v1/me/price-alerts", "pricing", Permission.DRIVER),
+    _write("POST", "/v1/me/price-alerts", "pricing", Permission.DRIVER),
+    _write("DELETE", "/v1/me/price-alerts", "pricing", Permission.DRIVER),
+    _write("DELETE", "/v1/me/price-alerts/{alert_id}", "pricing", Permission.DRIVER),
+    _write("POST", "/v1/price-changes", "pricing", Permission.PRICE_CHANGES_WRITE),
+    Route("GET", "/v1/price-changes", "pricing", Permission.PRICE_CHANGES_WRITE),
+    Route("GET", "/v1/price-changes/{change_id}", "pricing", Permission.PRICE_CHANGES_WRITE),
+    _write("POST", "/v1/price-changes/{change_id}/approve", "pricing", Permission.PRICE_CHANGES_APPROVE),
+    _write("POST", "/v1/price-changes/{change_id}/cancel", "pricing", Permission.PRICE_CHANGES_WRITE),
+    _write("POST", "/v1/price-changes/{change_id}/rollback", "pricing", Permission.PRICE_CHANGES_WRITE),
     Route("GET", "/v1/price-rules/{region}", "pricing"),  # not cached: its ETag is the service's own, for If-Match
-    _write("PUT", "/v1/price-rules/{region}", "pricing", "price-rules:write", body_bytes=256 * KIB),
-    Route("GET", "/v1/price-rules/{region}/versions", "pricing", "price-rules:write"),
+    _write("PUT", "/v1/price-rules/{region}", "pricing", Permission.PRICE_RULES_WRITE, body_bytes=256 * KIB),
+    Route("GET", "/v1/price-rules/{region}/versions", "pricing", Permission.PRICE_RULES_WRITE),
     _write(
         "POST",
         "/v1/price-rules/{region}/dry-runs",
         "pricing",
-        "price-rules:write",
+        Permission.PRICE_RULES_WRITE,
         body_bytes=256 * KIB,
         timeout_seconds=30.0,
     ),
