@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from servicekit import keyring
-from servicekit.keyring import FileKeys, KeyRing, KeyRingError, encoded, parse_keys, pruned, rotated
+from servicekit.keyring import FileKeys, KeyRing, KeyRingError, encoded, parse_keys, promoted, pruned, rotated, staged
 
 
 def ring(path: Path, text: str | None = None) -> KeyRing:
@@ -55,6 +55,37 @@ def test_a_running_ring_sees_the_file_change_and_survives_a_broken_one(
     assert not running.is_current(sealed)
     path.write_text("{")
     assert running.open(sealed, "here") == b"text"
+
+
+def test_key_is_known_before_it_seals(tmp_path: Path) -> None:
+    first = rotated(None, os.urandom(32))
+    knows = ring(tmp_path / "keys", staged(first, os.urandom(32)))
+    assert len(knows.key_ids) == 2
+    assert parse_keys(first).current == knows.key_ids[0], "the staged key seals already"
+    sealing = ring(tmp_path / "keys", promoted((tmp_path / "keys").read_text()))
+    assert sealing.key_ids == knows.key_ids[::-1]
+
+
+def test_process_that_has_not_looked_yet_reads_what_a_newer_key_sealed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyring, "RELOAD_SECONDS", 3_600.0)
+    late = ring(tmp_path / "keys")
+    newer = ring(tmp_path / "keys", rotated((tmp_path / "keys").read_text(), os.urandom(32)))
+    assert late.key_ids != newer.key_ids
+    assert late.open(newer.seal(b"text", "here"), "here") == b"text"
+
+
+def test_hash_is_checked_under_the_key_that_made_it(tmp_path: Path) -> None:
+    before = ring(tmp_path / "keys")
+    digest = before.hash("text", "x")
+    after = ring(tmp_path / "keys", rotated((tmp_path / "keys").read_text(), os.urandom(32)))
+    assert after.made(digest, "text", "x")
+    assert not after.made(digest, "other", "x")
+    assert not after.made(digest, "text", "y")
+    gone = ring(tmp_path / "keys", pruned((tmp_path / "keys").read_text()))
+    with pytest.raises(KeyRingError, match="not in the key file"):
+        gone.made(digest, "text", "x")
 
 
 def test_pruned_file_has_the_current_key_only() -> None:

@@ -22,7 +22,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 KEY_BYTES = 32
 KEY_ID_BYTES = 8
 NONCE_BYTES = 12
-RELOAD_SECONDS = 5.0
+RELOAD_SECONDS = 2.0
+SETTLE_SECONDS = 2 * RELOAD_SECONDS + 1
+"""After so long every process has seen a change of its key file."""
 
 
 class KeyRingError(ValueError):
@@ -31,7 +33,7 @@ class KeyRingError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """The keys by their ids; `current` is the id of the one that seals."""
+    """The keys by their ids, the newest first; `current` is the id of the one that seals."""
 
     current: bytes
     by_id: Mapping[bytes, bytes]
@@ -40,8 +42,8 @@ class Keys:
 class KeySource(Protocol):
     """Where keys come from."""
 
-    def load(self) -> Keys:
-        """The keys as they are now; called often. Raises KeyRingError."""
+    def load(self, *, anew: bool = False) -> Keys:
+        """The keys as they are now; called often, so they may be RELOAD_SECONDS old, but not with `anew`."""
         ...
 
 
@@ -57,10 +59,10 @@ class FileKeys:
         self._keys = self._read()
         self._looked_at = time.monotonic()
 
-    def load(self) -> Keys:
-        """See KeySource."""
+    def load(self, *, anew: bool = False) -> Keys:
+        """See KeySource; a look costs one `stat`, the file is read only where it changed."""
         now = time.monotonic()
-        if now - self._looked_at >= RELOAD_SECONDS:
+        if anew or now - self._looked_at >= RELOAD_SECONDS:
             self._looked_at = now
             self._reload()
         return self._keys
@@ -101,11 +103,24 @@ def parse_keys(text: str) -> Keys:
     return Keys(current, by_id)
 
 
+def staged(text: str, new_key: bytes) -> str:
+    """A key file's text with a new key that seals nothing yet, so that every process knows it before one uses it.
+
+    Without that, what one process has stored under the new key's hash another would not find, and store again.
+    """
+    keys = parse_keys(text)
+    return _document(keys.current, [new_key, *keys.by_id.values()])
+
+
+def promoted(text: str) -> str:
+    """A key file's text whose newest key is the current one; the others stay until nothing is sealed with them."""
+    keys = list(parse_keys(text).by_id.values())
+    return _document(key_id(keys[0]), keys)
+
+
 def rotated(text: str | None, new_key: bytes) -> str:
-    """A key file's text with a new current key; the old ones stay until nothing is sealed with them any more."""
-    old = parse_keys(text) if text is not None else None
-    keys = [new_key, *(old.by_id.values() if old else ())]
-    return _document(key_id(new_key), keys)
+    """Staged and promoted at once: for a first key, or where no process runs."""
+    return promoted(staged(text, new_key)) if text is not None else _document(key_id(new_key), [new_key])
 
 
 def pruned(text: str) -> str:
@@ -153,6 +168,10 @@ class KeyRing:
         """Key id and keyed hash of a text, to look it up without storing it; the purpose keeps uses apart."""
         return self._hash(self._source.load().current, text, purpose)
 
+    def made(self, digest: bytes, text: str, purpose: str) -> bool:
+        """Whether this is the text's hash, under whichever key it names. Raises KeyRingError where that is gone."""
+        return hmac.compare_digest(digest, self._hash(digest[:KEY_ID_BYTES], text, purpose))
+
     def hashes(self, text: str, purpose: str) -> list[bytes]:
         """The hashes under every key, the current one's first: what to look for while keys are rotated."""
         return [self._hash(name, text, purpose) for name in self.key_ids]
@@ -168,7 +187,7 @@ class KeyRing:
         return cipher
 
     def _key(self, name: bytes) -> bytes:
-        key = self._source.load().by_id.get(name)
+        key = self._source.load().by_id.get(name) or self._source.load(anew=True).by_id.get(name)
         if key is None:
             raise KeyRingError(f"key {name.hex()} is not in the key file: put it back, it still seals something")
         return key

@@ -26,10 +26,14 @@ class StoredLogin:
     verified_at: datetime
 
 
-async def lock_login_value(connection: Connection, oldest_hash: bytes) -> None:
+async def lock_login_value(connection: Connection, hashes: Sequence[bytes]) -> None:
     """Waits until no other transaction registers this value; the unique index knows only equal hashes, and a value has
-    another hash under each key."""
-    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 2))", oldest_hash.hex())
+    another hash under each key. All are locked: while a key comes or goes, two processes share one of them only."""
+    await connection.execute(
+        """SELECT pg_advisory_xact_lock(name) FROM (
+               SELECT hashtextextended(hash, 2) AS name FROM unnest($1::text[]) AS hash ORDER BY name) AS ordered""",
+        [one.hex() for one in hashes],
+    )  # fmt: skip
 
 
 async def find_login_owner(connection: Connection, kind: LoginKind, hashes: Sequence[bytes]) -> User | None:

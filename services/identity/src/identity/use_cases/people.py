@@ -17,7 +17,7 @@ from servicekit.postgres import Connection, append_to_outbox
 async def find_owner(identity: Identity, tx: Connection, kind: LoginKind, value: str) -> User | None:
     """Whose login this is; nobody else can register it before the transaction ends."""
     hashes = identity.ring.hashes(value, _purpose(kind))
-    await repository.lock_login_value(tx, min(hashes))
+    await repository.lock_login_value(tx, hashes)
     return await repository.find_login_owner(tx, kind, hashes)
 
 
