@@ -5,6 +5,7 @@ from datetime import timedelta
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from identity.domain.sessions import SessionPolicy
 from identity.domain.signing_keys import KeySchedule
 from servicekit.settings import PostgresSettings
 
@@ -20,6 +21,10 @@ class Settings(PostgresSettings):
     max_body_bytes: int = Field(default=16 * 1024, description="A token request is small")
     keyring_file: str = Field(description="Keys that seal signing keys and personal data (servicekit.keyring)")
     access_token_seconds: int = Field(default=10 * 60, ge=60, le=3600)
+    driver_session_days: float = Field(default=90, gt=0, le=366, description="Since the sign-in, however it is used")
+    staff_session_hours: float = Field(default=12, gt=0, le=24, description="Of those who sign in with a second factor")
+    idle_session_days: float = Field(default=30, gt=0, le=366, description="Since the last refresh")
+    refresh_grace_seconds: float = Field(default=10, ge=0, le=60, description="A lost answer may be asked for again")
     rotate_keys_after_days: float = Field(default=30, gt=0, le=365)
     wrong_secrets_per_minute: int = Field(default=10, ge=1, description="Per client id and process")
 
@@ -27,3 +32,11 @@ class Settings(PostgresSettings):
     def key_schedule(self) -> KeySchedule:
         """When signing keys change."""
         return KeySchedule(timedelta(seconds=self.access_token_seconds), timedelta(days=self.rotate_keys_after_days))
+
+    @property
+    def session_policy(self) -> SessionPolicy:
+        """How long sessions live."""
+        return SessionPolicy(
+            timedelta(days=self.driver_session_days), timedelta(hours=self.staff_session_hours),
+            timedelta(days=self.idle_session_days), timedelta(seconds=self.refresh_grace_seconds),
+        )  # fmt: skip

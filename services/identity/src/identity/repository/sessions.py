@@ -1,0 +1,55 @@
+"""Queries about sessions."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+import asyncpg
+
+from identity.domain.sessions import Session
+from servicekit.postgres import Connection
+
+Open = Callable[[UUID, bytes], str]
+"""Opens what is sealed of the session with this id."""
+
+
+async def insert_session(connection: Connection, session: Session, sealed_device: bytes) -> None:
+    """Stores a new session."""
+    await connection.execute(
+        """INSERT INTO sessions (id, user_id, client_id, scopes, methods, authenticated_at, device, generation,
+                                 rotated_at, created_at, expires_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)""",
+        session.id, session.user_id, session.client_id, session.scopes, session.methods, session.authenticated_at,
+        sealed_device, session.generation, session.last_used_at, session.created_at, session.expires_at,
+    )  # fmt: skip
+
+
+async def live_sessions(connection: Connection, user_id: UUID, idle: timedelta, opened: Open) -> list[Session]:
+    """A person's sessions that can still be refreshed, the last used first."""
+    rows = await connection.fetch(
+        """SELECT s.*, a.name AS app_name FROM sessions s JOIN apps a USING (client_id)
+           WHERE s.user_id = $1 AND s.ended_at IS NULL AND s.expires_at > now() AND s.rotated_at > now() - $2::interval
+             AND a.revoked_at IS NULL
+           ORDER BY s.rotated_at DESC, s.id""",
+        user_id, idle,
+    )  # fmt: skip
+    return [_session(row, opened(row["id"], row["device"])) for row in rows]
+
+
+async def end_sessions(
+    connection: Connection, user_id: UUID, *, only: UUID | None = None, but: UUID | None = None
+) -> list[UUID]:
+    """Ends a person's sessions: all, one, or all but one. The ids of those that had not ended yet."""
+    rows = await connection.fetch(
+        """UPDATE sessions SET ended_at = now() WHERE user_id = $1 AND ended_at IS NULL
+             AND ($2::uuid IS NULL OR id = $2) AND ($3::uuid IS NULL OR id <> $3) RETURNING id""",
+        user_id, only, but,
+    )  # fmt: skip
+    return [row["id"] for row in rows]
+
+
+def _session(row: asyncpg.Record, device: str) -> Session:
+    return Session(
+        row["id"], row["user_id"], row["client_id"], row["app_name"], tuple(row["scopes"]), tuple(row["methods"]),
+        row["authenticated_at"], row["created_at"], row["rotated_at"], row["expires_at"], row["generation"], device,
+    )  # fmt: skip
