@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,6 +14,7 @@ from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, A
 from pymongo import DeleteOne, ReturnDocument, WriteConcern
 from pymongo.errors import (
     BulkWriteError,
+    CollectionInvalid,
     ConnectionFailure,
     DuplicateKeyError,
     ExecutionTimeout,
@@ -251,7 +252,12 @@ class MongoOutboxQueue:
 
 
 async def create_plumbing_indexes(database: AsyncIOMotorDatabase[Any]) -> None:
-    """The indexes of the plumbing collections; `_id` serves inbox, outbox and leases."""
+    """The indexes of the plumbing collections; `_id` serves the others. Those of people are first written in
+    transactions, which lose to one another where each makes the collection."""
+    there = await database.list_collection_names()
+    for name in {"people", "personal_keys"}.difference(there):
+        with suppress(CollectionInvalid):
+            await database.create_collection(name)
     await database.dead_letters.create_index("place", unique=True)
     await database.dead_letters.create_index("status")
 
