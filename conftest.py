@@ -6,7 +6,9 @@ import pytest
 
 from local_stack import stack
 from local_stack.config import Config
-from local_stack.testing import disposable_stack
+from local_stack.testing import RUNNING, disposable_stack
+
+LOG_LINE = '{"time": '
 
 
 @pytest.fixture(scope="session")
@@ -15,3 +17,14 @@ def infrastructure() -> Iterator[Config]:
     with disposable_stack("service", port_offset=0) as config:
         stack.up(config, infrastructure_only=True)
         yield config
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """What services in this process logged goes where a stack's other services log: one search then finds it all."""
+    if not RUNNING:
+        return
+    lines = [line for line in report.capstdout.splitlines(keepends=True) if line.startswith(LOG_LINE)]
+    folder = RUNNING[0].data / "logs"
+    if lines and folder.exists():
+        with (folder / "in-process.log").open("a", encoding="utf-8") as log:
+            log.writelines(lines)

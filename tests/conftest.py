@@ -11,6 +11,13 @@ from local_stack.config import Config
 from local_stack.testing import disposable_stack
 
 UP_TIMEOUT_SECONDS = 180
+LAST = "test_security_41_canaries.py"
+"""Searches what all other tests have left behind."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The search for canaries comes last."""
+    items.sort(key=lambda item: item.path.name == LAST)
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,8 @@ from local_stack.locks import holder, locked
 
 FOLDER = REPOSITORY / ".forecourt-test"
 PORT = 18080
+RUNNING: list[Config] = []
+"""The stacks that this test session uses now, the oldest first."""
 
 
 @contextmanager
@@ -27,9 +29,11 @@ def disposable_stack(name: str, port_offset: int) -> Iterator[Config]:
         raise StackError(f"test session {other} uses {config.data}: set FORECOURT_DATA and FORECOURT_PORT to others")
     with locked(session, lambda: None):
         _remove(config)  # what a killed session left
+        RUNNING.append(config)
         try:
             yield config
         finally:
+            RUNNING.remove(config)
             _remove(config)
 
 
