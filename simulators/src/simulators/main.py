@@ -3,6 +3,8 @@
 from fastapi import FastAPI
 
 from servicekit.app import Kit, build_app
+from simulators import sms, sms_aliyun, sms_twilio
+from simulators import alipay, wechat
 from simulators.settings import Settings
 
 
@@ -13,6 +15,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def start(kit: Kit) -> None:
         """Nothing to open: a platform's state lives in memory."""
 
+    phones = sms.SmsNetwork(chosen.sms)
+    routers = [
+        sms_aliyun.router(phones), sms_twilio.router(phones), sms.control_router(phones),
+    ]  # fmt: skip
     return build_app(
-        chosen, title="Simulators", description="Outside platforms, simulated.", start=start, routers=[],
+        chosen, title="Simulators", description="Outside platforms, simulated.", start=start, routers=routers,
     )  # fmt: skip

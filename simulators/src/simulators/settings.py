@@ -3,6 +3,9 @@
 from pydantic_settings import SettingsConfigDict
 
 from servicekit.settings import ServiceSettings
+from simulators.alipay import AlipaySettings
+from simulators.wechat import WechatSettings
+from simulators.sms import SmsSettings
 
 
 class Settings(ServiceSettings):
@@ -13,3 +16,6 @@ class Settings(ServiceSettings):
     )
 
     service: str = "simulators"
+    wechat: WechatSettings
+    alipay: AlipaySettings
+    sms: SmsSettings

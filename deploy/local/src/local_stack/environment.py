@@ -3,7 +3,7 @@
 import sys
 from typing import TypedDict
 
-from local_stack import keyrings, mongo, postgres
+from local_stack import keyrings, mongo, postgres, sms
 from local_stack.config import Config
 from local_stack.processes import Command, minimal_environment
 from local_stack.secrets import Secrets, load
@@ -81,7 +81,9 @@ def _store(config: Config, secrets: Secrets, service: Service) -> dict[str, str]
 def _own(config: Config, secrets: Secrets, name: str) -> dict[str, str]:
     """What only one service has."""
     if name == "identity":
-        return {}
+        return sms.identity_settings(config, secrets)
+    if name == "simulators":
+        return sms.simulator_settings(secrets)
     if name == "gateway":
         return LOCAL_RATES | {f"{service.name.upper()}_URL": service.url(config) for service in UPSTREAMS}
     return {}

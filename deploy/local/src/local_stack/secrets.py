@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from local_stack import platforms
 from local_stack.config import Config, StackError
 from local_stack.services import MONGO_USERS, POSTGRES_ROLES, SERVICES
 from schemas.catalogue import ANALYST, STATION_SYSTEMS
@@ -25,8 +26,12 @@ def _generators() -> dict[str, Callable[[], str]]:
     passwords = [f"kafka.{name}" for name in KAFKA_PRINCIPALS]
     passwords += [f"postgres.{name}" for name in ("postgres", *POSTGRES_ROLES)]
     passwords += [f"mongo.{name}" for name in ("root", *MONGO_USERS)]
+    passwords += ["sms.aliyun", "sms.twilio"]
     return dict.fromkeys(passwords, _password) | {
         "mongo.key_file": lambda: secrets.token_hex(64),
+        platforms.WECHAT_SECRET: lambda: secrets.token_hex(16),
+        platforms.ALIPAY_APP_KEY: platforms.new_rsa_key,
+        platforms.ALIPAY_PLATFORM_KEY: platforms.new_rsa_key,
     }
 
 
