@@ -3,8 +3,7 @@
 from fastapi import FastAPI
 
 from servicekit.app import Kit, build_app
-from simulators import sms, sms_aliyun, sms_twilio
-from simulators import alipay, wechat
+from simulators import alipay, sms, sms_aliyun, sms_twilio, wechat
 from simulators.settings import Settings
 
 
@@ -16,8 +15,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         """Nothing to open: a platform's state lives in memory."""
 
     phones = sms.SmsNetwork(chosen.sms)
+    at_wechat = wechat.WechatPlatform(chosen.wechat)
+    at_alipay = alipay.AlipayPlatform(chosen.alipay)
     routers = [
         sms_aliyun.router(phones), sms_twilio.router(phones), sms.control_router(phones),
+        wechat.router(at_wechat), wechat.control_router(at_wechat),
+        alipay.router(at_alipay), alipay.control_router(at_alipay),
     ]  # fmt: skip
     return build_app(
         chosen, title="Simulators", description="Outside platforms, simulated.", start=start, routers=routers,

@@ -4,8 +4,8 @@ from pydantic_settings import SettingsConfigDict
 
 from servicekit.settings import ServiceSettings
 from simulators.alipay import AlipaySettings
-from simulators.wechat import WechatSettings
 from simulators.sms import SmsSettings
+from simulators.wechat import WechatSettings
 
 
 class Settings(ServiceSettings):
