@@ -165,17 +165,38 @@ async def test_nothing_is_written_for_somebody_who_is_gone(notes: Notes, how: st
     await notes.write(other, "mine")
 
 
-async def test_what_is_written_while_somebody_is_erased_is_erased_or_refused(notes: Notes) -> None:
-    people = [new_id() for _ in range(8)]
-    for _ in range(3):
-        writes = [notes.write(one, "new") for one in people for _ in range(3)]
-        results = await asyncio.gather(*writes, *(notes.take(erased(one)) for one in people), return_exceptions=True)
-        unexpected = [one for one in results if isinstance(one, BaseException) and not isinstance(one, Problem)]
-        assert unexpected == []
-    for one in people:
-        account = await notes.desk.account_of(str(one))
-        assert account["data"] == {"notes": []}
-        assert account["erased"]["notes"] <= 3
+@pytest.mark.parametrize("first", ["write", "erasure"])
+async def test_a_write_and_an_erasure_that_meet_leave_nothing(notes: Notes, first: str) -> None:
+    """The first has done all its work and not yet committed when the second begins."""
+    me, done, commit = new_id(), asyncio.Event(), asyncio.Event()
+    received = [Received(erased(me), MESSAGE)]
+    await notes.write(me, "old")
+
+    async def work(tx: Any) -> None:
+        if first == "write":
+            await require_present(notes.erasures, tx, str(me))
+            await notes.data.add(tx, str(me), "new")
+        else:
+            await notes.desk.take_erasures(tx, received)
+        done.set()
+        await commit.wait()
+
+    one = asyncio.create_task(notes.store.transact(work))
+    await done.wait()
+    other = asyncio.create_task(notes.take(erased(me)) if first == "write" else notes.write(me, "new"))
+    await asyncio.wait({other}, timeout=0.2)
+    commit.set()
+    results = await asyncio.gather(one, other, return_exceptions=True)
+    refused = [type(result) for result in results if result is not None]
+    assert refused == ([] if first == "write" else [Problem])
+    account = await notes.desk.account_of(str(me))
+    assert (account["data"], account["erased"]) == ({"notes": []}, {"notes": 2 if first == "write" else 1})
+
+
+async def test_many_first_writes_of_one_person_at_once_all_succeed(notes: Notes) -> None:
+    me = new_id()
+    await asyncio.gather(*(notes.write(me, str(number)) for number in range(6)))
+    assert len(await notes.of(me)) == 6
 
 
 async def test_a_merged_persons_data_is_the_survivors_and_stays_so(notes: Notes) -> None:
