@@ -10,7 +10,8 @@ CREATE TABLE sessions (
     authenticated_at timestamptz NOT NULL,
     device           bytea NOT NULL, -- sealed: what the device is called
     generation       int NOT NULL DEFAULT 1, -- of the refresh token that is good now
-    rotated_at       timestamptz NOT NULL,   -- when that one was made
+    token_hash       bytea NOT NULL,         -- that one's SHA-256
+    rotated_at       timestamptz NOT NULL,   -- when it was made
     created_at       timestamptz NOT NULL,
     expires_at       timestamptz NOT NULL,   -- whatever is refreshed
     ended_at         timestamptz,

@@ -1,6 +1,6 @@
 """Sessions: how long they live, which refresh token is good, and what a person's token may say; no I/O."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum, auto
 from uuid import UUID
@@ -26,7 +26,9 @@ class Session:
     expires_at: datetime
     generation: int
     device: str
-    """What the device is called, open; empty where it is not known or was not asked for."""
+    """What the device is called, open; empty where it is not known."""
+    refresh_token: str = field(default="", repr=False)
+    """Of the session that was just opened; of others only its hash is known."""
 
 
 @dataclass(frozen=True, slots=True)

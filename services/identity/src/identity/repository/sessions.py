@@ -13,14 +13,14 @@ Open = Callable[[UUID, bytes], str]
 """Opens what is sealed of the session with this id."""
 
 
-async def insert_session(connection: Connection, session: Session, sealed_device: bytes) -> None:
+async def insert_session(connection: Connection, session: Session, sealed_device: bytes, token_hash: bytes) -> None:
     """Stores a new session."""
     await connection.execute(
         """INSERT INTO sessions (id, user_id, client_id, scopes, methods, authenticated_at, device, generation,
-                                 rotated_at, created_at, expires_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)""",
+                                 token_hash, rotated_at, created_at, expires_at)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)""",
         session.id, session.user_id, session.client_id, session.scopes, session.methods, session.authenticated_at,
-        sealed_device, session.generation, session.last_used_at, session.created_at, session.expires_at,
+        sealed_device, session.generation, token_hash, session.last_used_at, session.created_at, session.expires_at,
     )  # fmt: skip
 
 

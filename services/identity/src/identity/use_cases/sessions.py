@@ -9,10 +9,13 @@ from identity.domain.caller import Caller
 from identity.domain.people import SignedIn
 from identity.domain.sessions import Session, device_text
 from identity.repository import sessions as repository
+from identity.use_cases import refresh_tokens
 from identity.use_cases.context import Identity
 from identity.use_cases.people import revoke_access
 from servicekit.ids import new_id
 from servicekit.postgres import Connection
+
+FIRST_GENERATION = 1
 
 
 async def open_session(
@@ -20,15 +23,16 @@ async def open_session(
     *, scopes: Sequence[str] | None = None, session_id: UUID | None = None,
 ) -> Session:  # fmt: skip
     """A new session of whoever has just signed in; `scopes` are all of the app's by default."""
-    now = datetime.now(UTC)
+    now, session_id = datetime.now(UTC), session_id or new_id()
+    token = refresh_tokens.make(identity.ring, session_id, FIRST_GENERATION)
     session = Session(
-        session_id or new_id(), signed_in.user_id, app.client_id, app.name,
+        session_id, signed_in.user_id, app.client_id, app.name,
         app.scopes if scopes is None else tuple(scopes), signed_in.methods, signed_in.at, now, now,
-        signed_in.at + identity.settings.session_policy.life(signed_in.methods), 1,
-        device_text(device_name or caller.user_agent),
+        signed_in.at + identity.settings.session_policy.life(signed_in.methods), FIRST_GENERATION,
+        device_text(device_name or caller.user_agent), token.text,
     )  # fmt: skip
     box = await identity.vault.box(tx, str(session.user_id))
-    await repository.insert_session(tx, session, box.seal(session.device, _context(session.id)))
+    await repository.insert_session(tx, session, box.seal(session.device, _context(session.id)), token.digest)
     return session
 
 
