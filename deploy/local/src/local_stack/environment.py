@@ -3,7 +3,7 @@
 import sys
 from typing import TypedDict
 
-from local_stack import keyrings, mongo, postgres, sms
+from local_stack import keyrings, mongo, platforms, postgres, sms
 from local_stack.config import Config
 from local_stack.processes import Command, minimal_environment
 from local_stack.secrets import Secrets, load
@@ -81,9 +81,10 @@ def _store(config: Config, secrets: Secrets, service: Service) -> dict[str, str]
 def _own(config: Config, secrets: Secrets, name: str) -> dict[str, str]:
     """What only one service has."""
     if name == "identity":
-        return sms.identity_settings(config, secrets)
+        simulators = SERVICE_BY_NAME["simulators"].url(config)
+        return sms.identity_settings(config, secrets) | platforms.of_identity(secrets, simulators)
     if name == "simulators":
-        return sms.simulator_settings(secrets)
+        return sms.simulator_settings(secrets) | platforms.of_simulators(secrets)
     if name == "gateway":
         return LOCAL_RATES | {f"{service.name.upper()}_URL": service.url(config) for service in UPSTREAMS}
     return {}

@@ -7,6 +7,9 @@ from joserfc.jwk import ECKey
 from identity import tokens
 from identity.domain.signing_keys import active_key
 from identity.domain.wrong_secrets import WrongSecretLimit
+from identity.providers.alipay import Alipay
+from identity.providers.outbound import Outbound
+from identity.providers.wechat import Wechat
 from identity.repository import keys as repository
 from identity.settings import Settings
 from servicekit.data_keys import PostgresDataKeys
@@ -29,6 +32,9 @@ class Identity:
         self.vault = Vault(self.ring, PostgresDataKeys())
         self.signer = Signer(store, self.ring)
         self.wrong_secrets = WrongSecretLimit(settings.wrong_secrets_per_minute)
+        self.http = Outbound()
+        self.wechat = Wechat(settings.wechat, self.http) if settings.wechat else None
+        self.alipay = Alipay(settings.alipay, self.http) if settings.alipay else None
 
 
 class Signer:
