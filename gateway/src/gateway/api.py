@@ -13,6 +13,7 @@ from gateway.hub import Hub
 from gateway.limiter import caller_of_address
 from gateway.subscriber import Interest
 from schemas.vocabulary import Fuel
+from servicekit.access import ANYONE
 from servicekit.problems import Problem, problem_responses
 
 MAX_STATIONS = 100
@@ -57,6 +58,7 @@ class EventStream(Response):
         200: {"model": PriceEvent | ResetEvent, "description": "Server-sent events; the model is that of their data"},
         **problem_responses(422, 429, 503),
     },
+    openapi_extra=ANYONE,
 )  # fmt: skip
 async def stream_prices(
     request: Request,

@@ -15,6 +15,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
 from servicekit import auth
+from servicekit.access import Permission
 from servicekit.auth import JWKS_LIFE_SECONDS, JWKS_MIN_INTERVAL_SECONDS, InvalidToken, Verifier
 from servicekit.problems import Unavailable
 from servicekit.settings import ServiceSettings
@@ -91,9 +92,29 @@ async def test_a_good_token_gives_its_principal(verifier: Verifier, keys: Keys):
     token = keys.issuer.token("prices:write", "stations:write", sub="me", operators=["shell"], stations=["s-1"])
     principal = await verifier.verify(token)
     assert (principal.subject, principal.scopes) == ("me", {"prices:write", "stations:write"})
-    assert principal.may_act_for("s-1", "other")
-    assert principal.may_act_for("s-2", "shell")
-    assert not principal.may_act_for("s-2", "other")
+    assert principal.may_act_for("s-1", "other", Permission.PRICES_WRITE)
+    assert principal.may_act_for("s-2", "shell", Permission.PRICES_WRITE)
+    assert not principal.may_act_for("s-2", "other", Permission.PRICES_WRITE)
+
+
+async def test_a_role_counts_where_it_holds_only(verifier: Verifier, keys: Keys):
+    """A manager at one station who helps out at another one."""
+    grants = [
+        {"role": "manager", "operators": [], "stations": ["s-1"]},
+        {"role": "attendant", "operators": ["shell"], "stations": []},
+    ]
+    token = keys.issuer.token(operators=["shell"], stations=["s-1"], grants=grants)
+    principal = await verifier.verify(token)
+    allowed = {
+        (permission, station): principal.may_act_for(station, operator, permission)
+        for permission in (Permission.PUMPS_WRITE, Permission.STATIONS_WRITE, Permission.PRICES_WRITE)
+        for station, operator in (("s-1", "aral"), ("s-2", "shell"), ("s-3", "esso"))
+    }
+    assert {place for place, may in allowed.items() if may} == {
+        (Permission.PUMPS_WRITE, "s-1"), (Permission.PUMPS_WRITE, "s-2"), (Permission.STATIONS_WRITE, "s-1"),
+    }  # fmt: skip
+    assert principal.bindings(Permission.STATIONS_WRITE) == (frozenset(), {"s-1"})
+    assert principal.bindings(Permission.PUMPS_WRITE) == ({"shell"}, {"s-1"})
 
 
 @pytest.mark.parametrize(

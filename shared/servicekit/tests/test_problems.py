@@ -5,11 +5,12 @@ from typing import Annotated
 
 import httpx
 import pytest
-from fastapi import APIRouter, HTTPException, Query, Security
+from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from servicekit.access import Permission
 from servicekit.app import Kit, build_app
-from servicekit.auth import Principal, authenticate
+from servicekit.auth import Principal, Requires
 from servicekit.problems import MAX_LISTED_ERRORS, MEDIA_TYPE, Problem, Unavailable
 from servicekit.settings import ServiceSettings
 from servicekit.store import StoreUnavailable
@@ -57,7 +58,7 @@ async def fail(kind: str) -> None:
 
 
 @router.get("/mine")
-async def mine(principal: Annotated[Principal, Security(authenticate, scopes=["things:read"])]) -> str:
+async def mine(principal: Annotated[Principal, Requires(Permission.PUMPS_WRITE)]) -> str:
     """Needs a scope."""
     return principal.subject
 
@@ -137,8 +138,8 @@ async def test_a_wrong_token_and_a_missing_scope_say_what_to_do(client: httpx.As
     assert_problem(refused, 401, "unauthorised")
     assert refused.headers["WWW-Authenticate"] == "Bearer"
     missing = assert_problem(await client.get("/mine", headers=issuer.bearer("other")), 403, "missing-scope")
-    assert "things:read" in missing["detail"]
-    assert (await client.get("/mine", headers=issuer.bearer("things:read"))).json() == "test-client"
+    assert "pumps:write" in missing["detail"]
+    assert (await client.get("/mine", headers=issuer.bearer("pumps:write"))).json() == "test-client"
 
 
 async def test_openapi_describes_problems(client: httpx.AsyncClient):

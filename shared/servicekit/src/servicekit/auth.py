@@ -9,14 +9,14 @@ from typing import Annotated, Any
 import aiohttp
 import msgspec
 from fastapi import Depends, Request, Security
-from fastapi.openapi.models import OAuthFlowClientCredentials, OAuthFlows
+from fastapi.openapi.models import OAuthFlowAuthorizationCode, OAuthFlowClientCredentials, OAuthFlows
 from fastapi.security import OAuth2, SecurityScopes
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 from joserfc.jws import extract_compact
 
-from servicekit.access import RULES, STEP_UP_SECONDS, Permission
+from servicekit.access import RULES, STEP_UP_SECONDS, TABLE, Permission
 from servicekit.problems import Problem, Unavailable
 from servicekit.revocations import Revocations
 from servicekit.settings import ServiceSettings
@@ -58,18 +58,21 @@ class Principal:
     authenticated_at: int | None = None
     """When the person last proved who they are (seconds since the epoch); None for machine clients."""
 
-    def may_act_for(self, station_id: str, operator: str, permission: Permission | None = None) -> bool:
-        """Whether the station is one that this principal is bound to, by itself or through its operator.
+    def bindings(self, permission: Permission) -> tuple[frozenset[str], frozenset[str]]:
+        """(operators, stations) where this principal may do what the permission names.
 
-        A person may be a manager here and an attendant there: with `permission` only the roles that hold it count.
+        A person may be a manager here and an attendant there, so only the roles that hold it count.
         """
-        if not self.grants or permission is None:
-            return station_id in self.stations or operator in self.operators
-        holders = RULES[permission].roles
-        return any(
-            grant.role in holders and (station_id in grant.stations or operator in grant.operators)
-            for grant in self.grants
-        )
+        if not self.grants:
+            return self.operators, self.stations
+        held = [grant for grant in self.grants if grant.role in RULES[permission].roles]
+        operators = frozenset(operator for grant in held for operator in grant.operators)
+        return operators, frozenset(station for grant in held for station in grant.stations)
+
+    def may_act_for(self, station_id: str, operator: str, permission: Permission) -> bool:
+        """Whether it may do so at this station, to which it is bound by itself or through its operator."""
+        operators, stations = self.bindings(permission)
+        return operator in operators or station_id in stations
 
 
 class InvalidToken(Exception):
@@ -229,10 +232,20 @@ def _grant(claim: dict[str, Any]) -> Grant:
     return Grant(str(claim["role"]), operators, stations)
 
 
+_TOKEN_URL = "/v1/oauth/token"  # noqa: S105 - a path
 _scheme = OAuth2(
-    flows=OAuthFlows(clientCredentials=OAuthFlowClientCredentials(tokenUrl="/v1/oauth/token", scopes={})),
+    flows=OAuthFlows(
+        authorizationCode=OAuthFlowAuthorizationCode(
+            authorizationUrl="/v1/oauth/authorize", tokenUrl=_TOKEN_URL, refreshUrl=_TOKEN_URL,
+            scopes={rule.permission.value: rule.what for rule in TABLE if rule.roles},
+        ),
+        clientCredentials=OAuthFlowClientCredentials(
+            tokenUrl=_TOKEN_URL, scopes={rule.permission.value: rule.what for rule in TABLE if rule.machines}
+        ),
+    ),
     scheme_name="oauth2", auto_error=False,
-    description="An access token from POST /v1/oauth/token, sent as `Authorization: Bearer <token>`.",
+    description="An access token from POST /v1/oauth/token, sent as `Authorization: Bearer <token>`. People get theirs "
+    "with a code (PKCE, S256), station systems with their own secret.",
 )  # fmt: skip
 
 

@@ -4,20 +4,21 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Request, Response, Security
+from fastapi import APIRouter, Request, Response
 
 from pricing.api.store import store_of
 from pricing.domain.alerts import Wish
 from pricing.http_models import alerts as models
 from pricing.repository import alerts as repository
 from pricing.use_cases import alerts as use_cases
-from servicekit.auth import Principal, authenticate
+from servicekit.access import Permission
+from servicekit.auth import Principal, Requires
 from servicekit.postgres import Connection
 from servicekit.problems import problem_responses
 
 router = APIRouter(prefix="/v1/me/price-alerts", tags=["pricing"])
 
-Driver = Annotated[Principal, Security(authenticate, scopes=[use_cases.SCOPE])]
+Driver = Annotated[Principal, Requires(Permission.DRIVER)]
 
 
 @router.get("", response_model=models.PriceAlerts, responses=problem_responses(401, 403, 503))

@@ -6,14 +6,15 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Header, Query, Request, Response, Security
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from pricing.api.store import store_of
 from pricing.domain.changes import Order, PriceChange, Status
 from pricing.http_models import changes as models
 from pricing.repository.changes import find_changes
 from pricing.use_cases import changes as use_cases
-from servicekit.auth import Principal, authenticate
+from servicekit.access import Permission
+from servicekit.auth import Principal, Requires
 from servicekit.cursors import decode_cursor, encode_cursor
 from servicekit.idempotency import IdempotentRequest, Reply, once, require_key
 from servicekit.postgres import Connection
@@ -21,8 +22,8 @@ from servicekit.problems import problem_responses
 
 router = APIRouter(prefix="/v1", tags=["pricing"])
 
-Editor = Annotated[Principal, Security(authenticate, scopes=[use_cases.WRITE_SCOPE])]
-Approver = Annotated[Principal, Security(authenticate, scopes=[use_cases.APPROVE_SCOPE])]
+Editor = Annotated[Principal, Requires(Permission.PRICE_CHANGES_WRITE)]
+Approver = Annotated[Principal, Requires(Permission.PRICE_CHANGES_APPROVE)]
 Act = Callable[[Connection, Principal, UUID], Awaitable[PriceChange]]
 
 

@@ -13,6 +13,7 @@ from pricing.http_models import history as models
 from pricing.repository import history, stations
 from schemas.events import ReportedMoment
 from schemas.vocabulary import Fuel
+from servicekit.access import ANYONE
 from servicekit.cursors import decode_cursor, encode_cursor
 from servicekit.postgres import Connection
 from servicekit.problems import Problem, problem_responses
@@ -26,7 +27,7 @@ MAX_AHEAD = timedelta(minutes=10)
 
 @router.get(
     "/stations/{station_id}/prices/history", response_model=models.PriceHistory | models.BucketedHistory,
-    responses=problem_responses(400, 404, 422, 503),
+    responses=problem_responses(400, 404, 422, 503), openapi_extra=ANYONE,
 )  # fmt: skip
 async def get_price_history(
     request: Request, station_id: UUID, fuel: Fuel,

@@ -8,12 +8,16 @@ from pricing.api.store import store_of
 from pricing.http_models import levels as models
 from pricing.repository import levels as repository
 from schemas.vocabulary import Fuel, Region
+from servicekit.access import ANYONE
 from servicekit.problems import problem_responses
 
 router = APIRouter(prefix="/v1", tags=["pricing"])
 
 
-@router.get("/prices/levels", response_model=models.PriceLevels, responses=problem_responses(422, 503))
+@router.get(
+    "/prices/levels", response_model=models.PriceLevels, responses=problem_responses(422, 503),
+    openapi_extra=ANYONE,
+)  # fmt: skip
 async def get_price_levels(
     request: Request, region: Annotated[Region, Query(examples=["DE", "AT-9"])], fuel: Fuel | None = None
 ) -> models.PriceLevels:

@@ -13,6 +13,7 @@ from pricing.http_models.position import PricePosition
 from pricing.repository import position as repository
 from pricing.repository import stations
 from schemas.vocabulary import Fuel
+from servicekit.access import ANYONE
 from servicekit.problems import Problem, problem_responses
 
 router = APIRouter(prefix="/v1", tags=["pricing"])
@@ -20,7 +21,7 @@ router = APIRouter(prefix="/v1", tags=["pricing"])
 
 @router.get(
     "/stations/{station_id}/prices/position", response_model=PricePosition,
-    responses=problem_responses(404, 409, 422, 503),
+    responses=problem_responses(404, 409, 422, 503), openapi_extra=ANYONE,
 )  # fmt: skip
 async def get_price_position(
     request: Request, station_id: UUID, fuel: Fuel,

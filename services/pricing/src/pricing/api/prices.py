@@ -10,6 +10,7 @@ from pricing.api.store import store_of
 from pricing.http_models import prices as models
 from pricing.repository import prices, stations
 from schemas.vocabulary import Fuel
+from servicekit.access import ANYONE
 from servicekit.problems import problem_responses
 
 router = APIRouter(prefix="/v1", tags=["pricing"])
@@ -17,7 +18,10 @@ router = APIRouter(prefix="/v1", tags=["pricing"])
 MAX_IDS = 100
 
 
-@router.get("/prices", response_model=models.CurrentPrices, responses=problem_responses(422, 503))
+@router.get(
+    "/prices", response_model=models.CurrentPrices, responses=problem_responses(422, 503),
+    openapi_extra=ANYONE,
+)  # fmt: skip
 async def get_prices(
     request: Request,
     station_id: Annotated[list[UUID], Query(min_length=1, max_length=MAX_IDS)],

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Header, Query, Request, Response, Security
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from pricing.api.store import store_of
 from pricing.domain.reports import Report, Verdict
@@ -12,14 +12,15 @@ from pricing.http_models import reports as models
 from pricing.repository import reports as repository
 from pricing.use_cases import reports as use_cases
 from schemas.events import ReportId
-from servicekit.auth import Principal, authenticate
+from servicekit.access import Permission
+from servicekit.auth import Principal, Requires
 from servicekit.idempotency import IdempotentRequest, Reply, once, require_key
 from servicekit.postgres import Connection
 from servicekit.problems import problem_responses
 
 router = APIRouter(prefix="/v1", tags=["pricing"])
 
-Reporter = Annotated[Principal, Security(authenticate, scopes=[use_cases.WRITE_SCOPE])]
+Reporter = Annotated[Principal, Requires(Permission.PRICES_WRITE)]
 MAX_IDS = 100
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response, Security
+from fastapi import APIRouter, Query, Request, Response
 
 from pricing.api.store import store_of
 from pricing.domain.dry_runs import Difference, DryRun
@@ -16,7 +16,8 @@ from pricing.repository.dry_runs import Window
 from pricing.repository.rules import StoredVersion
 from pricing.use_cases import dry_runs
 from pricing.use_cases import rules as use_cases
-from servicekit.auth import Principal, authenticate
+from servicekit.access import ANYONE, Permission
+from servicekit.auth import Principal, Requires
 from servicekit.cursors import decode_cursor, encode_cursor
 from servicekit.problems import problem_responses
 
@@ -25,12 +26,12 @@ router = APIRouter(prefix="/v1", tags=["pricing"])
 TAGGED: dict[int | str, dict[str, Any]] = {
     200: {"headers": {"ETag": {"description": "Names this state of the rules", "schema": {"type": "string"}}}}
 }
-RuleMaker = Annotated[Principal, Security(authenticate, scopes=[use_cases.WRITE_SCOPE])]
+RuleMaker = Annotated[Principal, Requires(Permission.PRICE_RULES_WRITE)]
 
 
 @router.get(
     "/price-rules/{region}", summary="Read a region's price rules", response_model=models.RegionRules,
-    responses=TAGGED | problem_responses(422, 503),
+    responses=TAGGED | problem_responses(422, 503), openapi_extra=ANYONE,
 )  # fmt: skip
 async def get_price_rules(request: Request, response: Response, region: models.RuleRegion) -> models.RegionRules:
     """The rules that hold now and those that will, with their legal source. The ETag is for the next PUT."""

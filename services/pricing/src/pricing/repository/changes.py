@@ -9,6 +9,7 @@ import msgspec
 
 from pricing.domain.changes import OPEN, PriceChange, Status, Step
 from schemas.vocabulary import Fuel
+from servicekit.access import Permission
 from servicekit.auth import Principal
 from servicekit.postgres import Connection
 
@@ -62,13 +63,14 @@ async def find_change(tx: Connection, change_id: UUID) -> PriceChange | None:
 async def find_changes(
     tx: Connection, reader: Principal, station_id: UUID | None, status: Status | None, before: UUID | None, limit: int
 ) -> list[PriceChange]:
-    """Changes at the stations that the reader may act for, the newest first; `before` continues a page."""
+    """Changes at the stations where the reader makes them, the newest first; `before` continues a page."""
+    operators, stations = reader.bindings(Permission.PRICE_CHANGES_WRITE)
     rows = await tx.fetch(
         """SELECT * FROM price_changes
            WHERE (operator = ANY($1) OR station_id = ANY($2::uuid[]))
              AND (station_id = $3 OR $3 IS NULL) AND (status = $4 OR $4 IS NULL) AND (change_id < $5 OR $5 IS NULL)
            ORDER BY change_id DESC LIMIT $6""",
-        list(reader.operators), list(reader.stations), station_id, status, before, limit,
+        list(operators), list(stations), station_id, status, before, limit,
     )  # fmt: skip
     return [_change(row) for row in rows]
 

@@ -14,7 +14,6 @@ from servicekit.ids import new_id
 from servicekit.postgres import Connection, append_to_outbox
 from servicekit.problems import Problem
 
-SCOPE = "driver"
 EVENTS_AT_ONCE = 500
 """A batch is taken in parts, since each event may concern many alerts."""
 

@@ -14,14 +14,13 @@ from pricing.repository import changes as repository
 from pricing.repository.reports import load_knowledge
 from pricing.use_cases.firing import fire
 from schemas.events import RejectionReason
+from servicekit.access import Permission
 from servicekit.auth import Principal
 from servicekit.ids import new_id
 from servicekit.postgres import Connection
 from servicekit.problems import Problem
 
-WRITE_SCOPE = "price-changes:write"
-APPROVE_SCOPE = "price-changes:approve"
-
+CHANGE, APPROVE = Permission.PRICE_CHANGES_WRITE, Permission.PRICE_CHANGES_APPROVE
 Refusals = dict[UUID, tuple[str, str | None]]
 """Why stations refuse a price: the reason and, where one is broken, the price rule."""
 
@@ -59,7 +58,7 @@ def _drafts(order: Order, principal: Principal, now: datetime) -> list[PriceChan
 def _with_operator(draft: PriceChange, principal: Principal, knowledge: Knowledge) -> PriceChange:
     """The change on behalf of the station's operator, if the principal may act for it; else its report is refused."""
     station = knowledge.stations.get(draft.station_id)
-    if station is None or not principal.may_act_for(str(station.station_id), station.operator):
+    if station is None or not principal.may_act_for(str(station.station_id), station.operator, CHANGE):
         return draft
     return replace(draft, operator=station.operator)
 
@@ -119,7 +118,7 @@ async def _fire_if_due(tx: Connection, changes: Sequence[PriceChange], actor: st
 
 async def approve_change(tx: Connection, principal: Principal, change_id: UUID) -> PriceChange:
     """The change, scheduled, or fired if it was to come at once. Raises Problem 403, 404, 409."""
-    now, change = datetime.now(UTC), await _lock_own(tx, principal, change_id)
+    now, change = datetime.now(UTC), await _lock_own(tx, principal, change_id, APPROVE)
     with _as_problems():
         step = domain.approve(change, principal.subject, now)
     await repository.save_steps(tx, [step])
@@ -128,7 +127,7 @@ async def approve_change(tx: Connection, principal: Principal, change_id: UUID) 
 
 async def cancel_change(tx: Connection, principal: Principal, change_id: UUID) -> PriceChange:
     """The change, which will not fire. Raises Problem 404, 409."""
-    change = await _lock_own(tx, principal, change_id)
+    change = await _lock_own(tx, principal, change_id, CHANGE)
     with _as_problems():
         step = domain.cancel(change, principal.subject, datetime.now(UTC))
     await repository.save_steps(tx, [step])
@@ -140,7 +139,7 @@ async def roll_back_change(tx: Connection, principal: Principal, change_id: UUID
 
     It needs no second approval: that price held until the change came.
     """
-    now, change = datetime.now(UTC), await _lock_own(tx, principal, change_id)
+    now, change = datetime.now(UTC), await _lock_own(tx, principal, change_id, CHANGE)
     with _as_problems():
         step, back = domain.roll_back(change, new_id(), principal.subject, now)
     knowledge = await load_knowledge(tx, [domain.report_of(back, now)])
@@ -166,17 +165,17 @@ async def _changed_since(tx: Connection, change: PriceChange) -> Problem:
 
 async def read_change(connection: Connection, principal: Principal, change_id: UUID) -> tuple[PriceChange, list[Any]]:
     """The change with its audit trail. Raises Problem 404."""
-    change = _require_own(await repository.find_change(connection, change_id), principal)
+    change = _require_own(await repository.find_change(connection, change_id), principal, CHANGE)
     return change, await repository.steps_of(connection, change_id)
 
 
-async def _lock_own(tx: Connection, principal: Principal, change_id: UUID) -> PriceChange:
-    return _require_own(await repository.lock_change(tx, change_id), principal)
+async def _lock_own(tx: Connection, principal: Principal, change_id: UUID, permission: Permission) -> PriceChange:
+    return _require_own(await repository.lock_change(tx, change_id), principal, permission)
 
 
-def _require_own(change: PriceChange | None, principal: Principal) -> PriceChange:
-    """The change, if the principal may act for its station; 404 otherwise, so that ids tell nothing to others."""
-    if change is None or not principal.may_act_for(str(change.station_id), change.operator):
+def _require_own(change: PriceChange | None, principal: Principal, permission: Permission) -> PriceChange:
+    """The change, if the principal may do this at its station; 404 otherwise, so that ids tell nothing to others."""
+    if change is None or not principal.may_act_for(str(change.station_id), change.operator, permission):
         raise Problem(
             404, "no-such-price-change",
             "There is no price change with this id at your stations; GET /v1/price-changes lists those there are.",

@@ -12,12 +12,11 @@ from schemas.events import (
     PriceReport,
     PriceReportRejectedV1,
 )
+from servicekit.access import Permission
 from servicekit.auth import InvalidToken, Principal
 from servicekit.consumer import Received
 from servicekit.envelope import to_records
 from servicekit.postgres import Connection, append_to_outbox
-
-WRITE_SCOPE = "prices:write"
 
 
 async def submit_reports(tx: Connection, reports: Sequence[Report]) -> list[Verdict]:
@@ -34,8 +33,8 @@ async def take_raw_reports(tx: Connection, received: Sequence[Received]) -> None
     now = datetime.now(UTC)
     reports: list[Report] = []
     for event, _, sender in received:
-        if sender is None or WRITE_SCOPE not in sender.scopes:
-            raise InvalidToken(f"it lacks the scope {WRITE_SCOPE}")
+        if sender is None or Permission.PRICES_WRITE not in sender.scopes:
+            raise InvalidToken(f"it lacks the scope {Permission.PRICES_WRITE}")
         reports += to_reports(event.reports, sender, event.submitted_at, now)
     await submit_reports(tx, reports)
 
@@ -44,7 +43,7 @@ def to_reports(
     items: Sequence[PriceReport], principal: Principal, submitted_at: datetime, received_at: datetime
 ) -> list[Report]:
     """The items of one submission; a sender's clock that runs ahead does not make it submit in the future."""
-    sender = Sender(principal.subject, principal.operators, principal.stations)
+    sender = Sender(principal.subject, *principal.bindings(Permission.PRICES_WRITE))
     submitted_at = min(submitted_at, received_at)
     return [
         Report(

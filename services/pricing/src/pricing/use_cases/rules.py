@@ -13,7 +13,6 @@ from pricing.repository.rules import RULES, StoredVersion
 from servicekit.postgres import Connection
 from servicekit.problems import Problem
 
-WRITE_SCOPE = "price-rules:write"
 SEEDS = Path(__file__).parents[1] / "price_rules.json"
 SEEDED_BY = "forecourt"
 

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
+from servicekit.access import ANYONE
 from servicekit.problems import Problem, problem_responses
 from stations.api.parts import as_json, station_search
 from stations.domain.datum import from_datum
@@ -18,6 +19,7 @@ router = APIRouter(prefix="/v1", tags=["stations"])
 @router.get(
     "/stations/{station_id}/navigation", summary="Find the way to a station",
     response_model=models.ProviderNavigation | models.Navigation, responses=problem_responses(404, 410, 422, 503),
+    openapi_extra=ANYONE,
 )  # fmt: skip
 async def navigate(request: Request, station_id: UUID, query: Annotated[models.NavigationQuery, Query()]) -> Response:
     """Links that open the way in the map of one provider, or of all five, with the datum that the map has there."""

@@ -4,20 +4,21 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import Request, Response, Security
+from fastapi import Request, Response
 
-from servicekit.auth import Principal, authenticate
+from servicekit.access import Permission
+from servicekit.auth import Principal, Requires
 from stations.repository.favourites import FavouriteRepository
 from stations.repository.pumps import PumpRepository
 from stations.repository.reviews import ReviewRepository
 from stations.repository.search import StationSearch
 from stations.repository.stations import StationRepository
 
-Editor = Annotated[Principal, Security(authenticate, scopes=["stations:write"])]
-PumpSystem = Annotated[Principal, Security(authenticate, scopes=["pumps:write"])]
+Editor = Annotated[Principal, Requires(Permission.STATIONS_WRITE)]
+PumpSystem = Annotated[Principal, Requires(Permission.PUMPS_WRITE)]
 ZonedMoment = Annotated[datetime, msgspec.Meta(tz=True)]
 """A time in a cursor; one without a zone could not be compared."""
-Driver = Annotated[Principal, Security(authenticate, scopes=["driver"])]
+Driver = Annotated[Principal, Requires(Permission.DRIVER)]
 
 
 def stations_of(request: Request) -> StationRepository:

@@ -5,12 +5,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from servicekit.problems import Problem, problem_responses
+from servicekit.problems import problem_responses
 from stations.api import views
 from stations.api.parts import Editor, as_json, station_search, stations_of
 from stations.http_models.profiles import NewStation, StationPatch
 from stations.http_models.search import StationDetail
 from stations.use_cases import profiles as use_cases
+from stations.use_cases.access import require_operator
 from stations.use_cases.search import find_station
 
 router = APIRouter(prefix="/v1", tags=["stations"])
@@ -22,8 +23,7 @@ router = APIRouter(prefix="/v1", tags=["stations"])
 )  # fmt: skip
 async def register_station(request: Request, body: NewStation, principal: Editor) -> Response:
     """Makes a single station known, by the rules of an import; `POST /v1/station-imports` takes many."""
-    if body.operator not in principal.operators:
-        raise Problem(403, "not-your-operator", "Your access token is not bound to this operator.")
+    require_operator(principal, body.operator)
     station_id = await use_cases.register_station(stations_of(request), body.operator, body.row())
     response = await _detail(request, station_id, 201)
     response.headers["Location"] = f"/v1/stations/{station_id}"

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
+from servicekit.access import ANYONE
 from servicekit.problems import problem_responses
 from stations.api.parts import PumpSystem, as_json, pumps_of, station_search, stations_of
 from stations.domain.profile import PumpId
@@ -21,7 +22,7 @@ router = APIRouter(prefix="/v1", tags=["stations"])
 
 @router.get(
     "/stations/{station_id}/pumps", summary="Look at a station's pumps", response_model=models.Pumps,
-    responses=problem_responses(404, 422, 503),
+    responses=problem_responses(404, 422, 503), openapi_extra=ANYONE,
 )  # fmt: skip
 async def list_pumps(request: Request, station_id: UUID) -> Response:
     """The pumps of a station, what each does now, and how busy they are."""

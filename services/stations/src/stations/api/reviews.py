@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
+from servicekit.access import ANYONE
 from servicekit.cursors import decode_cursor, encode_cursor
 from servicekit.problems import problem_responses
 from stations.api.parts import Driver, ZonedMoment, as_json, reviews_of, stations_of
@@ -20,7 +21,7 @@ STARS = ("one", "two", "three", "four", "five")
 
 @router.get(
     "", summary="Read a station's reviews", response_model=models.ReviewPage,
-    responses=problem_responses(400, 404, 422, 503),
+    responses=problem_responses(400, 404, 422, 503), openapi_extra=ANYONE,
 )  # fmt: skip
 async def list_reviews(request: Request, station_id: UUID, query: Annotated[models.ReviewsQuery, Query()]) -> Response:
     """What drivers say of a station, the newest first, page by page, with the sum of all their stars."""

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
+from servicekit.access import ANYONE
 from servicekit.cursors import decode_cursor
 from servicekit.problems import problem_responses
 from stations.api import views
@@ -37,7 +38,7 @@ def _json(body: bytes) -> Response:
 
 @router.get(
     "/stations/nearby", summary="Find stations near a place", response_model=models.NearbyStations,
-    responses=problem_responses(422, 503),
+    responses=problem_responses(422, 503), openapi_extra=ANYONE,
 )  # fmt: skip
 async def find_nearby_stations(request: Request, query: Annotated[queries.NearbyQuery, Query()]) -> Response:
     """Stations around a place by exact distance on the sphere, by price, or by what a litre really costs.
@@ -50,7 +51,7 @@ async def find_nearby_stations(request: Request, query: Annotated[queries.Nearby
 
 @router.get(
     "/stations/along", summary="Find stations along a route", response_model=models.StationsAlong,
-    responses=problem_responses(422, 503),
+    responses=problem_responses(422, 503), openapi_extra=ANYONE,
 )  # fmt: skip
 async def find_stations_along(request: Request, query: Annotated[queries.AlongQuery, Query()]) -> Response:
     """Stations whose detour from the route is short enough, by detour, price, or what a litre really costs.
@@ -62,7 +63,7 @@ async def find_stations_along(request: Request, query: Annotated[queries.AlongQu
 
 @router.get(
     "/stations/clusters", summary="Show stations on a map", response_model=models.StationClusters,
-    responses=problem_responses(422, 503),
+    responses=problem_responses(422, 503), openapi_extra=ANYONE,
 )  # fmt: skip
 async def show_station_clusters(request: Request, query: Annotated[queries.ClustersQuery, Query()]) -> Response:
     """What a map of this box shows at this zoom: clusters of stations that lie close together, and single stations.
@@ -73,8 +74,9 @@ async def show_station_clusters(request: Request, query: Annotated[queries.Clust
 
 
 @router.get(
-    "/stations", summary="List stations", response_model=models.StationPage, responses=problem_responses(400, 422, 503)
-)
+    "/stations", summary="List stations", response_model=models.StationPage, responses=problem_responses(400, 422, 503),
+    openapi_extra=ANYONE,
+)  # fmt: skip
 async def list_stations(request: Request, query: Annotated[queries.StationsQuery, Query()]) -> Response:
     """Stations in a stable order, in a box, by text, brand or operator, page by page; a new one is there at once."""
     box = queries.parse_box(query.bbox, query.coordinate) if query.bbox is not None else None
@@ -86,7 +88,7 @@ async def list_stations(request: Request, query: Annotated[queries.StationsQuery
 
 @router.get(
     "/stations/{station_id}", summary="Look at a station", response_model=models.StationDetail,
-    responses=problem_responses(404, 422, 503),
+    responses=problem_responses(404, 422, 503), openapi_extra=ANYONE,
 )  # fmt: skip
 async def get_station(request: Request, station_id: UUID, query: Annotated[queries.InDatum, Query()]) -> Response:
     """A station with its hours, facilities, pumps and prices; one that closed for good says so."""

@@ -4,11 +4,12 @@ from uuid import UUID
 
 from fastapi import APIRouter, Request, Response
 
-from servicekit.problems import Problem, problem_responses
+from servicekit.problems import problem_responses
 from stations.api import views
 from stations.api.parts import Editor, as_json, stations_of
 from stations.http_models import stations as models
 from stations.use_cases import stations as use_cases
+from stations.use_cases.access import require_operator
 
 router = APIRouter(prefix="/v1", tags=["stations"])
 
@@ -22,8 +23,7 @@ async def import_stations(request: Request, body: models.StationImport, principa
 
     Stations that a later import leaves out stay as they are; `POST /v1/stations/{id}/closures` closes one.
     """
-    if body.operator not in principal.operators:
-        raise Problem(403, "not-your-operator", "Your access token is not bound to this operator.")
+    require_operator(principal, body.operator)
     return as_json(
         views.import_verdict(await use_cases.import_stations(stations_of(request), body.operator, body.stations))
     )

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from servicekit.access import Permission
 from servicekit.auth import Principal
 from servicekit.ids import new_id
 from servicekit.problems import Problem
@@ -36,7 +37,7 @@ async def change_station(
     now = stored_now()
 
     async def apply(tx: Session) -> None:
-        station = await station_of(stations, tx, principal, station_id)
+        station = await station_of(stations, tx, principal, station_id, Permission.STATIONS_WRITE)
         if version not in (None, station.version):
             detail = f"The station has version {station.version} by now; read it again and say what should change."
             raise Problem(409, "station-changed", detail, version=station.version)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
+from servicekit.access import Permission
 from servicekit.auth import Principal
 from servicekit.problems import Problem
 from stations.domain.pumps import MAX_PUMPS, Pump, PumpReport, ReportIsLate, TooManyPumps
@@ -26,7 +27,7 @@ async def set_pump(
         raise Problem(422, "occurred-in-future", "occurred_at is more than 5 minutes ahead: set the sender's clock.")
 
     async def apply(tx: Session) -> tuple[Pump, Verdict]:
-        station = await station_of(stations, tx, principal, station_id)
+        station = await station_of(stations, tx, principal, station_id, Permission.PUMPS_WRITE)
         try:
             change = _reported(station, report, now)
         except ReportIsLate:

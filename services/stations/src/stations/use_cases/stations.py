@@ -8,6 +8,7 @@ from typing import Literal
 from uuid import UUID
 
 from schemas.events import PriceChangedV1
+from servicekit.access import Permission
 from servicekit.auth import Principal
 from servicekit.consumer import Received
 from servicekit.ids import new_id
@@ -102,7 +103,7 @@ async def close_station(
     now = stored_now()
 
     async def apply(tx: Session) -> Station:
-        change = (await station_of(stations, tx, principal, station_id)).closed(reason, now)
+        change = (await station_of(stations, tx, principal, station_id, Permission.STATIONS_WRITE)).closed(reason, now)
         await stations.save(tx, [change])
         return change.station
 
