@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from identity.api import oauth
+from identity.api import consents, me, oauth, sessions, vehicles
 from identity.consumer import SUBSCRIPTIONS
 from identity.domain.oauth import OAuthError
 from identity.settings import Settings
@@ -13,7 +13,7 @@ from servicekit.consumer import Consumer
 from servicekit.outbox import Relay
 from servicekit.postgres import PostgresStore
 
-AREAS = (oauth,)
+AREAS = (oauth, me, vehicles, sessions, consents)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
