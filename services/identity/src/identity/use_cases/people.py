@@ -1,9 +1,12 @@
 """People as the sign-ins see them: found by a login that was just proved, or registered with it."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
 from identity.domain.people import Login, LoginKind, LoginTaken, User
+from identity.repository import linking
 from identity.repository import people as repository
 from identity.repository.people import StoredLogin
 from identity.use_cases import audit
@@ -66,6 +69,27 @@ async def logins_of(identity: Identity, tx: Connection, user_id: UUID) -> list[L
         return []
     box = await identity.vault.box(tx, str(user_id))
     return [Login(one.id, one.kind, box.open(one.sealed, _context(one.id)), one.verified_at) for one in stored]
+
+
+async def emails_of(identity: Identity, tx: Connection, user_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """The e-mail address that each signs in with, open; whoever has none is left out."""
+    stored = await repository.emails_of(tx, user_ids)
+    boxes = await identity.vault.boxes(tx, [str(one.user_id) for one in stored])
+    return {
+        one.user_id: boxes[str(one.user_id)].open(one.sealed, _context(one.id))
+        for one in stored if str(one.user_id) in boxes
+    }  # fmt: skip
+
+
+async def move_logins(identity: Identity, tx: Connection, user_id: UUID, into: UUID) -> None:
+    """Gives one person's logins to another, sealed for that one; both are locked. They count as verified now: it is
+    from here on that they vouch for the account."""
+    box = await identity.vault.box(tx, str(into))
+    opened = {one.id: one.value for one in await logins_of(identity, tx, user_id)}
+    for stored in await repository.logins_of(tx, user_id):
+        sealed = box.seal(opened[stored.id], _context(stored.id))
+        moved = replace(stored, user_id=into, sealed=sealed, verified_at=datetime.now(UTC))
+        await linking.move_login(tx, moved)
 
 
 async def revoke_access(

@@ -1,0 +1,35 @@
+"""Ways to sign in, added to an account."""
+
+from uuid import UUID
+
+from identity.domain.linking import MAX_LOGINS
+from identity.domain.people import Login, LoginKind
+from identity.repository import people as repository
+from identity.use_cases.context import Identity
+from identity.use_cases.people import add_login, find_owner, logins_of
+from servicekit.postgres import Connection
+
+
+class AccountGone(Exception):
+    """The account was erased or merged meanwhile."""
+
+
+class TooManyLogins(Exception):
+    """The account has MAX_LOGINS of them."""
+
+
+async def link(identity: Identity, tx: Connection, user_id: UUID, kind: LoginKind, value: str) -> tuple[Login, bool]:
+    """The login that was just proved and whether it is new to the account; other sessions are the caller's matter.
+
+    Raises LoginTaken, AccountGone, TooManyLogins.
+    """
+    await find_owner(identity, tx, kind, value)  # values are locked before people, here as by every sign-in
+    if await repository.lock_user(tx, user_id) is None:
+        raise AccountGone
+    known = {login.id for login in await logins_of(identity, tx, user_id)}
+    await add_login(identity, tx, user_id, kind, value)
+    logins = await logins_of(identity, tx, user_id)
+    login = next(one for one in logins if (one.kind, one.value) == (kind, value))
+    if login.id not in known and len(known) >= MAX_LOGINS:
+        raise TooManyLogins
+    return login, login.id not in known

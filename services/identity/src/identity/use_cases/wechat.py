@@ -1,0 +1,73 @@
+"""Signing in with WeChat, and with the phone number that it vouches for."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from identity.domain.caller import Caller
+from identity.domain.oauth import OAuthError
+from identity.domain.people import LoginKind, SignedIn, User
+from identity.use_cases.context import Identity
+from identity.use_cases.linking import AccountGone, TooManyLogins, link
+from identity.use_cases.people import find_or_register_driver, find_owner, logins_of
+from identity.use_cases.platforms import answers_of, code_in, required
+from servicekit.postgres import Connection
+
+NAME = "WeChat"
+METHODS = ("wechat",)
+
+
+async def prove(identity: Identity, js_code: str) -> str:
+    """The person's openid within our mini program; the code is spent. Raises OAuthError."""
+    wechat = required(identity.wechat, NAME)
+    with answers_of(NAME):
+        return await wechat.openid_of(js_code)
+
+
+async def prove_phone(identity: Identity, phone_code: str) -> str:
+    """The E.164 number that the person gave by WeChat's phone button; the code is spent. Raises OAuthError."""
+    wechat = required(identity.wechat, NAME)
+    with answers_of(NAME):
+        return await wechat.phone_of(phone_code)
+
+
+async def sign_in(identity: Identity, form: Mapping[str, str], _: Caller) -> SignedIn:
+    """The person whose `js_code` it is; with a `phone_code` the number is theirs too. Raises OAuthError.
+
+    Both codes are spent before anything is stored: dies the process between, the person takes new ones.
+    """
+    openid = await prove(identity, code_in(form, "js_code", "code"))
+    phone = await prove_phone(identity, code_in(form, "phone_code")) if form.get("phone_code") else None
+
+    async def work(tx: Connection) -> SignedIn:
+        user = await _person(identity, tx, openid, phone)
+        return SignedIn(user.id, METHODS, datetime.now(UTC))
+
+    try:
+        return await identity.store.transact(work)
+    except AccountGone as error:
+        raise OAuthError("invalid_grant", "This account was closed just now. Sign in again.") from error
+    except TooManyLogins as error:
+        raise OAuthError(
+            "invalid_grant", "The number's account has too many ways to sign in; take one away."
+        ) from error
+
+
+async def _person(identity: Identity, tx: Connection, openid: str, phone: str | None) -> User:
+    """Whose sign-in it is. WeChat has just proved both, so what is nobody's is linked; two accounts stay two: to make
+    one of them is a step that the person asks for (identity.use_cases.merging)."""
+    if phone is None:
+        return await find_or_register_driver(identity, tx, LoginKind.WECHAT, openid)
+    by_openid = await find_owner(identity, tx, LoginKind.WECHAT, openid)
+    by_phone = await find_owner(identity, tx, LoginKind.PHONE, phone)
+    if by_openid is None:
+        user = by_phone or await find_or_register_driver(identity, tx, LoginKind.PHONE, phone)
+        await link(identity, tx, user.id, LoginKind.WECHAT, openid)
+        return user
+    if by_phone is None and not await _has_phone(identity, tx, by_openid):
+        await link(identity, tx, by_openid.id, LoginKind.PHONE, phone)
+    return by_openid
+
+
+async def _has_phone(identity: Identity, tx: Connection, user: User) -> bool:
+    """A second number would change whom messages go to, which a sign-in must not do by the way."""
+    return any(login.kind is LoginKind.PHONE for login in await logins_of(identity, tx, user.id))
