@@ -47,9 +47,7 @@ async def sign_in(identity: Identity, form: Mapping[str, str], _: Caller) -> Sig
     except AccountGone as error:
         raise OAuthError("invalid_grant", "This account was closed just now. Sign in again.") from error
     except TooManyLogins as error:
-        raise OAuthError(
-            "invalid_grant", "The number's account has too many ways to sign in; take one away."
-        ) from error
+        raise OAuthError("invalid_grant", "The number's account has all ways to sign in that it may have.") from error
 
 
 async def _person(identity: Identity, tx: Connection, openid: str, phone: str | None) -> User:
