@@ -7,6 +7,7 @@ import brotli
 
 from gateway.openapi import Document, merge
 from gateway.routes import LIVE, Route
+from servicekit.access import Permission
 from servicekit.testkit import eventually
 
 PRICES, STATION, ADMIN = "/v1/prices", "/v1/stations/{station_id}", "/v1/admin"
@@ -55,6 +56,17 @@ def test_errors_that_nobody_described_are_problems() -> None:
     for status in ("404", "429", "503", "504"):
         schema = responses[status]["content"]["application/problem+json"]["schema"]
         assert schema == {"$ref": "#/components/schemas/Problem"}
+
+
+def test_every_operation_says_who_may_call_it() -> None:
+    rows = [Route("GET", PRICES, "pricing"), Route("POST", PRICES, "pricing", Permission.CLIENTS_MANAGE)]
+    merged = merge({"pricing": document(PRICES, {})}, rows)["paths"][PRICES]
+    assert merged["get"]["x-access"] == "anyone"
+    access = {name: value for name, value in merged["post"].items() if name.startswith("x-")}
+    assert access == {
+        "x-permission": "clients:manage", "x-roles": ["manager", "owner"], "x-reach": "stations", "x-step-up": True,
+    }  # fmt: skip
+    assert "manager, owner" in merged["post"]["description"]
 
 
 def test_errors_that_a_service_describes_stay() -> None:

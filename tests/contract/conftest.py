@@ -9,6 +9,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+import gateway.main
+import identity.main
 import pricing.consumer
 import pricing.main
 import pricing.settings
@@ -17,6 +19,7 @@ import stations.main
 import stations.settings
 from local_stack.config import Config
 from local_stack.environment import kafka_credentials, service_environment
+from local_stack.secrets import load_or_create
 from schemas.base import Event
 from servicekit.migrations import migrate
 from servicekit.mongo import MongoStore
@@ -77,6 +80,28 @@ class RunningConsumer:
 
 def _error(letter: DeadLetter) -> str:
     return f"{letter.consumer} refuses it: {letter.error}"
+
+
+APPS: Mapping[str, Callable[[], FastAPI]] = {
+    "gateway": gateway.main.create_app,
+    "identity": identity.main.create_app,
+    "pricing": pricing.main.create_app,
+    "stations": stations.main.create_app,
+}
+
+
+@pytest.fixture(scope="session")
+def apps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FastAPI]:
+    """Every app that answers HTTP for Forecourt, by name; none is started, so no server is needed."""
+    config = Config(tmp_path_factory.mktemp("platform"), 18_080)
+    load_or_create(config)
+    made = {}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, create in APPS.items():
+            for key, value in service_environment(config, name).items():
+                patch.setenv(key, value)
+            made[name] = create()
+    return made
 
 
 @pytest.fixture(scope="session")

@@ -14,20 +14,10 @@ import jsonschema_rs
 import pytest
 from fastapi import FastAPI
 
-from gateway.api import router
 from gateway.examples import PROBLEM_REFERENCE, Examples, operations
-from gateway.openapi import GATEWAY, Document, merge
+from gateway.openapi import Document, merge
 from gateway.routes import ROUTES
-from identity.main import create_app as create_identity
-from local_stack.config import Config
-from local_stack.environment import service_environment
-from local_stack.secrets import load_or_create
-from pricing.main import create_app as create_pricing
-from servicekit.app import operation_id
-from servicekit.problems import install_problem_handlers
-from stations.main import create_app as create_stations
 
-SERVICES = {"identity": create_identity, "pricing": create_pricing, "stations": create_stations}
 NAME = re.compile(r"[A-Z][A-Za-z0-9]*")
 OPERATION = re.compile(r"[a-z]+(_[a-z]+)*")
 UNDESCRIBED = {"/docs", "/docs/{asset}", "/openapi.json"}
@@ -35,20 +25,9 @@ UNDESCRIBED = {"/docs", "/docs/{asset}", "/openapi.json"}
 
 
 @pytest.fixture(scope="module")
-def documents(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Document]:
-    """Each service's own document; no server is needed for it."""
-    config = Config(tmp_path_factory.mktemp("platform"), 18_080)
-    load_or_create(config)
-    documents = {}
-    with pytest.MonkeyPatch.context() as patch:
-        for name, create in SERVICES.items():
-            for key, value in service_environment(config, name).items():
-                patch.setenv(key, value)
-            documents[name] = create().openapi()
-    own = FastAPI(generate_unique_id_function=operation_id)
-    own.include_router(router)
-    install_problem_handlers(own)
-    return documents | {GATEWAY: own.openapi()}
+def documents(apps: dict[str, FastAPI]) -> dict[str, Document]:
+    """Each service's own document, the gateway's by its name too."""
+    return {name: app.openapi() for name, app in apps.items()}
 
 
 @pytest.fixture(scope="module")

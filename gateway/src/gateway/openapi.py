@@ -8,6 +8,7 @@ import msgspec
 
 from gateway.examples import PROBLEM_REFERENCE, Document, add_examples, operations
 from gateway.routes import Route
+from servicekit.access import ANYONE, MACHINE, RULES, Reach, Role, holders
 from servicekit.problems import MEDIA_TYPE, PROBLEM_SCHEMA
 
 GATEWAY = "gateway"
@@ -37,6 +38,11 @@ EDGE_PROBLEMS = {
     "504": "The service took too long",
 }
 """What the door itself answers."""
+WHOSE = {
+    Reach.OWN: "for what is their own",
+    Reach.STATIONS: "for the stations that they are bound to",
+    Reach.PLATFORM: "for the whole platform",
+}
 
 
 def merge(documents: Mapping[str, Document], routes: Iterable[Route]) -> Document:
@@ -65,8 +71,21 @@ def _public_paths(service: str, document: Document, public: Mapping[tuple[str, s
     for path, methods in document.get("paths", {}).items():
         for method, operation in methods.items():
             if (route := public.get((service, method.upper(), _shape(path)))) is not None:
-                kept.setdefault(path, {})[method] = _with_problems(operation, route)
+                kept.setdefault(path, {})[method] = _with_access(_with_problems(operation, route), route)
     return kept
+
+
+def _with_access(operation: Document, route: Route) -> Document:
+    """Says who may call it: to people in its description, to programs in members of their own."""
+    if route.permission is None:
+        return operation | ANYONE
+    rule, held = RULES[route.permission], holders(route.permission)
+    roles = [name for name in (*Role, MACHINE) if name in held]
+    needs = f"Needs `{rule.permission}`. Held by: {', '.join(roles)}, {WHOSE[rule.reach]}."
+    if rule.step_up:
+        needs += " The sign-in must be fresh."
+    access = {"x-permission": rule.permission, "x-roles": roles, "x-reach": rule.reach, "x-step-up": rule.step_up}
+    return {**operation, "description": f"{operation.get('description', '')}\n\n{needs}".strip()} | access
 
 
 def _with_problems(operation: Document, route: Route) -> Document:
