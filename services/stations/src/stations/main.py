@@ -5,22 +5,31 @@ from functools import partial
 
 from fastapi import FastAPI
 
+from servicekit import personal_data
 from servicekit.app import CONSUMER_STUCK_SECONDS, Kit, build_app
 from servicekit.consumer import Consumer
+from servicekit.data_keys import MongoDataKeys
+from servicekit.erasures import MongoErasures
+from servicekit.keyring import FileKeys, KeyRing
 from servicekit.live import LiveReader
 from servicekit.mongo import MongoStore
 from servicekit.outbox import Relay
+from servicekit.personal_data import PeopleDesk
 from servicekit.quick import QuickReads
 from servicekit.spans import SpanLog
+from servicekit.vault import Vault
 from stations.api import favourites, navigation, profiles, pumps, reviews, search, stations
 from stations.api.answers import quick_answers
 from stations.consumer import LIVE_TOPICS, SUBSCRIPTIONS, LiveMemory
 from stations.domain.index.index import StationIndex
 from stations.domain.index.search import Search
+from stations.repository.favourites import FavouriteRepository
+from stations.repository.reviews import ReviewRepository
 from stations.repository.search import StationSearch
 from stations.repository.stations import StationRepository
 from stations.settings import Settings
 from stations.use_cases.indexing import Indexer
+from stations.use_cases.people import DriverData
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -30,10 +39,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def start(kit: Kit) -> None:
         store = await kit.open(lambda: MongoStore.connect(chosen))
         kit.app.state.store = store
+        kit.app.state.vault = vault = Vault(KeyRing(FileKeys(chosen.keyring_file)), MongoDataKeys(store.database))
+        drivers = DriverData(FavouriteRepository(store, vault), ReviewRepository(store, vault), vault)
+        kit.app.state.people_desk = people = PeopleDesk(chosen.service, drivers, MongoErasures(store))
         kit.ready_when("mongo", store.check)
         kit.run_relay(Relay(chosen, store))
         handlers = {event: partial(handler, StationRepository(store)) for event, handler in SUBSCRIPTIONS.items()}
-        kit.run_consumer(Consumer(chosen, store, handlers, kit.app.state.verifier))
+        kit.run_consumer(Consumer(chosen, store, {**handlers, **people.subscriptions}, kit.app.state.verifier))
         kit.watch_revocations()
         app.quick = _run_index(kit, chosen, store)
 
@@ -42,7 +54,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         start=start,
         routers=[
             search.router, stations.router, profiles.router, pumps.router, navigation.router,
-            reviews.router, favourites.router,
+            reviews.router, favourites.router, personal_data.router,
         ],
     )  # fmt: skip
     return app

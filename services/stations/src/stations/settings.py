@@ -14,6 +14,7 @@ class Settings(MongoSettings):
     model_config = SettingsConfigDict(env_prefix="STATIONS_", frozen=True, extra="ignore")
 
     service: str = "stations"
+    keyring_file: str = Field(description="Keys that seal what drivers write (servicekit.keyring)")
     stale_after_hours: int = Field(
         default=72, ge=1,
         description="A price is stale when nobody has said for so long that it holds. Feeds repeat their prices at "

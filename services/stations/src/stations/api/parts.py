@@ -33,12 +33,12 @@ def pumps_of(request: Request) -> PumpRepository:
 
 def favourites_of(request: Request) -> FavouriteRepository:
     """Drivers' favourites."""
-    return FavouriteRepository(request.app.state.store)
+    return FavouriteRepository(request.app.state.store, request.app.state.vault)
 
 
 def reviews_of(request: Request) -> ReviewRepository:
     """Reviews and ratings."""
-    return ReviewRepository(request.app.state.store)
+    return ReviewRepository(request.app.state.store, request.app.state.vault)
 
 
 def station_search(request: Request) -> StationSearch:

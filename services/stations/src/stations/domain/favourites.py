@@ -53,6 +53,14 @@ class Favourites:
         """Without the station, whether it was one or not."""
         return replace(self, stations=tuple(one for one in self.stations if one.station_id != station_id))
 
+    def taking_over(self, other: "Favourites") -> "Favourites":
+        """With those of the same person's other account; of one station, and where they are too many, the newest."""
+        newest_first = sorted((*self.stations, *other.stations), key=lambda one: one.position, reverse=True)
+        kept: dict[UUID, Favourite] = {}
+        for one in newest_first:
+            kept.setdefault(one.station_id, one)
+        return replace(self, stations=tuple(kept.values())[:MAX_FAVOURITES])
+
     def page(self, after: Position | None, limit: int) -> list[Favourite]:
         """The newest first, from `after` on, up to `limit` + 1: one more shows that there is a next page."""
         newest_first = sorted(self.stations, key=lambda one: one.position, reverse=True)

@@ -1,6 +1,6 @@
 """What drivers say of a station, and the sum of it. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -53,6 +53,16 @@ class Rating:
         if after is not None:
             counts[after.stars - 1] += 1
         return Rating(tuple(counts))
+
+
+def replaced_by_newer(theirs: Iterable[Review], mine: Iterable[Review]) -> list[Review]:
+    """Of two accounts of one driver: the older review of each station that both have reviewed."""
+    of_station = {one.station_id: one for one in mine}
+    return [
+        min(one, of_station[one.station_id], key=lambda review: (review.updated_at, review.id))
+        for one in theirs
+        if one.station_id in of_station
+    ]
 
 
 def stored_rating(document: Mapping[str, object]) -> Rating:

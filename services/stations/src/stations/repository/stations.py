@@ -11,6 +11,7 @@ from pymongo import UpdateOne
 
 from schemas.vocabulary import Fuel
 from servicekit.envelope import to_records
+from servicekit.erasures import MongoErasures, require_present
 from servicekit.mongo import MongoStore
 from stations.domain.prices import News
 from stations.domain.stations import Change, Pump, Station
@@ -35,6 +36,7 @@ class StationRepository:
     def __init__(self, store: MongoStore, tell: Tell = lambda stations: None) -> None:
         self._store = store
         self._stations = store.database.stations
+        self._erasures = MongoErasures(store)
         self._tell = tell
         self._saved: dict[UUID, Station] = {}
 
@@ -48,6 +50,15 @@ class StationRepository:
         result = await self._store.transact(begun_anew)
         self._tell(self._saved.values())
         return result
+
+    async def transact_for(self, driver: str, work: Callable[[Session], Awaitable[Result]]) -> Result:
+        """The same for work that writes something of a driver. Raises Problem 401 where the driver is gone."""
+
+        async def in_turn(tx: Session) -> Result:
+            await require_present(self._erasures, tx, driver)
+            return await work(tx)
+
+        return await self.transact(in_turn)
 
     async def of_operator(self, tx: Session, operator: str, external_ids: Sequence[str]) -> dict[str, Station]:
         """The operator's stations among these ids, by external id."""

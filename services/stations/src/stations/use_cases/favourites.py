@@ -13,7 +13,7 @@ from stations.use_cases.search import no_such_station
 async def add_favourite(
     stations: StationRepository, favourites: FavouriteRepository, driver: str, station_id: UUID, note: str | None
 ) -> Favourite:
-    """The favourite as it is now, new or with a new note. Raises Problem 404, 409."""
+    """The favourite as it is now, new or with a new note. Raises Problem 401, 404, 409."""
     now = stored_now()
 
     async def apply(tx: Session) -> Favourite:
@@ -27,7 +27,7 @@ async def add_favourite(
         await favourites.save(tx, changed)
         return _favourite(changed, station_id)
 
-    return await stations.transact(apply)
+    return await stations.transact_for(driver, apply)
 
 
 async def remove_favourite(
