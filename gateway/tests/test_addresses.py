@@ -23,7 +23,7 @@ def forwarded_for(*lines: str) -> list[tuple[bytes, bytes]]:
 
 
 @given(written=st.lists(header_text, max_size=3), peer=outside)
-def test_without_a_trusted_proxy_the_peer_is_the_client(written: list[str], peer: str) -> None:
+def test_security_26_without_a_trusted_proxy_the_peer_is_the_client(written: list[str], peer: str) -> None:
     headers = forwarded_for(*written)
     assert BEHIND.of(peer, headers) == peer
     assert ClientAddresses((), "x-forwarded-for").of(PROXY, headers) == PROXY
@@ -31,7 +31,7 @@ def test_without_a_trusted_proxy_the_peer_is_the_client(written: list[str], peer
 
 @given(written=st.lists(header_text, max_size=3), client=outside, proxies=st.lists(inside, max_size=MAX_HOPS - 1))
 @example(written=["10.0.0.9, 10.0.0.8"], client=CLIENT, proxies=[PROXY])
-def test_what_a_client_writes_never_counts(written: list[str], client: str, proxies: list[str]) -> None:
+def test_security_26_what_a_client_writes_never_counts(written: list[str], client: str, proxies: list[str]) -> None:
     """Each of our proxies appends who spoke to it, to the client's own header or in a line of its own."""
     appended = ", ".join([client, *proxies])
     assert BEHIND.of(PROXY, forwarded_for(*written, appended)) == client

@@ -191,7 +191,7 @@ async def test_upgrade_is_not_taken_up(service, start_gateway, upgrade: bytes) -
         assert await connection.rest() == b""
 
 
-async def test_headers_without_end_are_given_up(service, start_gateway) -> None:
+async def test_security_25_headers_without_end_are_given_up(service, start_gateway) -> None:
     async with start_gateway() as client, raw(client) as connection:
         connection.send(b"GET /v1/prices HTTP/1.1\r\nhost: x\r\nx: ")
         await connection.writer.drain()

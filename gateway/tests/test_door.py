@@ -17,7 +17,7 @@ async def test_token_with_the_scope_passes(service, start_gateway, issuer: Issue
     assert len(service.requests) == 1
 
 
-async def test_bad_tokens_stop_at_the_door(service, start_gateway, issuer: Issuer) -> None:
+async def test_security_18_bad_tokens_stop_at_the_door(service, start_gateway, issuer: Issuer) -> None:
     bad = [{"exp": 1}, {"aud": "elsewhere"}, {"iss": "https://evil.example"}, {"typ": "JWT"}, {"sub": None}]
     async with start_gateway() as client:
         for claims in bad:
@@ -36,7 +36,7 @@ async def test_refused_tokens_are_limited_by_address(service, start_gateway, iss
     assert statuses == [401, 401, 429]
 
 
-async def test_public_reads_are_limited_by_the_peer_not_by_what_it_says(service, start_gateway) -> None:
+async def test_security_26_public_reads_are_limited_by_the_peer_not_by_what_it_says(service, start_gateway) -> None:
     async with start_gateway(rate_reads=Rate(per_second=0.01, burst=3)) as client:
         for number in range(3):
             async with client.get("/v1/prices", headers={"X-Forwarded-For": f"10.0.0.{number}"}) as response:
@@ -80,7 +80,7 @@ async def test_security_headers_are_on_every_answer(service, start_gateway) -> N
                 assert len(response.headers["trace-id"]) == 32, path
 
 
-async def test_docs_can_be_off(service, start_gateway) -> None:
+async def test_security_29_docs_can_be_off(service, start_gateway) -> None:
     async with start_gateway(docs_enabled=False) as client:
         for path in ("/docs", "/docs/init.js", "/openapi.json"):
             async with client.get(path) as response:

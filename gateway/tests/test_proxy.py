@@ -42,7 +42,7 @@ async def test_request_arrives_whole(service, start_gateway, issuer: Issuer) -> 
     assert {name: service.requests[0].headers[name] for name in headers} == headers
 
 
-async def test_what_a_client_must_not_say_is_left_out(service, start_gateway) -> None:
+async def test_security_30_what_a_client_must_not_say_is_left_out(service, start_gateway) -> None:
     forged = {
         "X-Forwarded-For": "6.6.6.6", "Forwarded": "for=6.6.6.6", "X-User-Id": "1", "X-Forecourt-Roles": "admin",
         "X-Internal-Token": "1", "X-Real-IP": "6.6.6.6", "Cookie": "a=b", "Connection": "x-secret", "X-Secret": "1",
@@ -121,7 +121,9 @@ async def test_status_passes(service, start_gateway, status: int) -> None:
         ("GET", "/v1/stations/%2e%2e/pumps", 404), ("GET", "/v1/prices/", 404), ("DELETE", "/v1/prices", 405),
     ],
 )  # fmt: skip
-async def test_only_the_table_is_reachable(service, start_gateway, method: str, path: str, status: int) -> None:
+async def test_security_29_only_the_table_is_reachable(
+    service, start_gateway, method: str, path: str, status: int
+) -> None:
     async with start_gateway() as client, client.request(method, URL(path, encoded=True)) as response:
         assert response.status == status
         assert await problem_of(response) in {"not-found", "method-not-allowed"}
@@ -141,7 +143,7 @@ async def test_operator_paths_are_for_operators(service, start_gateway, path: st
     assert service.requests == []
 
 
-async def test_body_limit_of_the_route(service, start_gateway) -> None:
+async def test_security_25_body_limit_of_the_route(service, start_gateway) -> None:
     async def chunks():
         for _ in range(20):
             yield b"x" * 1024
@@ -155,7 +157,7 @@ async def test_body_limit_of_the_route(service, start_gateway) -> None:
     assert len(service.requests) == 1
 
 
-async def test_slow_body_is_given_up(service, start_gateway) -> None:
+async def test_security_25_slow_body_is_given_up(service, start_gateway) -> None:
     async with start_gateway(IMPATIENT) as client:
         async with client.get("/healthz") as response:
             address = response.url
@@ -166,7 +168,7 @@ async def test_slow_body_is_given_up(service, start_gateway) -> None:
     assert service.requests == []
 
 
-async def test_deadline(service, start_gateway) -> None:
+async def test_security_25_deadline(service, start_gateway) -> None:
     ended = asyncio.Event()
 
     async def never(_: web.Request) -> web.Response:
@@ -294,12 +296,12 @@ async def test_queue_to_a_service_is_bounded(service, start_gateway) -> None:
         assert sorted(task.result().status for task in asked) == [200, 200, 503]
 
 
-async def test_query_has_a_bound(service, start_gateway) -> None:
+async def test_security_25_query_has_a_bound(service, start_gateway) -> None:
     async with start_gateway() as client, client.get("/v1/prices?q=" + "x" * 8_200) as response:
         assert response.status == 414
 
 
-def test_every_route_has_limits() -> None:
+def test_security_25_every_route_has_limits() -> None:
     for route in ROUTES:
         assert isinstance(route, Route)
         assert 0 < route.timeout_seconds <= 30

@@ -66,7 +66,7 @@ async def test_two_replicas_grant_one_limit_and_say_the_same(valkey: ValkeyServe
         assert await granted(other, str(new_id()), 1) == 1, "others are not limited by it"
 
 
-async def test_a_crowd_at_two_replicas_is_granted_one_burst(valkey: ValkeyServer) -> None:
+async def test_security_26_a_crowd_at_two_replicas_is_granted_one_burst(valkey: ValkeyServer) -> None:
     caller = str(new_id())
     async with replica(valkey) as one, replica(valkey) as other:
         waits = await asyncio.gather(*(limits.take(READS, caller) for _ in range(100) for limits in (one, other)))
@@ -149,7 +149,9 @@ async def test_a_valkey_that_cannot_write_is_no_valkey(valkey: ValkeyServer) -> 
         assert store.available
 
 
-async def test_two_gateways_share_a_limit(service, start_gateway, valkey: ValkeyServer, issuer: Issuer) -> None:
+async def test_security_26_two_gateways_share_a_limit(
+    service, start_gateway, valkey: ValkeyServer, issuer: Issuer
+) -> None:
     """By address for reads and refused tokens, by client for writes; each gateway a whole one on a port of its own."""
     changes = {
         "valkey_url": f"valkey://127.0.0.1:{valkey.port}", "valkey_timeout_seconds": 1.0,

@@ -126,7 +126,7 @@ async def test_a_role_counts_where_it_holds_only(verifier: Verifier, keys: Keys)
     ],
     ids=str,
 )  # fmt: skip
-async def test_wrong_claims_are_refused(verifier: Verifier, keys: Keys, claims: dict[str, Any]):
+async def test_security_18_wrong_claims_are_refused(verifier: Verifier, keys: Keys, claims: dict[str, Any]):
     with pytest.raises(InvalidToken):
         await verifier.verify(keys.issuer.token("prices:write", **claims))
 
@@ -136,7 +136,7 @@ async def test_an_audience_among_several_is_good(verifier: Verifier, keys: Keys)
 
 
 @pytest.mark.parametrize("typ", ["JWT", "at+JWT ", "", "refresh+jwt"])
-async def test_another_type_is_refused(verifier: Verifier, keys: Keys, typ: str):
+async def test_security_18_another_type_is_refused(verifier: Verifier, keys: Keys, typ: str):
     with pytest.raises(InvalidToken, match="type"):
         await verifier.verify(keys.issuer.token(typ=typ))
 
@@ -180,7 +180,7 @@ def forged(keys: Keys, kind: str) -> str:
     ],
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
-async def test_forged_tokens_are_refused(verifier: Verifier, keys: Keys, kind: str):
+async def test_security_17_forged_tokens_are_refused(verifier: Verifier, keys: Keys, kind: str):
     assert await verifier.verify(keys.issuer.token("prices:write"))
     with pytest.raises(InvalidToken):
         await verifier.verify(forged(keys, kind))

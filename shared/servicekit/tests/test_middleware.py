@@ -88,7 +88,7 @@ async def in_pieces(size: int) -> AsyncIterator[bytes]:
 
 
 @pytest.mark.parametrize("path", ["/parsed", "/raw"])
-async def test_a_declared_length_over_the_limit_is_refused_unread(client: httpx.AsyncClient, path: str):
+async def test_security_25_a_declared_length_over_the_limit_is_refused_unread(client: httpx.AsyncClient, path: str):
     before = counted("unmatched", 413)
     reply = await client.post(path, content=b"x" * (LIMIT_BYTES + 1))
     assert (reply.status_code, reply.headers["content-type"]) == (413, MEDIA_TYPE)
@@ -97,7 +97,7 @@ async def test_a_declared_length_over_the_limit_is_refused_unread(client: httpx.
 
 
 @pytest.mark.parametrize("path", ["/parsed", "/raw"])
-async def test_a_body_without_a_length_is_counted_as_it_comes(client: httpx.AsyncClient, path: str):
+async def test_security_25_a_body_without_a_length_is_counted_as_it_comes(client: httpx.AsyncClient, path: str):
     headers = {"Content-Type": "application/json"}
     reply = await client.post(path, content=in_pieces(5 * LIMIT_BYTES), headers=headers)
     assert (reply.status_code, reply.headers["content-type"]) == (413, MEDIA_TYPE)
@@ -114,7 +114,7 @@ async def test_a_body_at_the_limit_is_taken(client: httpx.AsyncClient):
     assert (await client.post("/raw", content=in_pieces(LIMIT_BYTES))).json() == LIMIT_BYTES
 
 
-async def test_an_answer_that_takes_too_long_is_a_504(client: httpx.AsyncClient):
+async def test_security_25_an_answer_that_takes_too_long_is_a_504(client: httpx.AsyncClient):
     before = counted("/never", 504, "GET")
     reply = await client.get("/never")
     assert (reply.status_code, reply.headers["content-type"]) == (504, MEDIA_TYPE)
