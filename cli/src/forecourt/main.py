@@ -27,6 +27,7 @@ COMMANDS = {
     "replay": "forecourt.replay:replay",
     "feeds": "forecourt.feeds:app",
     "clients": "forecourt.clients:app",
+    "audit": "forecourt.audit:app",
     "security-matrix": "forecourt.security_matrix:security_matrix",
     "bench": "forecourt.bench:bench",
     "dead-letters": "forecourt.dead_letters:app",

@@ -25,8 +25,13 @@ from servicekit.migrations import migrate
 from servicekit.postgres import PostgresStore
 from servicekit.testkit import eventually, settings_from
 
-KEPT_TABLES = ["schema_migrations", "apps"]
-"""What migrations put there: tests leave it."""
+KEPT_TABLES = ["schema_migrations", "apps", "audit_log", "audit_head"]
+"""What migrations put there: tests leave it. The audit log refuses to be emptied."""
+EMPTY_AUDIT_LOG = """
+    ALTER TABLE audit_log DISABLE TRIGGER append_only;
+    TRUNCATE audit_log;
+    ALTER TABLE audit_log ENABLE ALWAYS TRIGGER append_only;
+    UPDATE audit_head SET sequence = 0, hash = '', anchor = ''"""
 SPEC = ClientSpec("pos", ("prices:write", "pumps:write"), operators=("Aral",))
 
 
@@ -121,6 +126,7 @@ async def settings(environment: dict[str, str], listener: socket.socket) -> Sett
             "WHERE schemaname = current_schema() AND NOT tablename = ANY($1)", KEPT_TABLES,
         )  # fmt: skip
         await connection.execute(f"TRUNCATE {tables} CASCADE")
+        await connection.execute(EMPTY_AUDIT_LOG)
     return settings
 
 

@@ -82,7 +82,8 @@ def _own(config: Config, secrets: Secrets, name: str) -> dict[str, str]:
     """What only one service has."""
     if name == "identity":
         simulators = SERVICE_BY_NAME["simulators"].url(config)
-        return sms.identity_settings(config, secrets) | platforms.of_identity(secrets, simulators)
+        audit_keys = {"AUDIT_KEYRING_FILE": str(keyrings.path(config, keyrings.AUDIT))}
+        return audit_keys | sms.identity_settings(config, secrets) | platforms.of_identity(secrets, simulators)
     if name == "simulators":
         return sms.simulator_settings(secrets) | platforms.of_simulators(secrets)
     if name == "gateway":

@@ -6,6 +6,7 @@ from identity.api import consents, me, oauth, sessions, vehicles
 from identity.consumer import SUBSCRIPTIONS
 from identity.domain.oauth import OAuthError
 from identity.settings import Settings
+from identity.use_cases.audit import note_heads
 from identity.use_cases.context import Identity
 from identity.use_cases.keys import advance_keys, keep_keys
 from servicekit.app import Kit, build_app
@@ -25,6 +26,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.app.state.identity = identity = Identity(chosen, store)
         await advance_keys(identity)
         kit.background("signing keys", lambda: keep_keys(identity))
+        kit.background("audit log", lambda: note_heads(identity))
         kit.ready_when("postgres", store.check)
         kit.run_relay(Relay(chosen, store))
         kit.run_consumer(Consumer(chosen, store, SUBSCRIPTIONS, kit.app.state.verifier))

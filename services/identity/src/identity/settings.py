@@ -22,6 +22,7 @@ class Settings(PostgresSettings):
     service: str = "identity"
     max_body_bytes: int = Field(default=16 * 1024, description="A token request is small")
     keyring_file: str = Field(description="Keys that seal signing keys and personal data (servicekit.keyring)")
+    audit_keyring_file: str = Field(description="Keys of the audit log: never pruned, or old entries cannot be checked")
     access_token_seconds: int = Field(default=10 * 60, ge=60, le=3600)
     driver_session_days: float = Field(default=90, gt=0, le=366, description="Since the sign-in, however it is used")
     staff_session_hours: float = Field(default=12, gt=0, le=24, description="Of those who sign in with a second factor")

@@ -2,9 +2,9 @@
 
 import typer
 
-from identity.commands import clients, keys
+from identity.commands import audit, clients, keys
 
-AREAS = (clients, keys)
+AREAS = (audit, clients, keys)
 
 app = typer.Typer(help="Manage machine clients and signing keys.", no_args_is_help=True, add_completion=False)
 for area in AREAS:

@@ -11,6 +11,7 @@ import asyncpg
 import typer
 from pydantic import ValidationError
 
+from identity.domain.audit import Broken
 from identity.domain.clients import ClientError
 from identity.domain.signing_keys import TooEarly
 from identity.settings import Settings
@@ -21,7 +22,7 @@ from servicekit.store import StoreUnavailable
 
 Result = TypeVar("Result")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-EXPECTED = (ClientError, TooEarly, KeyRingError, StoreUnavailable, ValidationError)
+EXPECTED = (ClientError, TooEarly, Broken, KeyRingError, StoreUnavailable, ValidationError)
 """Errors whose text is for the operator."""
 
 

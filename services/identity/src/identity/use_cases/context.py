@@ -29,6 +29,7 @@ class Identity:
         self.settings = settings
         self.store = store
         self.ring = KeyRing(FileKeys(settings.keyring_file))
+        self.audit_ring = KeyRing(FileKeys(settings.audit_keyring_file))
         self.vault = Vault(self.ring, PostgresDataKeys())
         self.signer = Signer(store, self.ring)
         self.wrong_secrets = WrongSecretLimit(settings.wrong_secrets_per_minute)
