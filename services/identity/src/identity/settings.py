@@ -7,7 +7,9 @@ from pydantic_settings import SettingsConfigDict
 
 from identity.domain.sessions import SessionPolicy
 from identity.domain.signing_keys import KeySchedule
+from identity.otp_settings import OtpSettings
 from identity.providers.alipay import AlipaySettings
+from identity.providers.sms import SmsSettings
 from identity.providers.wechat import WechatSettings
 from servicekit.settings import PostgresSettings
 
@@ -30,6 +32,8 @@ class Settings(PostgresSettings):
     refresh_grace_seconds: float = Field(default=10, ge=0, le=60, description="A lost answer may be asked for again")
     rotate_keys_after_days: float = Field(default=30, gt=0, le=365)
     wrong_secrets_per_minute: int = Field(default=10, ge=1, description="Per client id and process")
+    otp: OtpSettings = Field(OtpSettings(), description="Limits of one-time codes")
+    sms: SmsSettings = Field(description="Who sends text messages")
     wechat: WechatSettings | None = Field(None, description="Our mini program at WeChat; none: nobody signs in with it")
     alipay: AlipaySettings | None = Field(None, description="Our app at Alipay; none: nobody signs in with it")
 

@@ -36,6 +36,10 @@ UNKNOWN_STATIONS = Counter(
     "forecourt_unknown_stations_total", "Stations that events named and nobody registered", ["service"]
 )
 PRICE_CHANGES = Counter("forecourt_price_changes_due_total", "Price changes whose time came, by outcome", ["status"])
+OTP_REQUESTS = Counter("forecourt_otp_requests_total", "Codes asked for: accepted, or which limit was full", ["outcome"])
+OTP_TRIES = Counter("forecourt_otp_tries_total", "Codes tried: right, wrong or limited", ["outcome"])
+SMS_SENDS = Counter("forecourt_sms_sends_total", "Attempts to send a text message", ["provider", "outcome"])
+SMS_PREFIXES_BLOCKED = Counter("forecourt_sms_prefixes_blocked_total", "Prefixes blocked: few codes come back")
 TASK_RESTARTS = Counter("forecourt_task_restarts_total", "Background tasks restarted", ["service", "task"])
 AUDIT_ENTRIES = Gauge("forecourt_audit_entries", "Entries of the audit log; it never falls")
 UPSTREAM_CALLS = Counter("forecourt_upstream_calls_total", "The gateway's calls by outcome", ["upstream", "outcome"])

@@ -1,5 +1,6 @@
 """What the use cases work with."""
 
+import asyncio
 import time
 
 from joserfc.jwk import ECKey
@@ -9,6 +10,7 @@ from identity.domain.signing_keys import active_key
 from identity.domain.wrong_secrets import WrongSecretLimit
 from identity.providers.alipay import Alipay
 from identity.providers.outbound import Outbound
+from identity.providers.sms import SmsSenders
 from identity.providers.wechat import Wechat
 from identity.repository import keys as repository
 from identity.settings import Settings
@@ -34,6 +36,8 @@ class Identity:
         self.signer = Signer(store, self.ring)
         self.wrong_secrets = WrongSecretLimit(settings.wrong_secrets_per_minute)
         self.http = Outbound()
+        self.sms = SmsSenders(settings.sms, self.http)
+        self.messages_due = asyncio.Event()
         self.wechat = Wechat(settings.wechat, self.http) if settings.wechat else None
         self.alipay = Alipay(settings.alipay, self.http) if settings.alipay else None
 
