@@ -1,18 +1,14 @@
 """`clients`: station systems' credentials, and the keys that sign their tokens."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterable, Sequence
 from typing import Annotated
 from uuid import UUID
 
 import typer
 
+from forecourt.identity import run, show
 from local_stack.config import Config, StackError
-from local_stack.environment import service_environment
-
-COMMAND_TIMEOUT_SECONDS = 60
 
 app = typer.Typer(
     help="Make, list, rotate and revoke machine clients.", no_args_is_help=True, rich_markup_mode="markdown",
@@ -39,7 +35,7 @@ def create(
     Example: `./forecourt clients create --name aral-pos --scope prices:write --operator aral`
     """
     flags = ["--replace"] if replace else []
-    _show("create-client", *_creation(name, scope, operator or (), station or ()), *flags, as_json=as_json)
+    show("create-client", *_creation(name, scope, operator or (), station or ()), *flags, as_json=as_json)
 
 
 @app.command("list")
@@ -48,7 +44,7 @@ def list_clients(as_json: AsJson = False) -> None:
 
     Example: `./forecourt clients list --json`
     """
-    _show("list-clients", as_json=as_json)
+    show("list-clients", as_json=as_json)
 
 
 @app.command()
@@ -57,7 +53,7 @@ def rotate_secret(client_id: ClientId, overlap_seconds: Overlap = 24 * 60 * 60, 
 
     Example: `./forecourt clients rotate-secret 0197... --overlap-seconds 3600`
     """
-    _show("rotate-secret", str(client_id), "--overlap-seconds", str(overlap_seconds), as_json=as_json)
+    show("rotate-secret", str(client_id), "--overlap-seconds", str(overlap_seconds), as_json=as_json)
 
 
 @app.command()
@@ -66,7 +62,7 @@ def revoke(client_id: ClientId, as_json: AsJson = False) -> None:
 
     Example: `./forecourt clients revoke 0197...`
     """
-    _show("revoke-client", str(client_id), as_json=as_json)
+    show("revoke-client", str(client_id), as_json=as_json)
 
 
 @app.command()
@@ -75,7 +71,7 @@ def rotate_keys(as_json: AsJson = False) -> None:
 
     Example: `./forecourt clients rotate-keys`
     """
-    _show("rotate-keys", as_json=as_json)
+    show("rotate-keys", as_json=as_json)
 
 
 def ensure_client(
@@ -86,7 +82,7 @@ def ensure_client(
     The secret that was the newest until now stays good for a day, an older one ends.
     """
     arguments = _creation(name, scopes, operators, stations)
-    result = _run(config, "create-client", *arguments, "--replace", "--json", capture=True)
+    result = run(config, "create-client", *arguments, "--replace", "--json")
     if result.returncode != 0:
         raise StackError(f"the client {name!r} cannot be made: {result.stderr.strip().removeprefix('error: ')}")
     client = json.loads(result.stdout)
@@ -98,19 +94,3 @@ def _creation(
 ) -> list[str]:  # fmt: skip
     given = [("--scope", scopes), ("--operator", operators), ("--station", map(str, stations))]
     return [f"--name={name}", *(f"{option}={value}" for option, values in given for value in values)]
-
-
-def _show(command: str, *arguments: str, as_json: bool) -> None:
-    """Runs the command on this terminal and ends as it ended."""
-    flags = ["--json"] if as_json else []
-    result = _run(Config.from_environment(), command, *arguments, *flags, capture=False)
-    if result.returncode != 0:
-        raise typer.Exit(result.returncode)
-
-
-def _run(config: Config, *arguments: str, capture: bool) -> subprocess.CompletedProcess[str]:
-    """A command of identity, run as the service itself would be: with its role and its settings."""
-    return subprocess.run(  # noqa: S603 -- the command is ours, no shell is involved
-        [sys.executable, "-m", "identity.commands", *arguments], env=service_environment(config, "identity"),
-        capture_output=capture, text=True, timeout=COMMAND_TIMEOUT_SECONDS, check=False,
-    )  # fmt: skip

@@ -26,6 +26,7 @@ COMMANDS = {
     "seed": "forecourt.seed:seed",
     "replay": "forecourt.replay:replay",
     "feeds": "forecourt.feeds:app",
+    "staff": "forecourt.staff:app",
     "clients": "forecourt.clients:app",
     "audit": "forecourt.audit:app",
     "security-matrix": "forecourt.security_matrix:security_matrix",

@@ -2,11 +2,15 @@
 
 import typer
 
-from identity.commands import audit, clients, keys
+from identity.commands import audit, clients, keys, staff
 
-AREAS = (audit, clients, keys)
+AREAS = (audit, clients, keys, staff)
 
-app = typer.Typer(help="Manage machine clients and signing keys.", no_args_is_help=True, add_completion=False)
+# A traceback with its variables could show a password.
+app = typer.Typer(
+    help="Manage staff, machine clients, apps, keys, the audit log.", no_args_is_help=True, add_completion=False,
+    pretty_exceptions_enable=False,
+)  # fmt: skip
 for area in AREAS:
     app.add_typer(area.app)
 

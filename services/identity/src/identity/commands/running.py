@@ -13,7 +13,9 @@ from pydantic import ValidationError
 
 from identity.domain.audit import Broken
 from identity.domain.clients import ClientError
+from identity.domain.passwords import BadEmail, WeakPassword
 from identity.domain.signing_keys import TooEarly
+from identity.domain.staff import StaffError
 from identity.settings import Settings
 from identity.use_cases.context import Identity
 from servicekit.keyring import KeyRingError
@@ -22,7 +24,9 @@ from servicekit.store import StoreUnavailable
 
 Result = TypeVar("Result")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-EXPECTED = (ClientError, TooEarly, Broken, KeyRingError, StoreUnavailable, ValidationError)
+EXPECTED = (
+    ClientError, StaffError, BadEmail, WeakPassword, TooEarly, Broken, KeyRingError, StoreUnavailable, ValidationError,
+)  # fmt: skip
 """Errors whose text is for the operator."""
 
 

@@ -25,7 +25,7 @@ async def insert_client(connection: Connection, client: Client, digest: bytes) -
     inserted = await connection.fetchval(
         """INSERT INTO clients (id, name, scopes, operators, stations, secret_digest, created_at)
            VALUES ($1, $2, $3, $4, $5, $6, $7)
-           ON CONFLICT (name) WHERE revoked_at IS NULL DO NOTHING RETURNING true""",
+           ON CONFLICT (created_by, name) WHERE revoked_at IS NULL DO NOTHING RETURNING true""",
         client.id, client.spec.name, client.spec.scopes, client.spec.operators, client.spec.stations, digest,
         client.created_at,
     )  # fmt: skip
@@ -35,7 +35,7 @@ async def insert_client(connection: Connection, client: Client, digest: bytes) -
 async def update_client(connection: Connection, spec: ClientSpec) -> UUID | None:
     """Sets scopes and bindings of the live client with this name; its id, None where there is none."""
     return await connection.fetchval(
-        """UPDATE clients SET scopes = $2, operators = $3, stations = $4 WHERE name = $1 AND revoked_at IS NULL
+        """UPDATE clients SET scopes = $2, operators = $3, stations = $4 WHERE name = $1 AND created_by IS NULL AND revoked_at IS NULL
            RETURNING id""",
         spec.name, spec.scopes, spec.operators, spec.stations,
     )  # fmt: skip

@@ -91,6 +91,15 @@ async def logins_of(connection: Connection, user_id: UUID) -> list[StoredLogin]:
     ]
 
 
+async def emails_of(connection: Connection, user_ids: Sequence[UUID]) -> list[StoredLogin]:
+    """The e-mail logins of these people."""
+    rows = await connection.fetch(
+        "SELECT id, user_id, kind, hash, sealed, verified_at FROM logins WHERE kind = 'email' AND user_id = ANY($1)",
+        list(user_ids),
+    )
+    return [StoredLogin(*row) for row in rows]
+
+
 async def rights_of(connection: Connection, user_id: UUID) -> Rights | None:
     """What an active person may do; None for anyone else."""
     rows = await connection.fetch(

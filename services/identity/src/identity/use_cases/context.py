@@ -14,6 +14,7 @@ from identity.providers.sms import SmsSenders
 from identity.providers.wechat import Wechat
 from identity.repository import keys as repository
 from identity.settings import Settings
+from identity.use_cases.password_work import PasswordWork
 from servicekit.data_keys import PostgresDataKeys
 from servicekit.keyring import FileKeys, KeyRing
 from servicekit.postgres import PostgresStore
@@ -35,6 +36,7 @@ class Identity:
         self.vault = Vault(self.ring, PostgresDataKeys())
         self.signer = Signer(store, self.ring)
         self.wrong_secrets = WrongSecretLimit(settings.wrong_secrets_per_minute)
+        self.password_work = PasswordWork()
         self.http = Outbound()
         self.sms = SmsSenders(settings.sms, self.http)
         self.messages_due = asyncio.Event()
