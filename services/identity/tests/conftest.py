@@ -24,6 +24,8 @@ from servicekit.auth import Verifier
 from servicekit.migrations import migrate
 from servicekit.postgres import PostgresStore
 from servicekit.testkit import eventually, settings_from
+from simulators.main import create_app as create_simulators
+from simulators.settings import Settings as SimulatorSettings
 
 KEPT_TABLES = ["schema_migrations", "apps", "audit_log", "audit_head"]
 """What migrations put there: tests leave it. The audit log refuses to be emptied."""
@@ -105,6 +107,18 @@ async def environment(infrastructure: Config) -> dict[str, str]:
     environment = service_environment(infrastructure, "identity")
     await migrate("identity", environment)
     return environment
+
+
+@pytest.fixture(scope="session")
+async def simulators(infrastructure: Config) -> AsyncIterator[httpx.AsyncClient]:
+    """The simulated platforms where the service's environment says that they are, and a client for their controls."""
+    settings = settings_from(SimulatorSettings, service_environment(infrastructure, "simulators"))
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.port))
+        url = f"http://{settings.host}:{settings.port}"
+        async with listening(create_simulators(settings), listener), httpx.AsyncClient(base_url=url) as client:
+            yield client
 
 
 @pytest.fixture
