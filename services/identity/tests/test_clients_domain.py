@@ -19,7 +19,7 @@ from identity.domain.clients import (
     new_secret,
     secret_is_one_of,
 )
-from identity.domain.oauth import OAuthError, access_token_claims, granted_scopes
+from identity.domain.oauth import OAuthError, TokenFrame, client_claims, granted_scopes
 from identity.tokens import key_maker, private_key, sign
 from servicekit.auth import MAX_TOKEN_CHARACTERS
 from servicekit.ids import new_id
@@ -93,9 +93,7 @@ def test_largest_bindings_fit_into_a_token_that_verifiers_read() -> None:
     client = replace(CLIENT, spec=replace(SPEC, scopes=SCOPES, operators=names, stations=STATIONS))
     with pytest.raises(ClientError, match="do not fit"):
         replace(client.spec, operators=(*names, "one more"))
-    claims = access_token_claims(
-        client, SCOPES, issuer="https://" + "i" * 200, audience="forecourt", issued_at=1, life_seconds=900, jti=new_id()
-    )
+    claims = client_claims(client, SCOPES, TokenFrame("https://" + "i" * 200, "forecourt", 1, 900, new_id()))
     key = key_maker(RING)(datetime(2026, 1, 1, tzinfo=UTC))
     token = sign(claims, str(key.kid), private_key(key, RING))
     assert len(token) <= MAX_TOKEN_CHARACTERS

@@ -78,7 +78,7 @@ async def test_rotation_by_command_waits_until_the_next_key_is_known(identity: I
     assert len(await keys.advance_keys(identity.process, rotate=True)) == 3
 
 
-async def test_rotation_under_load_refuses_no_good_token(identity: Identity) -> None:
+async def test_security_19_rotation_under_load_refuses_no_good_token(identity: Identity) -> None:
     """Four clients get and check tokens while keys rotate six times; every cache knows each key before it signs."""
     created, stop = await identity.new_client(), asyncio.Event()
     verifiers = [identity.verifier() for _ in range(4)]
@@ -117,7 +117,7 @@ def _count_fetches() -> Any:
     return patch.object(Jwks, "_fetch", autospec=True, side_effect=Jwks._fetch)
 
 
-async def test_unknown_kids_cause_a_bounded_number_of_fetches(identity: Identity) -> None:
+async def test_security_19_unknown_kids_cause_a_bounded_number_of_fetches(identity: Identity) -> None:
     verifier, stranger = identity.verifier(), ECKey.generate_key("P-256", {"kid": "stranger"})
     await verifier.verify(await identity.token(await identity.new_client()))
     with _count_fetches() as fetch:
@@ -133,7 +133,7 @@ def unsigned(header: dict[str, Any], claims: dict[str, Any]) -> str:
     return ".".join([*parts, ""])
 
 
-async def test_forged_tokens_are_refused(identity: Identity) -> None:
+async def test_security_17_forged_tokens_are_refused(identity: Identity) -> None:
     public = (await published(identity))[0]
     header, claims = {"alg": "ES256", "typ": "at+jwt", "kid": public["kid"]}, _claims(identity)
     stranger = ECKey.generate_key("P-256")
@@ -172,7 +172,7 @@ def _claims(identity: Identity) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("typ", ["JWT", "id+jwt", None])
-async def test_token_of_another_type_is_refused(identity: Identity, typ: str | None) -> None:
+async def test_security_18_token_of_another_type_is_refused(identity: Identity, typ: str | None) -> None:
     async with identity.store.connection() as connection:
         key = active_key(await repository.load_keys(connection))
     assert key is not None
@@ -195,7 +195,7 @@ async def test_sealing_key_is_replaced_while_the_service_runs(identity: Identity
     assert before.kid == after.kid
     assert KeyRing(FileKeys(both)).is_current(after.private)
     issued = await issue_client_token(replica, created.client, {})
-    for good in (token, issued.token):
+    for good in (token, issued.access_token):
         assert await identity.verifier().verify(good)
     with pytest.raises(KeyRingError, match="not in the key file"):
         identity.process.ring.open(after.private, str(after.kid))

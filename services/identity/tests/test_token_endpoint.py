@@ -99,8 +99,8 @@ async def _revoked_client(identity: Identity) -> clients.NewSecret:
     return created
 
 
-@pytest.mark.parametrize("grant", ["password", "implicit", "authorization_code", "refresh_token", "CLIENT_CREDENTIALS"])
-async def test_other_grants_are_refused(identity: Identity, grant: str) -> None:
+@pytest.mark.parametrize("grant", ["password", "implicit", "token", "CLIENT_CREDENTIALS", "urn:forecourt:grant:fax"])
+async def test_security_14_other_grants_are_refused(identity: Identity, grant: str) -> None:
     response = await identity.token_response(await identity.new_client(), grant_type=grant, username="u", password="p")
     assert_refused(response, 400, "unsupported_grant_type")
 
@@ -178,7 +178,8 @@ async def test_metadata_names_what_there_is(identity: Identity) -> None:
     response = await identity.client.get("/.well-known/oauth-authorization-server")
     metadata, issuer = response.json(), identity.settings.issuer
     assert metadata["issuer"] == issuer
-    assert metadata["grant_types_supported"] == ["client_credentials"]
+    assert {"client_credentials", "authorization_code", "refresh_token"} <= set(metadata["grant_types_supported"])
+    assert not {"password", "implicit"} & set(metadata["grant_types_supported"])
     assert (await identity.client.get(metadata["jwks_uri"].removeprefix(issuer))).status_code == 200
     token_path = metadata["token_endpoint"].removeprefix(issuer)
     assert_refused(await identity.client.post(token_path, data=FORM), 401, "invalid_client")

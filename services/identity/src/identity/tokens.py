@@ -1,14 +1,16 @@
 """Key pairs and signatures: ES256 JSON Web Tokens of type at+jwt (RFC 9068)."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
 from joserfc import jwt
-from joserfc.jwk import ECKey
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, KeySet
 
 from identity.domain.signing_keys import SigningKey
+from servicekit.auth import MAX_TOKEN_CHARACTERS
 from servicekit.ids import new_id
 from servicekit.keyring import KeyRing
 
@@ -36,3 +38,14 @@ def private_key(key: SigningKey, ring: KeyRing) -> ECKey:
 def sign(claims: dict[str, Any], kid: str, key: ECKey) -> str:
     """The signed access token."""
     return jwt.encode({"alg": ALGORITHM, "kid": kid, "typ": TOKEN_TYPE}, claims, key)
+
+
+def verified(token: str, keys: Sequence[SigningKey]) -> dict[str, Any] | None:
+    """The claims of an access token that one of these keys signed, expired or not; None of anything else."""
+    if len(token) > MAX_TOKEN_CHARACTERS:
+        return None
+    try:
+        decoded = jwt.decode(token, KeySet.import_key_set({"keys": [key.public_jwk for key in keys]}), [ALGORITHM])
+    except (JoseError, ValueError):
+        return None
+    return decoded.claims if decoded.header.get("typ") == TOKEN_TYPE else None

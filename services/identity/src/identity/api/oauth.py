@@ -1,13 +1,13 @@
-"""Routes: tokens, keys, metadata."""
+"""Routes: tokens and their end, keys, metadata."""
 
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 
 from identity.api.context import identity_of
-from identity.api.token_request import FORM_TYPE, read_credentials, read_form
-from identity.domain.clients import SCOPES
+from identity.api.token_request import FORM_TYPE, read_token_request
 from identity.domain.oauth import OAuthError
 from identity.domain.signing_keys import JWKS_CACHE
 from identity.http_models.oauth import (
@@ -15,42 +15,71 @@ from identity.http_models.oauth import (
     KeySetResponse,
     MetadataResponse,
     PublicKey,
+    RevocationForm,
     TokenForm,
     TokenResponse,
 )
-from identity.use_cases.clients import authenticate_client
 from identity.use_cases.keys import published_keys
 from identity.use_cases.oauth import GRANTS, require_grant
-from servicekit.access import ANYONE
+from identity.use_cases.revocation import revoke
+from servicekit.access import ANYONE, TABLE
 
 router = APIRouter(tags=["oauth"])
 
 PUBLIC_CACHE = {"Cache-Control": f"public, max-age={int(JWKS_CACHE.total_seconds())}"}
 NO_STORE = {"Cache-Control": "no-store"}
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="forecourt", charset="UTF-8"'}
-UNAVAILABLE: dict[int | str, dict[str, Any]] = {503: {"description": "The database is away; try again shortly"}}
+AUTH_METHODS = ["none", "client_secret_basic", "client_secret_post"]
+LOCALES = ["en", "zh"]
+SCOPES = [rule.permission.value for rule in TABLE if rule.roles or rule.machines]
+UNAVAILABLE: dict[int | str, dict[str, Any]] = {
+    503: {"description": "The database, or the platform that knows the person, is away; try again shortly"}
+}
 REFUSALS: dict[int | str, dict[str, Any]] = {
     400: {"model": ErrorResponse, "description": "The request is not one that can be granted"},
     401: {"model": ErrorResponse, "description": "The client id or secret is wrong"},
     413: {"description": "The body is too large"},
-    429: {"model": ErrorResponse, "description": "Too many wrong secrets for this client id"},
+    429: {"model": ErrorResponse, "description": "Too many wrong tries; Retry-After says how long to wait"},
 }
-FORM_BODY = {"required": True, "content": {FORM_TYPE: {"schema": TokenForm.model_json_schema()}}}
+
+
+def form_body(model: type[BaseModel]) -> dict[str, Any]:
+    """`openapi_extra` of a route that reads a form itself, and is for anyone."""
+    content = {FORM_TYPE: {"schema": model.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": content}} | ANYONE
 
 
 @router.post(
     "/v1/oauth/token", summary="Get an access token", response_model=TokenResponse,
-    responses=REFUSALS | UNAVAILABLE, openapi_extra={"requestBody": FORM_BODY} | ANYONE,
+    response_model_exclude_none=True, responses=REFUSALS | UNAVAILABLE, openapi_extra=form_body(TokenForm),
 )  # fmt: skip
 async def create_token(request: Request) -> Response:
-    """A machine client proves itself by HTTP Basic or in the form, and gets a token for ten minutes."""
-    identity = identity_of(request)
-    form = await read_form(request)
-    grant = require_grant(form)
-    client = await authenticate_client(identity, read_credentials(request.headers.get("authorization"), form))
-    issued = await grant(identity, client, form)
-    body = TokenResponse(access_token=issued.token, expires_in=issued.expires_in_seconds, scope=issued.scope)
-    return JSONResponse(body.model_dump(), headers=NO_STORE)
+    """An access token is good for ten minutes.
+
+    A machine client proves itself by HTTP Basic or in the form. A person's app has no secret: it sends what the person
+    proved themselves with, and gets a refresh token beside the access token. Each refresh token is good once; whoever
+    uses one again ends the session, but within ten seconds, since an answer may be lost, the same one is given again.
+    """
+    asked = await read_token_request(request)
+    issued = await require_grant(asked.form)(identity_of(request), asked)
+    body = TokenResponse(
+        access_token=issued.access_token, expires_in=issued.expires_in_seconds, scope=issued.scope,
+        refresh_token=issued.refresh_token,
+    )  # fmt: skip
+    return JSONResponse(body.model_dump(exclude_none=True), headers=NO_STORE)
+
+
+@router.post(
+    "/v1/oauth/revoke", summary="Hand a token back", responses={200: {"content": {}}} | REFUSALS | UNAVAILABLE,
+    openapi_extra=form_body(RevocationForm), response_class=Response,
+)  # fmt: skip
+async def revoke_token(request: Request) -> Response:
+    """Signs the person out of the app that has the token, at once and in every service (RFC 7009).
+
+    A token that is not known is as good as handed back, so the answer is the same.
+    """
+    await revoke(identity_of(request), await read_token_request(request))
+    return Response(status_code=200, headers=NO_STORE)
 
 
 @router.get(
@@ -76,9 +105,12 @@ async def get_metadata(request: Request, response: Response) -> MetadataResponse
     response.headers.update(PUBLIC_CACHE)
     issuer = request.app.state.settings.issuer
     return MetadataResponse(
-        issuer=issuer, token_endpoint=f"{issuer}/v1/oauth/token", jwks_uri=f"{issuer}/.well-known/jwks.json",
-        grant_types_supported=list(GRANTS), response_types_supported=[], scopes_supported=list(SCOPES),
-        token_endpoint_auth_methods_supported=["client_secret_basic", "client_secret_post"],
+        issuer=issuer, authorization_endpoint=f"{issuer}/v1/oauth/authorize", token_endpoint=f"{issuer}/v1/oauth/token",
+        revocation_endpoint=f"{issuer}/v1/oauth/revoke", jwks_uri=f"{issuer}/.well-known/jwks.json",
+        grant_types_supported=list(GRANTS), response_types_supported=["code"], response_modes_supported=["query"],
+        scopes_supported=SCOPES, token_endpoint_auth_methods_supported=AUTH_METHODS,
+        revocation_endpoint_auth_methods_supported=AUTH_METHODS, code_challenge_methods_supported=["S256"],
+        ui_locales_supported=LOCALES, authorization_response_iss_parameter_supported=True,
     )  # fmt: skip
 
 

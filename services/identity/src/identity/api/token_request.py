@@ -1,4 +1,4 @@
-"""Reads a token request (RFC 6749 sections 2.3.1 and 3.2): the form, and who the client says it is."""
+"""Reads a form (RFC 6749 section 3.2), and who the client says it is (section 2.3.1)."""
 
 import base64
 import binascii
@@ -7,11 +7,19 @@ from urllib.parse import parse_qsl, unquote_plus
 
 from fastapi import Request
 
+from identity.api.context import caller_of
 from identity.domain.oauth import OAuthError
 from identity.use_cases.clients import Credentials
+from identity.use_cases.token_requests import TokenRequest
 
 FORM_TYPE = "application/x-www-form-urlencoded"
 MAX_FIELDS = 20
+
+
+async def read_token_request(request: Request) -> TokenRequest:
+    """The form, the client's credentials if it has any, and where it all comes from. Raises OAuthError."""
+    form = await read_form(request)
+    return TokenRequest(form, read_credentials(request.headers.get("authorization"), form), caller_of(request))
 
 
 async def read_form(request: Request) -> dict[str, str]:
@@ -28,8 +36,8 @@ async def read_form(request: Request) -> dict[str, str]:
     return form
 
 
-def read_credentials(authorization: str | None, form: Mapping[str, str]) -> Credentials:
-    """What the client proves itself with: HTTP Basic or the form, not both. Raises OAuthError."""
+def read_credentials(authorization: str | None, form: Mapping[str, str]) -> Credentials | None:
+    """What the client proves itself with: HTTP Basic or the form, not both; None of a public one. Raises OAuthError."""
     if authorization is not None:
         if "client_secret" in form:
             raise OAuthError("invalid_request", "Send the client's secret one way: by HTTP Basic or in the form.")
@@ -37,9 +45,9 @@ def read_credentials(authorization: str | None, form: Mapping[str, str]) -> Cred
         if form.get("client_id", credentials.client_id) != credentials.client_id:
             raise OAuthError("invalid_request", "The form and the Authorization header name two clients.")
         return credentials
-    if "client_id" not in form or "client_secret" not in form:
-        raise OAuthError("invalid_client", "Send client_id and client_secret, by HTTP Basic or in the form.")
-    return Credentials(form["client_id"], form["client_secret"])
+    if "client_secret" not in form:
+        return None
+    return Credentials(form.get("client_id", ""), form["client_secret"])
 
 
 def _basic_credentials(authorization: str) -> Credentials:

@@ -1,13 +1,34 @@
 """Sessions: how long they live, which refresh token is good, and what a person's token may say; no I/O."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
+from typing import Protocol
 from uuid import UUID
+
+from identity.domain.people import Rights
 
 MAX_DEVICE_CHARACTERS = 80
 SECOND_FACTOR = "mfa"
 """The method without which nobody acts as staff, whatever their roles (RFC 8176)."""
+
+
+def rights_by(rights: Rights, methods: tuple[str, ...]) -> Rights:
+    """What the person may do who signed in by these methods: without a second factor, what every driver may."""
+    return rights if SECOND_FACTOR in methods else replace(rights, staff=())
+
+
+class SessionFacts(Protocol):
+    """What a token says of its session."""
+
+    @property
+    def id(self) -> UUID: ...  # noqa: D102 - see Session
+    @property
+    def client_id(self) -> str: ...  # noqa: D102
+    @property
+    def methods(self) -> tuple[str, ...]: ...  # noqa: D102
+    @property
+    def authenticated_at(self) -> datetime: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +79,24 @@ class Presented(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class RefreshState:
-    """What a session's row says of its refresh tokens; `now` is the database's clock, the one of all replicas."""
+class StoredSession:
+    """A session as it is stored; `now` is the database's clock when it was read, the one of all replicas."""
 
+    id: UUID
+    user_id: UUID
+    client_id: str
+    scopes: tuple[str, ...]
+    methods: tuple[str, ...]
+    authenticated_at: datetime
     generation: int
+    token_hash: bytes
     rotated_at: datetime
     expires_at: datetime
     ended_at: datetime | None
     now: datetime
 
     def judge(self, presented: int, policy: SessionPolicy) -> Presented:
-        """What the token of the generation `presented` is."""
+        """What a token of the generation `presented` is, if it is one of ours."""
         idle_until = self.rotated_at + policy.idle_life
         if self.ended_at is not None or self.now >= min(self.expires_at, idle_until) or presented > self.generation:
             return Presented.ENDED

@@ -2,12 +2,14 @@
 
 import asyncpg
 
-from identity.domain.apps import App
+from identity.domain.apps import APP_ID, App
 from servicekit.postgres import Connection
 
 
 async def find_app(connection: Connection, client_id: str) -> App | None:
     """The app, unless it is revoked."""
+    if not APP_ID.fullmatch(client_id):
+        return None
     row = await connection.fetchrow(
         """SELECT client_id, name, scopes, redirect_uris, first_party FROM apps
            WHERE client_id = $1 AND revoked_at IS NULL""",

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from identity.domain.sessions import Session
+from identity.domain.sessions import Session, StoredSession
 from servicekit.postgres import Connection
 
 Open = Callable[[UUID, bytes], str]
@@ -46,6 +46,41 @@ async def end_sessions(
         user_id, only, but,
     )  # fmt: skip
     return [row["id"] for row in rows]
+
+
+async def find_session(connection: Connection, session_id: UUID) -> StoredSession | None:
+    """The session, ended or not."""
+    row = await connection.fetchrow(
+        """SELECT id, user_id, client_id, scopes, methods, authenticated_at, generation, token_hash, rotated_at,
+                  expires_at, ended_at, clock_timestamp() AS now
+           FROM sessions WHERE id = $1""",
+        session_id,
+    )
+    if row is None:
+        return None
+    id, user_id, client_id, scopes, methods, *rest = row
+    return StoredSession(id, user_id, client_id, tuple(scopes), tuple(methods), *rest)
+
+
+async def rotate_token(connection: Connection, session: StoredSession, token_hash: bytes) -> bool:
+    """Makes the token with this digest the good one; False where another request did so first, or the session ended."""
+    rotated = await connection.fetchval(
+        """UPDATE sessions SET generation = generation + 1, token_hash = $3, rotated_at = clock_timestamp()
+           WHERE id = $1 AND generation = $2 AND ended_at IS NULL RETURNING true""",
+        session.id, session.generation, token_hash,
+    )  # fmt: skip
+    return bool(rotated)
+
+
+async def delete_old_sessions(connection: Connection, keep: timedelta, limit: int) -> int:
+    """Forgets sessions that nobody can use since `keep`, at most `limit`; how many."""
+    rows = await connection.fetch(
+        """DELETE FROM sessions WHERE id IN (
+               SELECT id FROM sessions WHERE expires_at < now() - $1::interval LIMIT $2 FOR UPDATE SKIP LOCKED
+           ) RETURNING 1""",
+        keep, limit,
+    )  # fmt: skip
+    return len(rows)
 
 
 def _session(row: asyncpg.Record, device: str) -> Session:

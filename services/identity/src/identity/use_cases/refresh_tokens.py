@@ -1,8 +1,8 @@
 """Refresh tokens: base64url of session, generation and a keyed hash of the two.
 
-They are made from the key ring, so that a lost answer can be given again though only a SHA-256 is stored. Whether one is
-good is that SHA-256's to say, so a session outlives the key that made its token. The keyed hash tells a token that was
-good once from one that never was: only the first ends the session.
+They are made from the key ring, so that a lost answer can be given again though only a SHA-256 is stored. Whether one
+is good is that SHA-256's to say, so a session outlives the key that made its token. The keyed hash tells a token that
+was good once from one that never was: only the first ends the session.
 """
 
 import base64

@@ -1,5 +1,6 @@
 """Sessions: opened by a sign-in, shown to the person, ended."""
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
@@ -9,11 +10,13 @@ from identity.domain.caller import Caller
 from identity.domain.people import SignedIn
 from identity.domain.sessions import Session, device_text
 from identity.repository import sessions as repository
-from identity.use_cases import refresh_tokens
+from identity.use_cases import audit, refresh_tokens
 from identity.use_cases.context import Identity
 from identity.use_cases.people import revoke_access
 from servicekit.ids import new_id
 from servicekit.postgres import Connection
+
+log = logging.getLogger(__name__)
 
 FIRST_GENERATION = 1
 
@@ -54,6 +57,13 @@ async def end_session(tx: Connection, user_id: UUID, session_id: UUID, reason: s
 async def end_sessions(tx: Connection, user_id: UUID, reason: str, except_session: UUID | None = None) -> int:
     """Ends all of a person's sessions, but perhaps the one that asks; how many."""
     return await _revoke(tx, user_id, await repository.end_sessions(tx, user_id, but=except_session), reason)
+
+
+async def end_stolen(identity: Identity, tx: Connection, user_id: UUID, session_id: UUID, reason: str) -> None:
+    """Ends a session of which somebody else holds a token or code; who is the thief, nobody can tell."""
+    if await end_session(tx, user_id, session_id, reason):
+        await audit.append(identity, tx, str(user_id), reason, str(user_id), {"session_id": str(session_id)})
+        log.warning("session ended", extra={"session_id": str(session_id), "reason": reason})
 
 
 async def _revoke(tx: Connection, user_id: UUID, ended: Sequence[UUID], reason: str) -> int:
