@@ -138,12 +138,12 @@ class Wechat:
 
     async def _ask(self, kind: type[Answer], method: str, path: str, **request: object) -> Answer:
         """An answer without an error. "Busy" says that nothing was done, so it is asked again, a few times."""
-        for attempt in range(1, BUSY_TRIES + 1):
-            answer = await self._ask_once(kind, method, path, **request)
+        answer = await self._ask_once(kind, method, path, **request)
+        for attempt in range(1, BUSY_TRIES):
             if answer.errcode != BUSY:
                 break
-            if attempt < BUSY_TRIES:
-                await asyncio.sleep(BUSY_WAIT_SECONDS * attempt * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load
+            await asyncio.sleep(BUSY_WAIT_SECONDS * attempt * random.uniform(0.5, 1.5))  # noqa: S311 - spreads load
+            answer = await self._ask_once(kind, method, path, **request)
         _require_success(answer.errcode)
         return answer
 

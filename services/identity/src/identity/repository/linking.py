@@ -29,11 +29,12 @@ async def methods_of_session(connection: Connection, user_id: UUID, session_id: 
 
 async def is_staff(connection: Connection, user_id: UUID) -> bool:
     """Whether the person has a role as staff, or could sign in as such."""
-    return await connection.fetchval(
+    found: bool | None = await connection.fetchval(
         """SELECT EXISTS (SELECT FROM staff_roles WHERE user_id = $1)
                OR EXISTS (SELECT FROM logins WHERE user_id = $1 AND kind = 'email')""",
         user_id,
     )
+    return bool(found)
 
 
 async def merged_into(connection: Connection, user_id: UUID) -> UUID | None:

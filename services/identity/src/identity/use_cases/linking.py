@@ -3,8 +3,11 @@
 from uuid import UUID
 
 from identity.domain.linking import MAX_LOGINS
+from identity.domain.messages import MessageKind, TextMessage
 from identity.domain.people import Login, LoginKind
+from identity.domain.phones import parse_phone
 from identity.repository import people as repository
+from identity.use_cases import messages
 from identity.use_cases.context import Identity
 from identity.use_cases.people import add_login, find_owner, logins_of
 from servicekit.postgres import Connection
@@ -33,3 +36,14 @@ async def link(identity: Identity, tx: Connection, user_id: UUID, kind: LoginKin
     if login.id not in known and len(known) >= MAX_LOGINS:
         raise TooManyLogins
     return login, login.id not in known
+
+
+async def tell_of_change(identity: Identity, tx: Connection, user_id: UUID) -> None:
+    """Puts a message on its way to each phone of the person: whether it was they is known to them alone.
+
+    Call `identity.messages_due.set()` once the transaction is committed.
+    """
+    for login in await logins_of(identity, tx, user_id):
+        if login.kind is LoginKind.PHONE:
+            notice = TextMessage(parse_phone(login.value), MessageKind.LOGIN_CHANGED)
+            await messages.tell(identity, tx, notice)

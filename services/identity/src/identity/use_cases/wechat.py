@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from identity.domain.caller import Caller
 from identity.domain.oauth import OAuthError
 from identity.domain.people import LoginKind, SignedIn, User
+from identity.domain.phones import PhoneError, parse_phone
 from identity.use_cases.context import Identity
-from identity.use_cases.linking import AccountGone, TooManyLogins, link
+from identity.use_cases.linking import AccountGone, TooManyLogins, link, tell_of_change
 from identity.use_cases.people import find_or_register_driver, find_owner, logins_of
 from identity.use_cases.platforms import answers_of, code_in, required
 from servicekit.postgres import Connection
@@ -27,7 +28,11 @@ async def prove_phone(identity: Identity, phone_code: str) -> str:
     """The E.164 number that the person gave by WeChat's phone button; the code is spent. Raises OAuthError."""
     wechat = required(identity.wechat, NAME)
     with answers_of(NAME):
-        return await wechat.phone_of(phone_code)
+        number = await wechat.phone_of(phone_code)
+    try:
+        return parse_phone(number).number
+    except PhoneError as error:
+        raise OAuthError("invalid_grant", f"WeChat gave a number that is none to use: {error}.") from error
 
 
 async def sign_in(identity: Identity, form: Mapping[str, str], _: Caller) -> SignedIn:
@@ -43,11 +48,13 @@ async def sign_in(identity: Identity, form: Mapping[str, str], _: Caller) -> Sig
         return SignedIn(user.id, METHODS, datetime.now(UTC))
 
     try:
-        return await identity.store.transact(work)
+        signed_in = await identity.store.transact(work)
     except AccountGone as error:
         raise OAuthError("invalid_grant", "This account was closed just now. Sign in again.") from error
     except TooManyLogins as error:
         raise OAuthError("invalid_grant", "The number's account has all ways to sign in that it may have.") from error
+    identity.messages_due.set()
+    return signed_in
 
 
 async def _person(identity: Identity, tx: Connection, openid: str, phone: str | None) -> User:
@@ -59,11 +66,16 @@ async def _person(identity: Identity, tx: Connection, openid: str, phone: str | 
     by_phone = await find_owner(identity, tx, LoginKind.PHONE, phone)
     if by_openid is None:
         user = by_phone or await find_or_register_driver(identity, tx, LoginKind.PHONE, phone)
-        await link(identity, tx, user.id, LoginKind.WECHAT, openid)
+        await _link(identity, tx, user, LoginKind.WECHAT, openid)
         return user
     if by_phone is None and not await _has_phone(identity, tx, by_openid):
-        await link(identity, tx, by_openid.id, LoginKind.PHONE, phone)
+        await _link(identity, tx, by_openid, LoginKind.PHONE, phone)
     return by_openid
+
+
+async def _link(identity: Identity, tx: Connection, user: User, kind: LoginKind, value: str) -> None:
+    await link(identity, tx, user.id, kind, value)
+    await tell_of_change(identity, tx, user.id)
 
 
 async def _has_phone(identity: Identity, tx: Connection, user: User) -> bool:
