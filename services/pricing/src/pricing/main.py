@@ -15,11 +15,15 @@ from pricing.settings import Settings
 from pricing.use_cases import history as months
 from pricing.use_cases import levels as regions
 from pricing.use_cases.firing import LOOK_STUCK_SECONDS, Scheduler
+from pricing.use_cases.people import PeopleData
 from pricing.use_cases.repeating import repeat
 from pricing.use_cases.rules import seed_rules
+from servicekit import personal_data
 from servicekit.app import Kit, build_app
 from servicekit.consumer import Consumer
+from servicekit.erasures import PostgresErasures
 from servicekit.outbox import Relay
+from servicekit.personal_data import PeopleDesk
 from servicekit.postgres import PostgresStore
 
 AREAS = (reports, rules, prices, history, levels, position, changes, alerts)
@@ -33,7 +37,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.app.state.store = store = await kit.open(lambda: _seeded_store(chosen))
         kit.ready_when("postgres", store.check)
         kit.run_relay(Relay(chosen, store))
-        kit.run_consumer(Consumer(chosen, store, SUBSCRIPTIONS, kit.app.state.verifier))
+        kit.app.state.erasures = erasures = PostgresErasures(store)
+        kit.app.state.people_desk = people = PeopleDesk(chosen.service, PeopleData(store), erasures)
+        kit.run_consumer(Consumer(chosen, store, {**SUBSCRIPTIONS, **people.subscriptions}, kit.app.state.verifier))
         kit.watch_revocations()
         keep_months = partial(months.keep_months, store, chosen.history_months)
         kit.background("months of the history", lambda: repeat(keep_months, months.LOOK_SECONDS))
@@ -46,7 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     return build_app(
         chosen, title="Pricing", description="Price reports, current prices and their history.",
-        start=start, routers=[area.router for area in AREAS],
+        start=start, routers=[area.router for area in (*AREAS, personal_data)],
     )  # fmt: skip
 
 

@@ -6,13 +6,14 @@ from uuid import UUID
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from pricing.api.store import store_of
+from pricing.api.store import erasures_of, store_of
 from pricing.domain.alerts import Wish
 from pricing.http_models import alerts as models
 from pricing.repository import alerts as repository
 from pricing.use_cases import alerts as use_cases
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
+from servicekit.erasures import require_present
 from servicekit.postgres import Connection
 from servicekit.problems import problem_responses
 
@@ -41,6 +42,7 @@ async def set_price_alert(
     wish = Wish(**wanted.model_dump())
 
     async def work(tx: Connection) -> tuple[Any, bool]:
+        await require_present(erasures_of(request), tx, driver.subject)
         alert_id, is_new = await use_cases.set_alert(tx, driver.subject, wish)
         [row] = await repository.alerts_of(tx, driver.subject, alert_id)
         return row, is_new

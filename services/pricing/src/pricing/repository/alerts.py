@@ -38,11 +38,6 @@ async def wishes_of(tx: Connection, driver_id: str) -> dict[Wish, UUID]:
     return {_wish(row): row["alert_id"] for row in rows}
 
 
-async def lock_driver(tx: Connection, driver_id: str) -> None:
-    """One request of a driver at a time, until the transaction ends."""
-    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended($1 || '.price_alerts', 0))", driver_id)
-
-
 async def insert_alert(tx: Connection, alert: Alert, created_at: datetime) -> None:
     """Stores a new alert, without the stations that it knows."""
     south, west, north, east = box_around(alert.wish.place, alert.wish.radius_m)

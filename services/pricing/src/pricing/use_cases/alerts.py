@@ -22,9 +22,9 @@ async def set_alert(tx: Connection, driver_id: str, wish: Wish) -> tuple[UUID, b
     """The alert's id, and whether it is new: a driver who asks the same again has the alert already.
 
     It starts with the prices of this moment: stations that meet it now do not fire it. Prices of its circle cannot
-    change before it is stored, so whatever changes later reaches it. Raises Problem 409 where there are too many.
+    change before it is stored, so whatever changes later reaches it. The caller has the driver's turn
+    (servicekit.erasures). Raises Problem 409 where there are too many.
     """
-    await repository.lock_driver(tx, driver_id)
     existing = await repository.wishes_of(tx, driver_id)
     if wish in existing:
         return existing[wish], False
