@@ -28,6 +28,7 @@ COMMANDS = {
     "feeds": "forecourt.feeds:app",
     "staff": "forecourt.staff:app",
     "clients": "forecourt.clients:app",
+    "keys": "forecourt.keys:app",
     "audit": "forecourt.audit:app",
     "security-matrix": "forecourt.security_matrix:security_matrix",
     "bench": "forecourt.bench:bench",

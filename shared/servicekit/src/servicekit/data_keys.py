@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClientSession, AsyncIOMotorDatabase
-from pymongo import ReturnDocument
+from pymongo import ReturnDocument, UpdateOne
 
 from servicekit.postgres import Connection
 
@@ -27,6 +27,17 @@ class PostgresDataKeys:
         )  # fmt: skip
         assert stored is not None  # noqa: S101 - one row is inserted or found
         return stored
+
+    async def page(self, tx: Connection, after: str, limit: int) -> list[tuple[str, bytes]]:
+        """See DataKeyStore.page."""
+        rows = await tx.fetch(
+            "SELECT subject, sealed_key FROM personal_keys WHERE subject > $1 ORDER BY subject LIMIT $2", after, limit
+        )
+        return [(row["subject"], row["sealed_key"]) for row in rows]
+
+    async def replace(self, tx: Connection, renewed: Sequence[tuple[str, bytes, bytes]]) -> None:
+        """See DataKeyStore.replace."""
+        await tx.executemany("UPDATE personal_keys SET sealed_key = $3 WHERE subject = $1 AND sealed_key = $2", renewed)
 
     async def remove(self, tx: Connection, subject: str) -> bool:
         """See DataKeyStore.remove."""
@@ -51,6 +62,21 @@ class MongoDataKeys:
             {"_id": subject}, {"$setOnInsert": document}, upsert=True, return_document=ReturnDocument.AFTER, session=tx
         )
         return stored["sealed_key"]
+
+    async def page(self, tx: AsyncIOMotorClientSession | None, after: str, limit: int) -> list[tuple[str, bytes]]:
+        """See DataKeyStore.page."""
+        found = self._keys.find({"_id": {"$gt": after}}, session=tx).sort("_id", 1).limit(limit)
+        return [(document["_id"], document["sealed_key"]) async for document in found]
+
+    async def replace(
+        self, tx: AsyncIOMotorClientSession | None, renewed: Sequence[tuple[str, bytes, bytes]]
+    ) -> None:  # fmt: skip
+        """See DataKeyStore.replace."""
+        changes = [
+            UpdateOne({"_id": who, "sealed_key": old}, {"$set": {"sealed_key": new}}) for who, old, new in renewed
+        ]
+        if changes:
+            await self._keys.bulk_write(changes, ordered=False, session=tx)
 
     async def remove(self, tx: AsyncIOMotorClientSession | None, subject: str) -> bool:
         """See DataKeyStore.remove."""

@@ -44,6 +44,14 @@ class DataKeyStore(Protocol):
         """Stores a first key; returns the one that is stored, which is another's where two came at once."""
         ...
 
+    async def page(self, tx: Any, after: str, limit: int) -> list[tuple[str, bytes]]:
+        """(subject, sealed key) of the next subjects in their order."""
+        ...
+
+    async def replace(self, tx: Any, renewed: Sequence[tuple[str, bytes, bytes]]) -> None:
+        """Puts a new sealed key in the place of an old one, (subject, old, new); not where that is gone or another."""
+        ...
+
     async def remove(self, tx: Any, subject: str) -> bool:
         """Deletes a key for ever; whether there was one."""
         ...
@@ -72,10 +80,17 @@ class Vault:
         """Deletes the person's key: nothing sealed with it can be read again. Whether there was one."""
         return await self._keys.remove(tx, subject)
 
-    def renewed(self, subject: str, sealed: bytes) -> bytes:
-        """A sealed data key under the ring's current key; as it is where it already was."""
-        if self._ring.is_current(sealed):
-            return sealed
+    async def page(self, tx: Any, after: str, limit: int) -> list[tuple[str, bytes]]:
+        """(subject, sealed key) of the next people, to see which keys of the ring are in use."""
+        return await self._keys.page(tx, after, limit)
+
+    async def renew(self, tx: Any, page: Sequence[tuple[str, bytes]]) -> int:
+        """Seals what is under an older key of the ring under the current one; how many that were."""
+        old = [(subject, sealed) for subject, sealed in page if not self._ring.is_current(sealed)]
+        await self._keys.replace(tx, [(subject, sealed, self._renewed(subject, sealed)) for subject, sealed in old])
+        return len(old)
+
+    def _renewed(self, subject: str, sealed: bytes) -> bytes:
         return self._ring.seal(self._ring.open(sealed, _context(subject)), _context(subject))
 
     def _open(self, subject: str, sealed: bytes) -> Box:

@@ -1,4 +1,4 @@
-"""The keys that sign access tokens."""
+"""The keys that sign access tokens, and those that protect what is stored."""
 
 from typing import Any
 
@@ -6,7 +6,9 @@ import typer
 
 from identity.commands.running import AsJson, print_json, run, text
 from identity.domain.signing_keys import SigningKey
-from identity.use_cases import keys
+from identity.use_cases import key_rotation, keys
+from identity.use_cases.context import Identity
+from servicekit.rewrap import counting
 
 app = typer.Typer()
 
@@ -20,6 +22,26 @@ def rotate_keys(as_json: AsJson = False) -> None:
     else:
         for key in made:
             typer.echo("  ".join(f"{name} {value}" for name, value in _document(key).items() if value))
+
+
+@app.command()
+def count_key_uses() -> None:
+    """Print as JSON which keys of the key file are in use, and for how much of what."""
+    print_json(run(key_rotation.uses_of_keys))
+
+
+@app.command()
+def renew_keys() -> None:
+    """Bring what older keys of the key file protect under the current one, then count their uses.
+
+    The service goes on meanwhile. The command can be stopped at any time and begun again.
+    """
+
+    async def work(identity: Identity) -> dict[str, Any]:
+        await key_rotation.renew(identity, counting("rows looked at"))
+        return await key_rotation.uses_of_keys(identity)
+
+    print_json(run(work))
 
 
 def _document(key: SigningKey) -> dict[str, Any]:

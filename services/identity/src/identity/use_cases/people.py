@@ -92,6 +92,15 @@ async def move_logins(identity: Identity, tx: Connection, user_id: UUID, into: U
         await linking.move_login(tx, moved)
 
 
+async def hashes_anew(identity: Identity, tx: Connection, stored: Sequence[StoredLogin]) -> list[tuple[UUID, bytes]]:
+    """(login, hash under the ring's current key) of each, from their sealed values."""
+    boxes = await identity.vault.boxes(tx, [str(one.user_id) for one in stored])
+    return [
+        (one.id, identity.ring.hash(boxes[str(one.user_id)].open(one.sealed, _context(one.id)), _purpose(one.kind)))
+        for one in stored if str(one.user_id) in boxes
+    ]  # fmt: skip
+
+
 async def revoke_access(
     tx: Connection, subject: UUID, reason: str, *, session_id: UUID | None = None, lowest_version: int | None = None
 ) -> None:
