@@ -22,16 +22,20 @@ class PlatformError(Exception):
 
 
 class PlatformClient:
-    """One client of the platform, by its own id and secret, or nobody in particular, who may only read.
+    """One client of the platform: a machine by its own id and secret, a person by the access token of a sign-in, or
+    nobody in particular, who may only read.
 
     All its requests may be sent twice without harm.
     """
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, credentials: tuple[str, str] | None) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, url: str, credentials: tuple[str, str] | None = None,
+        access_token: str = "",
+    ) -> None:  # fmt: skip
         self._session = session
         self._url = url.rstrip("/")
         self._credentials = aiohttp.encode_basic_auth(*credentials) if credentials else None
-        self._token = ""
+        self._token = access_token
         self._token_good_until = 0.0
 
     async def get(self, path: str, parameters: Parameters = ()) -> Any:
@@ -49,9 +53,9 @@ class PlatformClient:
 
     async def token(self) -> str:
         """An access token that is good for at least a minute more. Raises PlatformError."""
-        if self._credentials is None:
-            raise PlatformError("this needs a client id and a secret")
-        if time.monotonic() > self._token_good_until:
+        if self._credentials is None and not self._token:
+            raise PlatformError("this needs a client id and a secret, or somebody who is signed in")
+        if self._credentials is not None and time.monotonic() > self._token_good_until:
             reply = await self._patiently(
                 "POST", "/v1/oauth/token", {"Authorization": self._credentials},
                 data={"grant_type": "client_credentials"},
@@ -62,7 +66,7 @@ class PlatformClient:
 
     async def _request(self, method: str, path: str, more_headers: Mapping[str, str] | None = None, **how: Any) -> Any:
         headers = {"Content-Type": "application/json", **(more_headers or {})}
-        if self._credentials:
+        if self._credentials or self._token:
             headers["Authorization"] = f"Bearer {await self.token()}"
         return await self._patiently(method, path, headers, **how)
 
@@ -97,8 +101,10 @@ def _what(status: int, body: bytes) -> str:
 
 
 @asynccontextmanager
-async def connected(url: str, credentials: tuple[str, str] | None = None) -> AsyncIterator[PlatformClient]:
-    """A client with an open session; `credentials` are its id and secret."""
+async def connected(
+    url: str, credentials: tuple[str, str] | None = None, access_token: str = ""
+) -> AsyncIterator[PlatformClient]:
+    """A client with an open session: a machine's `credentials`, id and secret, or a person's access token."""
     timeout = aiohttp.ClientTimeout(total=60, connect=5)
     async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=32)) as session:
-        yield PlatformClient(session, url, credentials)
+        yield PlatformClient(session, url, credentials, access_token)
