@@ -1,6 +1,7 @@
 """Every operation of the merged OpenAPI document as a request that would be accepted from the right client."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +9,7 @@ import aiohttp
 import pytest
 
 from servicekit.ids import new_id
+from servicekit.problems import TYPE_PREFIX
 
 Document = dict[str, Any]
 Key = tuple[str, str]
@@ -19,10 +21,13 @@ VALUES: dict[str, Any] = {"pump_id": "1", "region": "AT", "provider": "google"}
 MADE_BY: dict[str, tuple[Key, tuple[str | int, ...]]] = {
     "change_id": (("post", "/v1/price-changes"), ("price_changes", 0, "change_id")),
     "alert_id": (("post", "/v1/me/price-alerts"), ("alert_id",)),
-    "favourite": (("put", "/v1/me/favourites/{station_id}"), ("station_id",)),
+    "vehicle_id": (("post", "/v1/me/vehicles"), ("vehicle_id",)),
+    "export_id": (("post", "/v1/me/export"), ("export_id",)),
+    "identity_id": (("get", "/v1/me/identities"), ("identities", 0, "identity_id")),
+    "session_id": (("get", "/v1/me/sessions"), ("sessions", 0, "session_id")),
+    "client_id": (("post", "/v1/clients"), ("client_id",)),
 }
-"""The operation that makes the object of a path parameter, or one that others must not see; where its reply has the
-id."""
+"""The operation that makes, or shows, the object of a path parameter; where its reply has the id."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +35,27 @@ class Operation:
     """One operation; its request comes from its examples."""
 
     key: Key
-    scopes: frozenset[str]
     document: Document
+
+    @property
+    def permission(self) -> str | None:
+        """What it asks for; None: anyone may call it."""
+        return self.document.get("x-permission")
+
+    @property
+    def holders(self) -> frozenset[str]:
+        """The roles that hold the permission, `machine` too."""
+        return frozenset(self.document.get("x-roles", ()))
+
+    @property
+    def needs_fresh_sign_in(self) -> bool:
+        """Whether the sign-in must be of the last minutes."""
+        return self.document.get("x-step-up", False)
+
+    @property
+    def reach(self) -> str | None:
+        """`own`, `stations` or `platform`."""
+        return self.document.get("x-reach")
 
     @property
     def parameters(self) -> list[Document]:
@@ -54,6 +78,10 @@ class Operation:
         """The path's parameters."""
         return [one["name"] for one in self.parameters if one["in"] == "path"]
 
+    def is_about(self, objects: Mapping[str, Any], others: Mapping[str, Any]) -> bool:
+        """Whether its request about these objects differs from the one about others."""
+        return any(ask(objects) != ask(others) for ask in (self.path, self.body, self.query))
+
     def path(self, objects: Mapping[str, Any]) -> str:
         """The path of these objects."""
         known = {**VALUES, **objects}
@@ -62,50 +90,60 @@ class Operation:
         return self.key[1].format_map(known)
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What came back; `document` is None where that is no JSON."""
+
+    status: int
+    text: str
+    document: Any
+    headers: Mapping[str, str]
+
+    @property
+    def slug(self) -> str:
+        """The problem's type, as short as the code says it; empty where it is none."""
+        kind = self.document.get("type", "") if isinstance(self.document, dict) else ""
+        return str(kind).removeprefix(TYPE_PREFIX)
+
+
 class Api:
-    """The platform's operations, about objects that a test has made."""
+    """The platform's operations."""
 
     def __init__(self, http: aiohttp.ClientSession, document: Document) -> None:
         self._http = http
+        self.document = document
         self.operations = {operation.key: operation for operation in _operations(document)}
-        self.objects: dict[str, Any] = {}
 
     def protected(self) -> list[Operation]:
         """The operations that need a token."""
-        return [operation for operation in self.operations.values() if "security" in operation.document]
+        return [operation for operation in self.operations.values() if operation.permission is not None]
 
     async def ask(
-        self, operation: Operation, authorization: str | None, objects: Mapping[str, Any] | None = None
-    ) -> tuple[int, Any]:
-        """(status, JSON) of an operation's request; `objects` are others than those made."""
-        objects = {**self.objects, **(objects or {})}
+        self, operation: Operation, authorization: str | None, objects: Mapping[str, Any], **instead: Any
+    ) -> Answer:
+        """The answer to an operation's request about these objects; `instead` replaces arguments of the request."""
         headers = {"Idempotency-Key": str(new_id())} | ({"Authorization": authorization} if authorization else {})
-        async with self._http.request(
-            operation.key[0], operation.path(objects), json=operation.body(objects), params=operation.query(objects),
-            headers=headers,
-        ) as reply:  # fmt: skip
-            return reply.status, await reply.json(content_type=None)
+        asked = {"json": operation.body(objects), "params": operation.query(objects), "headers": headers} | instead
+        async with self._http.request(operation.key[0], operation.path(objects), **asked) as reply:
+            text = (await reply.read()).decode(errors="replace")
+            document = json.loads(text) if text and reply.content_type.endswith("json") else None
+            return Answer(reply.status, text, document, reply.headers)
 
-    async def make(self, names: Iterable[str], authorization: str) -> dict[str, Any]:
-        """Makes what path parameters of these names stand for, as its owner does."""
-        made: dict[str, Any] = {}
-        for name, (key, way) in MADE_BY.items():
-            if name in names and key in self.operations:
-                status, reply = await self.ask(self.operations[key], authorization)
-                assert status in {200, 201}, (key, reply)
-                for step in way:
-                    reply = reply[step]
-                made[name] = reply
-        return made
+    async def make(self, name: str, authorization: str, objects: Mapping[str, Any]) -> Any:
+        """Makes what a path parameter of this name stands for, as its owner does; its id."""
+        key, way = MADE_BY[name]
+        answer = await self.ask(self.operations[key], authorization, objects)
+        assert answer.status in {200, 201, 202}, (key, answer.text)
+        found = answer.document
+        for step in way:
+            found = found[step]
+        return found
 
 
 def _operations(document: Document) -> Iterator[Operation]:
     for path, methods in document["paths"].items():
         for method, it in methods.items():
-            scopes = {
-                scope for requirement in it.get("security", []) for scopes in requirement.values() for scope in scopes
-            }
-            yield Operation((method, path), frozenset(scopes), it)
+            yield Operation((method, path), it)
 
 
 def _example(holder: Document) -> Any:

@@ -1,170 +1,267 @@
-"""Who may do what, for every route that the merged OpenAPI document names."""
+"""The security matrix: every operation of the merged OpenAPI document, asked by everybody, about their own and others'.
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+What is expected comes from the one table of permissions (`servicekit.access`), which the document repeats.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import aiohttp
 import pytest
 
-from forecourt.clients import ensure_client
-from identity.domain import SCOPES
-from local_stack.config import Config
-from schemas.base import rfc3339
+from servicekit.access import MACHINE, Reach, Role
 
-from ..platform_kit import Day
-from .operations import MADE_BY, Api, Key
+from .conftest import CELLS
+from .operations import Answer, Api, Key, Operation
+from .people import People
+from .schemas import ClosedSchemas
+from .world import OTHER, OURS, THEIRS, Caller, World, make_world
 
 PUBLIC = {
-    ("post", "/v1/oauth/token"), ("get", "/.well-known/jwks.json"), ("get", "/.well-known/oauth-authorization-server"),
+    ("post", "/v1/oauth/token"), ("post", "/v1/oauth/revoke"), ("get", "/v1/oauth/authorize"),
+    ("post", "/v1/oauth/authorize"), ("post", "/v1/otp-requests"), ("post", "/v1/staff-invitations/accept"),
+    ("post", "/v1/staff-invitations/confirm"),
+    ("get", "/.well-known/jwks.json"), ("get", "/.well-known/oauth-authorization-server"),
     ("get", "/v1/stations/nearby"), ("get", "/v1/stations/along"), ("get", "/v1/stations/clusters"),
     ("get", "/v1/stations"), ("get", "/v1/stations/{station_id}"), ("get", "/v1/stations/{station_id}/reviews"),
     ("get", "/v1/stations/{station_id}/pumps"), ("get", "/v1/stations/{station_id}/navigation"),
-    ("get", "/v1/stations/{station_id}/reviews"),
     ("get", "/v1/prices"), ("get", "/v1/prices/stream"), ("get", "/v1/price-rules/{region}"),
     ("get", "/v1/stations/{station_id}/prices/history"), ("get", "/v1/stations/{station_id}/prices/position"),
     ("get", "/v1/prices/levels"),
 }  # fmt: skip
 """What anybody may do; a route that is added here was decided to be public."""
 
-OWNER, COLLEAGUE, STRANGER = "tankerkoenig", "colleague", "stranger"
 REFUSED = {403, 404}
-Bearer = Callable[..., Awaitable[str]]
-Verdict = Callable[[int, Any], bool]
-"""Whether an answer to somebody else, (status, JSON), is right."""
+Verdict = Callable[[Answer], bool]
 
 
-def _is_for_anybody(status: int, _: Any) -> bool:
-    return status not in {401, *REFUSED}
+def _own_thing(answer: Answer) -> bool:
+    return answer.status in {200, 201, 204}
 
 
-WHAT_A_STRANGER_GETS: dict[Key, Verdict] = {
-    ("post", "/v1/price-reports"): lambda _, reply: [v["reason"] for v in reply["verdicts"]] == ["not_your_station"],
-    ("get", "/v1/price-reports"): lambda _, reply: {v["reason"] for v in reply["verdicts"]} <= {"not_your_station"},
-    ("get", "/v1/price-changes"): lambda _, reply: reply["price_changes"] == [],
-    ("get", "/v1/me/price-alerts"): lambda _, reply: reply["price_alerts"] == [],
-    ("post", "/v1/me/price-alerts"): _is_for_anybody,
-    ("delete", "/v1/me/price-alerts"): _is_for_anybody,
-    ("get", "/v1/me/favourites"): lambda _, reply: reply["favourites"] == [],
-    ("put", "/v1/me/favourites/{station_id}"): _is_for_anybody,
-    ("delete", "/v1/me/favourites/{station_id}"): _is_for_anybody,
-    ("post", "/v1/stations/{station_id}/reviews"): _is_for_anybody,
-    ("delete", "/v1/stations/{station_id}/reviews/mine"): _is_for_anybody,
-    ("put", "/v1/price-rules/{region}"): _is_for_anybody,
-    ("get", "/v1/price-rules/{region}/versions"): _is_for_anybody,
-    ("post", "/v1/price-rules/{region}/dry-runs"): _is_for_anybody,
+WHAT_OTHERS_GET: dict[Key, Verdict] = {
+    ("post", "/v1/price-reports"): lambda one: [v["reason"] for v in one.document["verdicts"]] == ["not_your_station"],
+    ("put", "/v1/me/favourites/{station_id}"): _own_thing,
+    ("delete", "/v1/me/favourites/{station_id}"): _own_thing,
+    ("post", "/v1/stations/{station_id}/reviews"): _own_thing,
+    ("delete", "/v1/stations/{station_id}/reviews/mine"): _own_thing,
 }
-"""Where 403 or 404 is not the right answer to a client of another operator with every scope: lists hold its own things
-only, alerts, favourites and reviews are each driver's own, and rules belong to a region, not to an operator."""
-OF_ONE_PERSON = {"alert_id"}
-"""What path parameters stand for that is one client's, not its operator's: each makes its own."""
-LAST = ("post", "/v1/stations/{station_id}/closures")
+"""Where 403 or 404 is not the answer about somebody else's station: reports have a verdict each, and whose station it
+is does not matter to a driver, whose favourite and review are the driver's own."""
+
+NEEDS_A_PROOF: dict[Key, set[str]] = {
+    ("post", "/v1/me/identities"): {"proof-refused", "staff-account"},
+    ("post", "/v1/me/identities/{identity_id}/unlink"): {"proof-refused", "staff-account"},
+    ("post", "/v1/me/merges"): {"proof-refused", "staff-account"},
+}
+"""What needs more than a token: a code of somebody's phone, which an example cannot have. What they answer to one that
+is not good is all that can be asked here; identity's own tests prove the rest."""
+
+CLOSE = ("post", "/v1/stations/{station_id}/closures")
 """After it nothing may be done with the station."""
+ENDS_THE_CALLER = (("delete", "/v1/me"), ("delete", "/v1/me/sessions/{session_id}"))
+"""After it the token is not good any more: drivers come anew for each, staff do them last and in this order."""
 ORDER = ("put", "post", "patch", "get", "delete")
-"""In which one client may do it all: things are made before they are looked at."""
+"""Things are made before they are looked at."""
+AT_ONCE = 8
 
 
 @pytest.fixture(scope="module")
-async def http(platform: Config) -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession(platform.gateway_url) as session:
-        yield session
-
-
-@pytest.fixture(scope="module")
-async def api(
-    platform: Config, tmp_path_factory: pytest.TempPathFactory, http: aiohttp.ClientSession, bearer: Bearer
-) -> Api:
-    """All operations, about a station of the owner and what was made for it."""
-    day = Day.generate(tmp_path_factory.mktemp("day"), stations=20, prices=20, seed=5)
-    day.replay(platform)
+async def api(http: aiohttp.ClientSession) -> Api:
     async with http.get("/openapi.json") as reply:
-        api = Api(http, await reply.json())
-    async with http.get("/v1/stations", params={"operator": OWNER, "limit": 1}) as reply:
-        station_id = (await reply.json())["stations"][0]["station_id"]
-    soon = rfc3339(datetime.now(UTC) + timedelta(hours=1))
-    api.objects |= {"station_id": station_id, "operator": OWNER, "effective_at": soon, "valid_from": soon}
-    api.objects |= await api.make(MADE_BY, await bearer(OWNER, *SCOPES))
-    return api
+        return Api(http, await reply.json())
 
 
 @pytest.fixture(scope="module")
-async def bearer(platform: Config, http: aiohttp.ClientSession) -> Bearer:
-    """`await bearer(name, *scopes)`: the Authorization header of a client of the operator of that name."""
-    clients: dict[str, str] = {}
-
-    async def token(name: str, *scopes: str) -> str:
-        if name not in clients:
-            operator = OWNER if name == COLLEAGUE else name
-            clients[name] = aiohttp.encode_basic_auth(*ensure_client(platform, f"test-{name}", SCOPES, [operator], []))
-        return await access(http, clients[name], " ".join(scopes))
-
-    return token
+async def world(people: People, api: Api) -> World:
+    return await make_world(people, api)
 
 
-async def access(http: aiohttp.ClientSession, credentials: str, scope: str) -> str:
-    form = {"grant_type": "client_credentials", "scope": scope}
-    headers = {"Authorization": credentials}
-    async with http.post("/v1/oauth/token", data=form, headers=headers) as reply:
-        return f"Bearer {(await reply.json())['access_token']}"
+@pytest.fixture
+def count(pytestconfig: pytest.Config) -> Callable[[], None]:
+    """Counts a cell."""
+
+    def one_more() -> None:
+        pytestconfig.stash[CELLS] = pytestconfig.stash.get(CELLS, 0) + 1
+
+    return one_more
+
+
+Count = Callable[[], None]
+
+
+async def at_once(work: Iterable[Awaitable[str | None]]) -> list[str]:
+    """What was wrong, of all that is asked a few at a time."""
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def one(question: Awaitable[str | None]) -> str | None:
+        async with slots:
+            return await question
+
+    return [wrong for wrong in await asyncio.gather(*map(one, work)) if wrong]
+
+
+def may(caller: Caller, operation: Operation) -> bool:
+    return caller.role in operation.holders
 
 
 async def test_only_what_was_decided_to_be_public_is(api: Api):
     protected = {operation.key for operation in api.protected()}
-    assert protected
+    assert len(protected) > 40
     assert api.operations.keys() - protected == PUBLIC
 
 
-async def test_no_token_or_a_bad_one_is_401_everywhere(api: Api):
-    for operation in api.protected():
-        for authorization in (None, "Bearer nonsense", "Basic eDp5", "Bearer " + "a." * 5_000):
-            status, problem = await api.ask(operation, authorization)
-            assert status == 401, (operation.key, authorization)
-            assert problem["type"] == "urn:forecourt:problem:unauthorised"
+async def test_what_is_public_asks_nobody_for_a_token(api: Api, world: World, count: Count):
+    """A token that is not good does not matter either, where none is asked for."""
+
+    async def ask(operation: Operation, authorization: str | None) -> str | None:
+        count()
+        answer = await api.ask(operation, authorization, world.around(OURS), timeout=aiohttp.ClientTimeout(sock_read=5))
+        wrong = answer.slug in {"unauthorised", "missing-scope", "step-up-required"} or answer.status >= 500
+        return f"{operation.key} {authorization}: {answer.status} {answer.text}" if wrong else None
+
+    questions = (
+        ask(api.operations[key], authorization)
+        for key in PUBLIC - {("get", "/v1/prices/stream")}
+        for authorization in (None, "Bearer nonsense")
+        if not (authorization and key[1].startswith("/v1/oauth/"))  # there it is the client's own proof
+    )
+    assert await at_once(questions) == []
 
 
-async def test_every_other_scope_is_403_everywhere(api: Api, bearer: Bearer):
-    for operation in api.protected():
-        assert operation.scopes, f"{operation.key} asks for no scope"
-        others = [scope for scope in SCOPES if scope not in operation.scopes]
-        status, problem = await api.ask(operation, await bearer(OWNER, *others))
-        assert (status, problem["type"]) == (403, "urn:forecourt:problem:missing-scope"), operation.key
+async def test_security_21_no_token_or_a_bad_one_is_401_everywhere(api: Api, world: World, count: Count):
+    async def ask(operation: Operation, side: str, authorization: str | None) -> str | None:
+        count()
+        answer = await api.ask(operation, authorization, world.objects(operation, side))
+        fine = (answer.status, answer.slug) == (401, "unauthorised")
+        return None if fine else f"{operation.key} {authorization}: {answer.status} {answer.text}"
+
+    bad = (None, "Bearer nonsense", "Basic eDp5", "Bearer " + "a." * 5_000)
+    questions = (ask(operation, side, one) for operation in api.protected() for side in OTHER for one in bad)
+    assert await at_once(questions) == []
 
 
-async def test_what_is_somebody_elses_cannot_be_touched(api: Api, bearer: Bearer):
-    """Each operation with all scopes, from a client that is bound to somebody else's stations; it looks first."""
-    stranger = await bearer(STRANGER, *SCOPES)
-    for operation in sorted(api.protected(), key=lambda one: one.key[0] != "get"):
-        status, reply = await api.ask(operation, stranger)
-        is_right = WHAT_A_STRANGER_GETS.get(operation.key, lambda status, _: status in REFUSED)
-        assert is_right(status, reply), (
-            f"{operation.key} answers a stranger {status} {reply}: a hole, or a row for WHAT_A_STRANGER_GETS"
-        )
+async def test_security_21_every_role_without_the_permission_is_denied_everywhere(api: Api, world: World, count: Count):
+    async def ask(operation: Operation, caller: Caller, side: str) -> str | None:
+        count()
+        answer = await api.ask(operation, caller.authorization, world.objects(operation, side))
+        fine = (answer.status, answer.slug) == (403, "missing-scope")
+        return None if fine else f"{operation.key} by {caller.name}, {side}: {answer.status} {answer.text}"
+
+    questions = (
+        ask(operation, caller, side)
+        for operation in api.protected()
+        for caller in world.callers
+        for side in OTHER
+        if not may(caller, operation)
+    )
+    assert await at_once(questions) == []
 
 
-async def test_a_client_of_the_owner_may_do_it_all(api: Api, bearer: Bearer):
-    """So it was the stranger that was refused, and nothing else about the requests; and examples are good ones.
-
-    Somebody else of the same operator, because nobody approves what they asked for themselves.
-    """
-    colleague = await bearer(COLLEAGUE, *SCOPES)
-    for operation in sorted(api.protected(), key=lambda one: (one.key == LAST, ORDER.index(one.key[0]))):
-        mine = await api.make(OF_ONE_PERSON & set(operation.names), colleague)
-        status, reply = await api.ask(operation, colleague, mine)
-        assert status < 500, (operation.key, reply)
-        assert status not in {400, 401, *REFUSED, 422}, (operation.key, status, reply)
-
-
-async def test_a_client_bound_to_one_station_reports_for_that_one_only(
-    platform: Config, api: Api, http: aiohttp.ClientSession
+async def test_security_10_a_sign_in_of_an_hour_ago_does_nothing_that_needs_a_fresh_one(
+    api: Api, world: World, people: People, count: Count
 ):
-    async with http.get("/v1/stations", params={"operator": OWNER, "limit": 2}) as reply:
-        mine, other = [station["station_id"] for station in (await reply.json())["stations"]]
-    credentials = aiohttp.encode_basic_auth(*ensure_client(platform, "one-station", ["prices:write"], [], [mine]))
-    token = await access(http, credentials, "prices:write")
-    reasons = []
-    for station_id in (mine, other):
-        _, answer = await api.ask(
-            api.operations["post", "/v1/price-reports"], token, {"station_id": station_id, "report_id": station_id}
-        )
-        reasons.append(answer["verdicts"][0]["reason"] == "not_your_station")
-    assert reasons == [False, True]
+    fresh = [operation for operation in api.protected() if operation.needs_fresh_sign_in]
+    callers = [one for one in world.callers if one.role != MACHINE and any(may(one, operation) for operation in fresh)]
+    stale = {caller.name: await people.stale(caller.session) for caller in callers}
+    assert len(callers) > len(Role)
+
+    async def ask(operation: Operation, caller: Caller) -> str | None:
+        count()
+        objects = world.objects(operation, caller.side)
+        answer = await api.ask(operation, stale[caller.name].authorization, objects)
+        fine = (answer.status, answer.slug) == (401, "step-up-required")
+        return None if fine else f"{operation.key} by {caller.name}: {answer.status} {answer.text}"
+
+    questions = (ask(operation, caller) for operation in fresh for caller in callers if may(caller, operation))
+    assert await at_once(questions) == []
+
+
+async def test_security_20_what_is_somebody_elses_cannot_be_touched(api: Api, world: World, count: Count):
+    """Whoever holds the permission asks about objects of the other side; afterwards all of them are as they were."""
+    before = {caller.name: await belongings(api, world, caller) for caller in world.callers}
+
+    async def ask(operation: Operation, caller: Caller) -> str | None:
+        count()
+        answer = await api.ask(operation, caller.authorization, world.objects(operation, OTHER[caller.side]))
+        is_right = WHAT_OTHERS_GET.get(operation.key, lambda one: one.status in REFUSED)
+        return None if is_right(answer) else f"{operation.key} by {caller.name}: {answer.status} {answer.text}"
+
+    questions = (
+        ask(operation, caller)
+        for operation in api.protected()
+        for caller in world.callers
+        if may(caller, operation)
+        and operation.reach != Reach.PLATFORM
+        and operation.is_about(*(world.objects(operation, side) for side in (OURS, THEIRS)))
+    )
+    assert await at_once(questions) == []
+    assert {caller.name: await belongings(api, world, caller) for caller in world.callers} == before
+
+
+async def belongings(api: Api, world: World, caller: Caller) -> dict[Key, Any]:
+    """Ids of all that the caller's lists show."""
+    lists = [
+        operation
+        for operation in api.protected()
+        if operation.key[0] == "get" and not operation.names and may(caller, operation)
+    ]
+    answers = {one.key: await api.ask(one, caller.authorization, world.around(caller.side)) for one in lists}
+    return {key: sorted(ids_in(answer.document)) for key, answer in answers.items() if key[1] != "/v1/me/favourites"}
+
+
+def ids_in(node: Any) -> set[str]:
+    """Everything in a document that is called an id."""
+    if isinstance(node, list):
+        return {one for part in node for one in ids_in(part)}
+    if not isinstance(node, dict):
+        return set()
+    own = {str(value) for name, value in node.items() if name.endswith("_id")}
+    return own | {one for part in node.values() for one in ids_in(part)}
+
+
+async def test_security_20_and_23_everybody_may_do_what_the_table_says_and_sees_nothing_else(
+    api: Api, world: World, count: Count
+):
+    """So it was the stranger that was refused, and nothing else about the requests; and examples are good ones."""
+    closed = ClosedSchemas(api.document)
+    wrong: list[str] = []
+    for operation in sorted(api.protected(), key=turn_of):
+        for caller in [one for one in world.callers if may(one, operation)]:
+            count()
+            who = await anew(world, caller) if operation.key in ENDS_THE_CALLER else caller
+            answer = await api.ask(operation, who.authorization, await world.fresh(operation, who))
+            told = [*verdict(operation, answer), *closed.violations(operation, answer), *strange(world, who, answer)]
+            wrong += [f"{operation.key} by {caller.name}: {one}" for one in told]
+    assert wrong == []
+
+
+def turn_of(operation: Operation) -> tuple[int, int, int]:
+    key = operation.key
+    end = ENDS_THE_CALLER.index(key) + 1 if key in ENDS_THE_CALLER else 0
+    return end, int(key == CLOSE), ORDER.index(key[0])
+
+
+async def anew(world: World, caller: Caller) -> Caller:
+    """Another driver in the place of one whose account or session is about to end."""
+    if caller.role != Role.DRIVER:
+        return caller
+    return Caller(caller.name, caller.role, caller.side, await world.people.driver("leaving"))
+
+
+def verdict(operation: Operation, answer: Answer) -> list[str]:
+    """What is wrong with the answer to somebody who may do this."""
+    if answer.slug in NEEDS_A_PROOF.get(operation.key, set()):
+        return []
+    if answer.status >= 500 or answer.status in {400, 401, 422, *REFUSED}:
+        return [f"{answer.status} {answer.text}"]
+    return []
+
+
+def strange(world: World, caller: Caller, answer: Answer) -> list[str]:
+    """The other side's objects that an answer shows."""
+    if answer.status >= 400 or answer.document is None:
+        return []
+    hidden = {str(world.lasting[name, side]) for name, side in world.lasting if side == OTHER[caller.side]}
+    return [f"it shows {one}, which is not the caller's" for one in hidden & ids_in(answer.document)]

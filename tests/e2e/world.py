@@ -1,0 +1,155 @@
+"""Two of everything: two operators with a station each, two drivers, and staff and machines of one or the other."""
+
+import asyncio
+import itertools
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from schemas.base import rfc3339
+from servicekit.access import STATION_ROLES, Role
+from servicekit.testkit import canary_phone, eventually
+
+from .operations import MADE_BY, Api, Operation
+from .people import People, Session
+
+OURS, THEIRS = "ours", "theirs"
+OTHER = {OURS: THEIRS, THEIRS: OURS}
+OF_ONE_PERSON = {"alert_id", "vehicle_id", "export_id", "identity_id", "session_id"}
+"""Path parameters that stand for what belongs to a person; the others belong to an operator."""
+SIDE_BY_SIDE = 3
+"""Commands that run at once: each is a process."""
+
+
+@dataclass
+class Caller:
+    """Somebody who asks. Whatever is of `side`, or made by this caller, is this caller's own."""
+
+    name: str
+    role: str
+    side: str
+    session: Session
+
+    @property
+    def authorization(self) -> str:
+        """The header's value."""
+        return self.session.authorization
+
+
+@dataclass
+class World:
+    """The objects of both sides, and who makes more of them."""
+
+    api: Api
+    people: People
+    sides: dict[str, dict[str, Any]]
+    callers: list[Caller]
+    makers: dict[str, Session]
+    """By side: somebody of its operator who is nobody of the callers, since nobody approves what they made."""
+    lasting: dict[tuple[str, str], Any] = field(default_factory=dict)
+    """(path parameter, side): an object that nobody is allowed to touch before the end."""
+    _minutes: itertools.count[int] = field(default_factory=lambda: itertools.count(60))
+
+    def of(self, role: str, side: str = OURS) -> Caller:
+        """The caller of that role."""
+        return next(caller for caller in self.callers if (caller.role, caller.side) == (role, side))
+
+    def around(self, side: str) -> dict[str, Any]:
+        """What an operation's request is about at a side, with a time and an address that were not used yet."""
+        soon = rfc3339(datetime.now(UTC) + timedelta(minutes=next(self._minutes)))
+        new = {"email": f"{secrets.token_hex(8)}@canary-forecourt.example", "phone": canary_phone()}
+        return self.sides[side] | new | {"effective_at": soon, "valid_from": soon}
+
+    def objects(self, operation: Operation, side: str) -> dict[str, Any]:
+        """Objects of a side that stay as they are."""
+        return self.around(side) | {name: self.lasting[name, side] for name in operation.names if self._is_made(name)}
+
+    async def fresh(self, operation: Operation, caller: Caller) -> dict[str, Any]:
+        """Objects of the caller's own, made for this request."""
+        objects = self.around(caller.side)
+        for name in operation.names:
+            if self._is_made(name):
+                objects[name] = await self.make(name, caller)
+        return objects
+
+    async def make(self, name: str, caller: Caller) -> Any:
+        """One more object of the caller's, or of the caller's operator."""
+        if name == "user_id":
+            return (await self.hire(caller.side)).user_id
+        maker = caller.session if name in OF_ONE_PERSON else self.makers[caller.side]
+        return await self.api.make(name, maker.authorization, self.around(caller.side))
+
+    async def hire(self, side: str) -> Any:
+        """One more attendant."""
+        return await self.people.hire("colleague", [Role.ATTENDANT], [self.sides[side]["operator"]])
+
+    def _is_made(self, name: str) -> bool:
+        return name in MADE_BY or name == "user_id"
+
+
+async def make_world(people: People, api: Api) -> World:
+    """A new one, whose objects no other test knows."""
+    sides = {side: {"operator": f"{side}-{secrets.token_hex(4)}"} for side in OTHER}
+    callers = [*await _machines(people, sides), *await _staff(people, sides), *await _drivers(people)]
+    makers = await _gather(people.staff(f"maker-{side}", [Role.OWNER], [sides[side]["operator"]]) for side in OTHER)
+    world = World(api, people, sides, callers, dict(zip(OTHER, makers, strict=True)))
+    for side in OTHER:
+        sides[side]["station_id"] = await _station(world, side)
+        driver = world.of(Role.DRIVER, side)
+        for name in MADE_BY:
+            world.lasting[name, side] = await world.make(name, driver)
+        world.lasting["user_id", side] = (await world.hire(side)).user_id
+        await _choose(world, driver)
+    return world
+
+
+async def _machines(people: People, sides: Mapping[str, Mapping[str, Any]]) -> list[Caller]:
+    made = [(side, f"machine-{sides[side]['operator']}") for side in OTHER]
+    sessions = await _gather(people.machine(name, [sides[side]["operator"]]) for side, name in made)
+    return [Caller(f"machine, {side}", "machine", side, one) for (side, _), one in zip(made, sessions, strict=True)]
+
+
+async def _staff(people: People, sides: Mapping[str, Mapping[str, Any]]) -> list[Caller]:
+    roles = [role for role in Role if role is not Role.DRIVER]
+    ours = [sides[OURS]["operator"]]
+    sessions = await _gather(people.staff(role, [role], ours if role in STATION_ROLES else ()) for role in roles)
+    return [Caller(role, role, OURS, session) for role, session in zip(roles, sessions, strict=True)]
+
+
+async def _drivers(people: People) -> list[Caller]:
+    return [Caller(f"driver, {side}", Role.DRIVER, side, await people.driver(f"driver-{side}")) for side in OTHER]
+
+
+async def _station(world: World, side: str) -> str:
+    """A new station of the side, once pricing has heard of it."""
+    machine = world.of("machine", side).authorization
+    answer = await world.api.ask(world.api.operations["post", "/v1/stations"], machine, world.around(side))
+    assert answer.status == 201, answer.text
+    station_id = answer.document["station_id"]
+    prices = world.api.operations["get", "/v1/prices"]
+
+    async def is_known() -> bool:
+        return (await world.api.ask(prices, None, {"station_id": station_id})).status == 200
+
+    await eventually(is_known)
+    return station_id
+
+
+async def _choose(world: World, driver: Caller) -> None:
+    """The driver's side's station becomes a favourite and gets a review."""
+    for key in (("put", "/v1/me/favourites/{station_id}"), ("post", "/v1/stations/{station_id}/reviews")):
+        answer = await world.api.ask(world.api.operations[key], driver.authorization, world.around(driver.side))
+        assert answer.status in {200, 201}, answer.text
+
+
+async def _gather(work: Any) -> Sequence[Any]:
+    """All results, a few at a time."""
+    slots = asyncio.Semaphore(SIDE_BY_SIDE)
+
+    async def one(coroutine: Any) -> Any:
+        async with slots:
+            return await coroutine
+
+    return await asyncio.gather(*map(one, work))
