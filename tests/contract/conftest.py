@@ -10,7 +10,9 @@ import pytest
 from fastapi import FastAPI
 
 import gateway.main
+import identity.consumer
 import identity.main
+import identity.settings
 import pricing.consumer
 import pricing.main
 import pricing.settings
@@ -21,6 +23,7 @@ from local_stack.config import Config
 from local_stack.environment import kafka_credentials, service_environment
 from local_stack.secrets import load_or_create
 from schemas.base import Event
+from servicekit import personal_data
 from servicekit.migrations import migrate
 from servicekit.mongo import MongoStore
 from servicekit.postgres import PostgresStore
@@ -40,12 +43,19 @@ class Service:
     """What each replica reads into its memory, without an inbox."""
 
 
+PEOPLE = dict.fromkeys(personal_data.EVENTS)
+"""What servicekit.personal_data handles for a service."""
+
 SERVICES = {
-    "pricing": Service(pricing.main.create_app, pricing.settings.Settings, pricing.consumer.SUBSCRIPTIONS),
-    "stations": Service(
-        stations.main.create_app, stations.settings.Settings, stations.consumer.SUBSCRIPTIONS, stations.consumer.LIVE
+    "identity": Service(identity.main.create_app, identity.settings.Settings, identity.consumer.SUBSCRIPTIONS),
+    "pricing": Service(
+        pricing.main.create_app, pricing.settings.Settings, {**pricing.consumer.SUBSCRIPTIONS, **PEOPLE}
     ),
-}
+    "stations": Service(
+        stations.main.create_app, stations.settings.Settings, {**stations.consumer.SUBSCRIPTIONS, **PEOPLE},
+        stations.consumer.LIVE,
+    ),
+}  # fmt: skip
 """Every service that consumes through servicekit.consumer."""
 
 
@@ -126,5 +136,6 @@ async def consumers(infrastructure: Config, issuer: Issuer) -> AsyncIterator[dic
             settings = settings_from(service.settings, environment, issuer=issuer.url, jwks_url=issuer.jwks_url)
             app = service.create_app(settings)
             client = await stack.enter_async_context(running(app))
-            started[name] = RunningConsumer(name, client, app.state.store)
+            store = app.state.identity.store if name == "identity" else app.state.store
+            started[name] = RunningConsumer(name, client, store)
         yield started

@@ -20,6 +20,9 @@ from servicekit.consumer import Received, Subscriptions
 from servicekit.erasures import Erasure, Erasures
 from servicekit.problems import problem_responses
 
+EVENTS = (UserErasedV1, UserMergedV1)
+"""What every service with personal data listens to."""
+
 
 class PersonalData(Protocol):
     """What a service has of people; `tx` is the store's transaction handle."""
@@ -48,7 +51,7 @@ class PeopleDesk:
     @property
     def subscriptions(self) -> Subscriptions:
         """What to add to the service's own."""
-        return {UserErasedV1: self.take_erasures, UserMergedV1: self.take_merges}
+        return dict(zip(EVENTS, (self.take_erasures, self.take_merges), strict=True))
 
     async def take_erasures(self, tx: Any, received: Sequence[Received]) -> None:
         """Erases each person, all in the transaction."""
