@@ -79,6 +79,9 @@ def _write(
 
 ROUTES: tuple[Route, ...] = (
     _write("POST", "/v1/oauth/token", "identity", None, RateClass.TOKENS, body_bytes=16 * KIB),
+    _write("POST", "/v1/oauth/revoke", "identity", None, RateClass.TOKENS, body_bytes=16 * KIB),
+    Route("GET", "/v1/oauth/authorize", "identity", rate=RateClass.TOKENS, retry=Retry.UNSENT),
+    _write("POST", "/v1/oauth/authorize", "identity", None, RateClass.TOKENS, body_bytes=16 * KIB),
     _write("POST", "/v1/otp-requests", "identity", None, RateClass.TOKENS, body_bytes=4 * KIB),
     Route("GET", "/.well-known/jwks.json", "identity", cache=LIVE),
     Route("GET", "/.well-known/oauth-authorization-server", "identity", cache=LIVE),

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from identity.api import consents, me, oauth, otp, sessions, vehicles
+from identity.api import authorize, consents, me, oauth, otp, sessions, vehicles
 from identity.consumer import SUBSCRIPTIONS
 from identity.domain.oauth import OAuthError
 from identity.settings import Settings
@@ -11,12 +11,13 @@ from identity.use_cases.context import Identity
 from identity.use_cases.keys import advance_keys, keep_keys
 from identity.use_cases.messages import SENDERS, send_messages
 from identity.use_cases.otp import keep_codes
+from identity.use_cases.sessions import keep_sessions
 from servicekit.app import Kit, build_app
 from servicekit.consumer import Consumer
 from servicekit.outbox import Relay
 from servicekit.postgres import PostgresStore
 
-AREAS = (oauth, otp, me, vehicles, sessions, consents)
+AREAS = (oauth, authorize, otp, me, vehicles, sessions, consents)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -29,6 +30,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await advance_keys(identity)
         kit.background("signing keys", lambda: keep_keys(identity))
         kit.background("audit log", lambda: note_heads(identity))
+        kit.background("sessions", lambda: keep_sessions(identity))
         kit.background("one-time codes", lambda: keep_codes(identity))
         for number in range(SENDERS):
             kit.background(f"message sender {number}", lambda: send_messages(identity))

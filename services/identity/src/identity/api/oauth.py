@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from identity.api.context import identity_of
+from identity.api.page_texts import LANGUAGES
 from identity.api.token_request import FORM_TYPE, read_token_request
 from identity.domain.oauth import OAuthError
 from identity.domain.signing_keys import JWKS_CACHE
@@ -30,7 +31,6 @@ PUBLIC_CACHE = {"Cache-Control": f"public, max-age={int(JWKS_CACHE.total_seconds
 NO_STORE = {"Cache-Control": "no-store"}
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="forecourt", charset="UTF-8"'}
 AUTH_METHODS = ["none", "client_secret_basic", "client_secret_post"]
-LOCALES = ["en", "zh"]
 SCOPES = [rule.permission.value for rule in TABLE if rule.roles or rule.machines]
 UNAVAILABLE: dict[int | str, dict[str, Any]] = {
     503: {"description": "The database, or the platform that knows the person, is away; try again shortly"}
@@ -110,7 +110,7 @@ async def get_metadata(request: Request, response: Response) -> MetadataResponse
         grant_types_supported=list(GRANTS), response_types_supported=["code"], response_modes_supported=["query"],
         scopes_supported=SCOPES, token_endpoint_auth_methods_supported=AUTH_METHODS,
         revocation_endpoint_auth_methods_supported=AUTH_METHODS, code_challenge_methods_supported=["S256"],
-        ui_locales_supported=LOCALES, authorization_response_iss_parameter_supported=True,
+        ui_locales_supported=list(LANGUAGES), authorization_response_iss_parameter_supported=True,
     )  # fmt: skip
 
 
@@ -120,6 +120,8 @@ async def oauth_error(_: Request, error: Exception) -> Response:
     status, headers = 400, dict(NO_STORE)
     if error.code == "invalid_client":
         status, headers = 401, headers | CHALLENGE
+    if error.code == "temporarily_unavailable":
+        status = 503
     if error.retry_after_seconds is not None:
         status, headers = 429, headers | {"Retry-After": str(error.retry_after_seconds)}
     body = ErrorResponse(error=error.code, error_description=error.description)

@@ -1,13 +1,13 @@
 """Request and response models: RFC 6749 (tokens), RFC 7517 (keys), RFC 8414 (metadata)."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from identity.domain.oauth import OAuthErrorCode
 
 REFRESH_TOKEN = "AZMLXnwacACAAD8OKptMEQAAAAEx0vSy0ZQ1YVrXk2q0b5vB0m1a9n0d8yq7w3r5t6y7u8i9o0p1a2s"  # noqa: S105
-TOKEN_FORMS = [
+TOKEN_FORMS: list[Any] = [
     {
         "grant_type": "urn:forecourt:grant:otp", "client_id": "forecourt-app", "code": "482913",
         "request_id": "01930b5e-7c1a-7000-8000-2f1d3c5b7a90",

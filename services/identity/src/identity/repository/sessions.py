@@ -41,7 +41,8 @@ async def end_sessions(
 ) -> list[UUID]:
     """Ends a person's sessions: all, one, or all but one. The ids of those that had not ended yet."""
     rows = await connection.fetch(
-        """UPDATE sessions SET ended_at = now() WHERE user_id = $1 AND ended_at IS NULL
+        """UPDATE sessions SET ended_at = now(), expires_at = least(expires_at, now())
+           WHERE user_id = $1 AND ended_at IS NULL
              AND ($2::uuid IS NULL OR id = $2) AND ($3::uuid IS NULL OR id <> $3) RETURNING id""",
         user_id, only, but,
     )  # fmt: skip
@@ -72,15 +73,9 @@ async def rotate_token(connection: Connection, session: StoredSession, token_has
     return bool(rotated)
 
 
-async def delete_old_sessions(connection: Connection, keep: timedelta, limit: int) -> int:
-    """Forgets sessions that nobody can use since `keep`, at most `limit`; how many."""
-    rows = await connection.fetch(
-        """DELETE FROM sessions WHERE id IN (
-               SELECT id FROM sessions WHERE expires_at < now() - $1::interval LIMIT $2 FOR UPDATE SKIP LOCKED
-           ) RETURNING 1""",
-        keep, limit,
-    )  # fmt: skip
-    return len(rows)
+async def delete_old_sessions(connection: Connection, keep: timedelta) -> None:
+    """Forgets sessions that ended longer ago than `keep`."""
+    await connection.execute("DELETE FROM sessions WHERE expires_at < now() - $1::interval", keep)
 
 
 def _session(row: asyncpg.Record, device: str) -> Session:

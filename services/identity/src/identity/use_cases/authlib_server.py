@@ -10,8 +10,11 @@ would save is left to the use case, which does it in one transaction. Nothing he
 # pyright: reportArgumentType=false, reportCallIssue=false
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from authlib.common.urls import add_params_to_uri
+from authlib.oauth2 import OAuth2Error
 from authlib.oauth2.rfc6749 import (
     AuthorizationServer,
     InvalidGrantError,
@@ -29,9 +32,9 @@ from authlib.oauth2.rfc9207 import IssuerParameter
 from identity.domain.apps import PROOF_GRANT_PREFIX, App
 from identity.domain.clients import Client
 from identity.domain.codes import Code
-from identity.domain.oauth import granted_scopes, person_scopes
+from identity.domain.oauth import OAuthErrorCode, granted_scopes, person_scopes
 from identity.domain.people import Rights
-from identity.use_cases.authlib_terms import PROVED, PUBLIC, Asked, Exchanged, Held, Party, refusals
+from identity.use_cases.authlib_terms import PROVED, PUBLIC, Asked, Exchanged, Held, Party, refusal, refusals
 
 
 class Answer:
@@ -39,6 +42,19 @@ class Answer:
 
     def __init__(self, location: str | None) -> None:
         self.location = location
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    """A request at the authorization endpoint that is in order."""
+
+    asked: Asked
+    grant: BaseGrant
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What the app may have of what it asks for."""
+        return tuple(self.asked.scope.split())
 
 
 class Server(AuthorizationServer):
@@ -49,6 +65,7 @@ class Server(AuthorizationServer):
     ) -> None:
         super().__init__()
         self.party = Party(client) if client else None
+        self._issuer = issuer
         self.code = code
         self.held = held
         self.rights: Rights | None = None
@@ -88,6 +105,35 @@ class Server(AuthorizationServer):
         with refusals():
             _Revocation(self).create_endpoint_response(Asked(fields))
         return self.revoked
+
+    def authorization(
+        self, fields: Mapping[str, str], more: Mapping[str, list[str]] | None = None
+    ) -> "Authorization | str":
+        """The request of an app, or where the browser goes with what is wrong with it.
+
+        Raises OAuthError where the app or its redirect URI is not known: then it must not be sent anywhere.
+        """
+        asked = Asked(fields, more)
+        try:
+            return Authorization(asked, self.get_consent_grant(asked))
+        except OAuth2Error as error:
+            if error.redirect_uri is None:
+                raise refusal(error) from error
+            return self._redirect(error.redirect_uri, error)
+
+    def approval(self, authorization: Authorization) -> str:
+        """Where the browser goes with the code, which `new_code` holds then."""
+        asked, grant = authorization.asked, authorization.grant
+        answer = self.create_authorization_response(asked, grant_user=self.party, grant=grant)
+        return answer.location
+
+    def denial(self, authorization: Authorization, code: OAuthErrorCode) -> str:
+        """Where the browser goes with an error."""
+        error = OAuth2Error("The person did not sign in.", state=authorization.asked.payload.state, error=code)
+        return self._redirect(authorization.grant.redirect_uri, error)
+
+    def _redirect(self, redirect_uri: str, error: OAuth2Error) -> str:
+        return add_params_to_uri(redirect_uri, [*error.get_body(), ("iss", self._issuer)])
 
     def query_client(self, client_id: str) -> Party | None:  # noqa: D102
         return self.party if self.party and self.party.id == client_id else None

@@ -1,24 +1,29 @@
 """Sessions: opened by a sign-in, shown to the person, ended."""
 
+import asyncio
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from identity.domain.apps import App
 from identity.domain.caller import Caller
 from identity.domain.people import SignedIn
 from identity.domain.sessions import Session, device_text
+from identity.repository import codes
 from identity.repository import sessions as repository
 from identity.use_cases import audit, refresh_tokens
 from identity.use_cases.context import Identity
 from identity.use_cases.people import revoke_access
 from servicekit.ids import new_id
 from servicekit.postgres import Connection
+from servicekit.store import StoreUnavailable
 
 log = logging.getLogger(__name__)
 
 FIRST_GENERATION = 1
+TIDY_SECONDS = 600.0
+KEEP_ENDED = timedelta(days=7)
 
 
 async def open_session(
@@ -64,6 +69,18 @@ async def end_stolen(identity: Identity, tx: Connection, user_id: UUID, session_
     if await end_session(tx, user_id, session_id, reason):
         await audit.append(identity, tx, str(user_id), reason, str(user_id), {"session_id": str(session_id)})
         log.warning("session ended", extra={"session_id": str(session_id), "reason": reason})
+
+
+async def keep_sessions(identity: Identity) -> None:
+    """Forgets what nobody can use any more, for ever: sessions, codes, sign-in pages that were left."""
+    while True:
+        try:
+            async with identity.store.connection() as connection:
+                await codes.delete_old(connection)
+                await repository.delete_old_sessions(connection, KEEP_ENDED)
+        except StoreUnavailable as error:
+            log.warning("old sessions wait for the database", extra={"error": str(error)})
+        await asyncio.sleep(TIDY_SECONDS)
 
 
 async def _revoke(tx: Connection, user_id: UUID, ended: Sequence[UUID], reason: str) -> int:
