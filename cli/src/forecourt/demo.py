@@ -12,9 +12,9 @@ import aiohttp
 from rich.panel import Panel
 from rich.table import Table
 
-from feeds.platform import PlatformClient, PlatformError, connected
-from forecourt.clients import ensure_client
+from feeds.platform import PlatformClient, PlatformError
 from forecourt.console import out
+from forecourt.demo_people import Cast, people_of, show_a_driver_leave, show_what_nobody_can_fake
 from forecourt.demo_prices import VIENNESE_OPERATOR, net_price_table, show_a_planned_change, show_the_law
 from forecourt.lifecycle import addresses, bring_up
 from forecourt.replay import print_account
@@ -56,53 +56,58 @@ def demo() -> None:
 
 
 async def _live_chapters(config: Config) -> None:
-    operators = [OPERATOR, VIENNESE_OPERATOR]
-    staff_scopes = ["prices:write", "stations:write", "price-changes:write"]
-    staff_client = await asyncio.to_thread(ensure_client, config, "demo", staff_scopes, operators, [])
-    driver_client = await asyncio.to_thread(ensure_client, config, "demo-driver", ["driver"], [], [])
-    async with (
-        connected(config.gateway_url, staff_client) as staff,
-        connected(config.gateway_url, driver_client) as driver,
-    ):
-        await _tell_of_live_prices(config, staff)
-        await _tell_of_prices_to_trust(config, staff, driver)
+    _chapter(
+        "People sign in",
+        "A driver by a code from the phone and by WeChat, a manager by password and authenticator app, a station "
+        "system by client credentials. `./forecourt sms` is the screen of every phone, `./forecourt security-matrix` "
+        "says who may do what.",
+    )
+    async with people_of(config, [OPERATOR, VIENNESE_OPERATOR]) as cast:
+        await show_what_nobody_can_fake(config, cast.driver_session)
+        await _tell_of_live_prices(config, cast.system)
+        await _tell_of_prices_to_trust(config, cast)
+        _chapter(
+            "A driver leaves",
+            "POST /v1/me/export gathers what every service knows of the driver; DELETE /v1/me makes them forget it.",
+        )
+        await show_a_driver_leave(config, cast.driver_session)
 
 
-async def _tell_of_live_prices(config: Config, staff: PlatformClient) -> None:
+async def _tell_of_live_prices(config: Config, system: PlatformClient) -> None:
     _chapter(
         "A driver in Berlin",
         f"GET {config.gateway_url}/v1/stations/nearby: the cheapest E5 around Alexanderplatz, with each price's age.",
     )
-    nearby = await _near_berlin(staff, "price")
+    nearby = await _near_berlin(system, "price")
     out.print(_stations_table(nearby))
     _chapter(
         "A price changes",
         "The first of these stations lowers its price by a cent. The driver has the live stream open: "
         "GET /v1/prices/stream.",
     )
-    await _change_a_price(config, staff, nearby[0])
+    await _change_a_price(config, system, nearby[0])
 
 
-async def _tell_of_prices_to_trust(config: Config, staff: PlatformClient, driver: PlatformClient) -> None:
+async def _tell_of_prices_to_trust(config: Config, cast: Cast) -> None:
     _chapter(
         "What is really cheapest",
         "The same search with sort=net_price: the pump price, less what everyone gets off it, plus what the way there "
         "and back burns for 40 litres. The nearest price often beats the lowest.",
     )
-    nearby = await _near_berlin(staff, "net_price")
+    nearby = await _near_berlin(cast.driver, "net_price")
     out.print(net_price_table(nearby))
-    way = await staff.get(f"/v1/stations/{nearby[0]['station_id']}/navigation", {"provider": "google"})
+    way = await cast.driver.get(f"/v1/stations/{nearby[0]['station_id']}/navigation", {"provider": "google"})
     out.print(f"navigate there:  {way['links']['web']}", soft_wrap=True)
     _chapter(
         "The law of a region",
         "In Austria prices may rise at noon only. The rule is data with its source: GET /v1/price-rules/AT.",
     )
-    await show_the_law(staff)
+    await show_the_law(cast.system)
     _chapter(
         "Staff plan, a driver waits",
         "POST /v1/price-changes for a moment ahead, and POST /v1/me/price-alerts: both keep their word.",
     )
-    await show_a_planned_change(staff, driver, nearby[0])
+    await show_a_planned_change(cast.manager, cast.driver, nearby[0])
 
 
 async def _near_berlin(client: PlatformClient, sort: str) -> list[dict[str, Any]]:

@@ -86,10 +86,13 @@ class SignIns:
 
     async def driver_with_wechat(self, openid: str) -> Session:
         """The driver with this WeChat id in our mini program, as WeChat on the phone would sign in."""
+        return await self.token(APP, GRANT + "wechat", js_code=await self.wechat_code(openid))
+
+    async def wechat_code(self, openid: str) -> str:
+        """What wx.login gives on this person's phone: WeChat's simulator stands in for it."""
         logins = f"{SERVICE_BY_NAME['simulators'].url(self._config)}/control/wechat/logins"
         async with self._http.post(logins, json={"openid": openid}) as reply:
-            login = await _json(reply, reply.status)
-        return await self.token(APP, GRANT + "wechat", js_code=login["js_code"])
+            return (await _json(reply, 200))["js_code"]
 
     async def staff(self, who: SignIn, scope: str | None = None) -> Session:
         """The staff member, by password and second factor at the pages of the authorization server (PKCE)."""

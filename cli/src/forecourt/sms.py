@@ -42,6 +42,15 @@ async def newest_code(config: Config, phone: str, since: datetime | None = None)
     return await code_from(SERVICE_BY_NAME["simulators"].url(config), phone, since)
 
 
+async def newest_message(config: Config, phone: str) -> str:
+    """The text of the newest message that the phone (E.164) got. Raises StackError where there is none."""
+    async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
+        messages = await _messages(session, SERVICE_BY_NAME["simulators"].url(config), phone, 1)
+    if not messages:
+        raise StackError("the phone got no message: see `./forecourt logs identity`")
+    return messages[-1]["text"]
+
+
 async def code_from(simulators_url: str, phone: str, since: datetime | None = None) -> str:
     """See `newest_code`; for simulators that listen elsewhere."""
     deadline = time.monotonic() + ARRIVAL_SECONDS
