@@ -96,6 +96,11 @@ ROUTES: tuple[Route, ...] = (
     _write("DELETE", "/v1/me/sessions/{session_id}", "identity", Permission.ACCOUNT, body_bytes=0),
     Route("GET", "/v1/me/consents", "identity", Permission.ACCOUNT),
     _write("PUT", "/v1/me/consents", "identity", Permission.ACCOUNT, body_bytes=16 * KIB),
+    _write("POST", "/v1/me/export", "identity", Permission.ACCOUNT_SECURE, body_bytes=0),
+    Route("GET", "/v1/me/export/{export_id}", "identity", Permission.ACCOUNT),
+    Route(
+        "GET", "/v1/me/export/{export_id}/archive", "identity", Permission.ACCOUNT_SECURE, timeout_seconds=30.0
+    ),  # fmt: skip
     Route("GET", "/v1/stations/nearby", "stations", cache=LIVE),
     Route("GET", "/v1/stations/along", "stations", cache=LIVE),
     Route("GET", "/v1/stations/clusters", "stations", cache=LIVE),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from identity.domain import vehicles as domain
-from identity.domain.vehicles import MAX_VEHICLES, Details, Vehicle, VehicleError, plate_of
+from identity.domain.vehicles import MAX_VEHICLES, Details, Reason, Vehicle, VehicleError, plate_of
 from identity.use_cases.vehicles import move_vehicles
 from servicekit.ids import new_id
 
@@ -47,7 +47,7 @@ def test_a_plate_has_one_form(text: str, country: str, plate: str) -> None:
 def test_what_is_no_plate_is_refused_without_being_repeated(text: str, country: str) -> None:
     with pytest.raises(VehicleError) as refused:
         plate_of(text, country)
-    assert refused.value.reason == "bad-plate"
+    assert refused.value.reason is Reason.BAD_PLATE
     assert text not in str(refused.value).replace("京A12345", "").replace("京AD12345", "") or text == " "
 
 

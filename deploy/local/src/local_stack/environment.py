@@ -1,5 +1,6 @@
 """The environment each service starts with, and how any other command reaches a running stack."""
 
+import json
 import sys
 from typing import TypedDict
 
@@ -82,8 +83,11 @@ def _own(config: Config, secrets: Secrets, name: str) -> dict[str, str]:
     """What only one service has."""
     if name == "identity":
         simulators = SERVICE_BY_NAME["simulators"].url(config)
-        audit_keys = {"AUDIT_KEYRING_FILE": str(keyrings.path(config, keyrings.AUDIT))}
-        return audit_keys | sms.identity_settings(config, secrets) | platforms.of_identity(secrets, simulators)
+        others = {service.name: service.url(config) for service in UPSTREAMS if service.name != name}
+        own = {
+            "AUDIT_KEYRING_FILE": str(keyrings.path(config, keyrings.AUDIT)), "PERSONAL_DATA_URLS": json.dumps(others),
+        }  # fmt: skip
+        return own | sms.identity_settings(config, secrets) | platforms.of_identity(secrets, simulators)
     if name == "simulators":
         return sms.simulator_settings(secrets) | platforms.of_simulators(secrets)
     if name == "gateway":

@@ -8,6 +8,7 @@ from identity.domain.oauth import OAuthError
 from identity.settings import Settings
 from identity.use_cases.audit import note_heads
 from identity.use_cases.context import Identity
+from identity.use_cases.exports import keep_exports
 from identity.use_cases.keys import advance_keys, keep_keys
 from identity.use_cases.messages import SENDERS, send_messages
 from identity.use_cases.otp import keep_codes
@@ -17,7 +18,7 @@ from servicekit.consumer import Consumer
 from servicekit.outbox import Relay
 from servicekit.postgres import PostgresStore
 
-AREAS = (oauth, authorize, otp, me, vehicles, sessions, consents)
+AREAS = (oauth, authorize, otp, me, vehicles, sessions, consents, exports)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -34,6 +35,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.background("one-time codes", lambda: keep_codes(identity))
         for number in range(SENDERS):
             kit.background(f"message sender {number}", lambda: send_messages(identity))
+        await kit.open(lambda: identity.other_services)
+        kit.background("exports", lambda: keep_exports(identity))
         kit.ready_when("postgres", store.check)
         kit.run_relay(Relay(chosen, store))
         kit.run_consumer(Consumer(chosen, store, SUBSCRIPTIONS, kit.app.state.verifier))

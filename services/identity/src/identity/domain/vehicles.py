@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum, auto
 from uuid import UUID
 
 from schemas.vocabulary import Fuel
@@ -24,10 +25,19 @@ _CHINESE_GAPS = re.compile(r"[\s·•.-]+")
 _GAPS = re.compile(r"\s+")
 
 
-class VehicleError(ValueError):
-    """A vehicle cannot be kept as asked; `reason` is a slug, the text says what to do without repeating the plate."""
+class Reason(Enum):
+    """Why a vehicle cannot be kept as asked."""
 
-    def __init__(self, reason: str, text: str, vehicle_id: UUID | None = None) -> None:
+    BAD_PLATE = auto()
+    EXISTS = auto()
+    TOO_MANY = auto()
+    NO_DEFAULT = auto()
+
+
+class VehicleError(ValueError):
+    """A vehicle cannot be kept as asked; the text says what to do without repeating the plate."""
+
+    def __init__(self, reason: Reason, text: str, vehicle_id: UUID | None = None) -> None:
         super().__init__(text)
         self.reason = reason
         self.vehicle_id = vehicle_id
@@ -64,7 +74,7 @@ def plate_of(text: str, country: str) -> str:
         plate, pattern = _GAPS.sub("", folded), _ANYWHERE
     if not pattern.fullmatch(plate):
         wanted = "e.g. 京A12345 or, new energy, 京AD12345" if country == "CN" else "1 to 12 letters and digits"
-        raise VehicleError("bad-plate", f"This is no number plate of {country}: send {wanted}.")
+        raise VehicleError(Reason.BAD_PLATE, f"This is no number plate of {country}: send {wanted}.")
     return plate
 
 
@@ -74,7 +84,7 @@ def added(vehicles: Sequence[Vehicle], new: Vehicle) -> list[Vehicle]:
     Raises VehicleError where there are too many, or one has the plate.
     """
     if len(vehicles) >= MAX_VEHICLES:
-        raise VehicleError("too-many-vehicles", f"You have {MAX_VEHICLES} vehicles; remove one first.")
+        raise VehicleError(Reason.TOO_MANY, f"You have {MAX_VEHICLES} vehicles; remove one first.")
     _require_free(vehicles, new)
     return _with_default([*vehicles, new], new.id if new.is_default or not vehicles else None)
 
@@ -86,7 +96,7 @@ def changed(vehicles: Sequence[Vehicle], vehicle_id: UUID, details: Details, is_
     """
     old = next(one for one in vehicles if one.id == vehicle_id)
     if old.is_default and is_default is False:
-        raise VehicleError("default-vehicle", "One vehicle is the default: make another one the default instead.")
+        raise VehicleError(Reason.NO_DEFAULT, "One vehicle is the default: make another one the default instead.")
     new = replace(old, details=details)
     others = [one for one in vehicles if one.id != vehicle_id]
     _require_free(others, new)
@@ -125,7 +135,7 @@ def same_plate(vehicles: Sequence[Vehicle], details: Details) -> Vehicle | None:
 
 def _require_free(vehicles: Sequence[Vehicle], new: Vehicle) -> None:
     if (other := same_plate(vehicles, new.details)) is not None:
-        raise VehicleError("vehicle-exists", "You have a vehicle with this plate: change that one.", other.id)
+        raise VehicleError(Reason.EXISTS, "You have a vehicle with this plate: change that one.", other.id)
 
 
 def _with_default(vehicles: Sequence[Vehicle], default: UUID | None) -> list[Vehicle]:

@@ -10,6 +10,7 @@ from identity.domain.signing_keys import active_key
 from identity.domain.wrong_secrets import WrongSecretLimit
 from identity.providers.alipay import Alipay
 from identity.providers.outbound import Outbound
+from identity.providers.personal_data import OtherServices
 from identity.providers.sms import SmsSenders
 from identity.providers.wechat import Wechat
 from identity.repository import keys as repository
@@ -37,6 +38,7 @@ class Identity:
         self.signer = Signer(store, self.ring)
         self.wrong_secrets = WrongSecretLimit(settings.wrong_secrets_per_minute)
         self.password_work = PasswordWork()
+        self.other_services = OtherServices(settings.personal_data_urls)
         self.http = Outbound()
         self.sms = SmsSenders(settings.sms, self.http)
         self.messages_due = asyncio.Event()

@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from identity.domain import vehicles as domain
-from identity.domain.vehicles import Details, Vehicle, VehicleError, plate_of
+from identity.domain.vehicles import Details, Reason, Vehicle, VehicleError, plate_of
 from identity.repository import vehicles as repository
 from identity.repository.vehicles import StoredVehicle
 from identity.use_cases.accounts import lock_account
@@ -95,8 +95,15 @@ def _found(vehicles: Sequence[Vehicle], vehicle_id: UUID) -> Vehicle:
 
 
 def _problem(error: VehicleError) -> Problem:
-    which = {"vehicle_id": error.vehicle_id} if error.vehicle_id else {}
-    return Problem(422 if error.reason == "bad-plate" else 409, error.reason, str(error), **which)
+    match error.reason:
+        case Reason.BAD_PLATE:
+            return Problem(422, "bad-plate", str(error))
+        case Reason.EXISTS:
+            return Problem(409, "vehicle-exists", str(error), vehicle_id=error.vehicle_id)
+        case Reason.TOO_MANY:
+            return Problem(409, "too-many-vehicles", str(error))
+        case Reason.NO_DEFAULT:
+            return Problem(409, "no-default-vehicle", str(error))
 
 
 def _sealed(box: Box, vehicle: Vehicle) -> bytes:
