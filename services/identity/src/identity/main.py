@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from identity.api import authorize, consents, me, oauth, otp, sessions, vehicles
+from identity.api import authorize, consents, exports, me, oauth, otp, sessions, vehicles
 from identity.consumer import SUBSCRIPTIONS
 from identity.domain.oauth import OAuthError
 from identity.settings import Settings
