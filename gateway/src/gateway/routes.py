@@ -101,6 +101,21 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", "/v1/me/export/{export_id}/archive", "identity", Permission.ACCOUNT_SECURE, timeout_seconds=30.0
     ),  # fmt: skip
+    _write("POST", "/v1/me/password", "identity", Permission.ACCOUNT_SECURE, RateClass.TOKENS, body_bytes=16 * KIB),
+    _write("POST", "/v1/me/recovery-codes", "identity", Permission.ACCOUNT_SECURE, RateClass.TOKENS, body_bytes=0),
+    Route("GET", "/v1/staff", "identity", Permission.STAFF_READ),
+    _write("POST", "/v1/staff", "identity", Permission.STAFF_MANAGE, body_bytes=16 * KIB),
+    _write("PATCH", "/v1/staff/{user_id}", "identity", Permission.STAFF_MANAGE, body_bytes=16 * KIB),
+    _write("DELETE", "/v1/staff/{user_id}", "identity", Permission.STAFF_MANAGE, body_bytes=0),
+    _write("POST", "/v1/staff/{user_id}/sign-in-resets", "identity", Permission.STAFF_MANAGE, body_bytes=4 * KIB),
+    Route("GET", "/v1/staff-invitations", "identity", Permission.STAFF_READ),
+    _write("DELETE", "/v1/staff-invitations/{invitation_id}", "identity", Permission.STAFF_MANAGE, body_bytes=0),
+    _write("POST", "/v1/staff-invitations/accept", "identity", None, RateClass.TOKENS, body_bytes=8 * KIB),
+    _write("POST", "/v1/staff-invitations/confirm", "identity", None, RateClass.TOKENS, body_bytes=4 * KIB),
+    Route("GET", "/v1/clients", "identity", Permission.CLIENTS_READ),
+    _write("POST", "/v1/clients", "identity", Permission.CLIENTS_MANAGE, body_bytes=16 * KIB),
+    _write("DELETE", "/v1/clients/{client_id}", "identity", Permission.CLIENTS_MANAGE, body_bytes=0),
+    _write("POST", "/v1/clients/{client_id}/secrets", "identity", Permission.CLIENTS_MANAGE, body_bytes=4 * KIB),
     Route("GET", "/v1/stations/nearby", "stations", cache=LIVE),
     Route("GET", "/v1/stations/along", "stations", cache=LIVE),
     Route("GET", "/v1/stations/clusters", "stations", cache=LIVE),

@@ -52,7 +52,7 @@ class Identity:
 
     async def new_client(self, spec: ClientSpec = SPEC) -> clients.NewSecret:
         """A client with this specification."""
-        return await clients.create_client(self.store, spec, replace_existing=False, overlap=timedelta(hours=1))
+        return await clients.create_client(self.process, spec, replace_existing=False, overlap=timedelta(hours=1))
 
     async def token_response(self, created: clients.NewSecret, **fields: str) -> httpx.Response:
         """The answer to the client's request for a token."""

@@ -95,7 +95,7 @@ async def test_unknown_client_wrong_secret_and_revoked_client_look_the_same(iden
 
 async def _revoked_client(identity: Identity) -> clients.NewSecret:
     created = await identity.new_client(replace(SPEC, name="revoked"))
-    await clients.revoke_client(identity.store, created.client.id)
+    await clients.revoke_client(identity.process, created.client.id)
     return created
 
 
@@ -149,11 +149,11 @@ async def test_wrong_secrets_are_limited_while_the_right_one_works(identity: Ide
 
 async def test_two_secrets_work_while_one_is_rotated(identity: Identity) -> None:
     first = await identity.new_client()
-    second = await clients.rotate_secret(identity.store, first.client.id, timedelta(hours=1))
+    second = await clients.rotate_secret(identity.process, first.client.id, timedelta(hours=1))
     assert [(await identity.token_response(s)).status_code for s in (first, second)] == [200, 200]
-    third = await clients.rotate_secret(identity.store, first.client.id, timedelta(hours=1))
+    third = await clients.rotate_secret(identity.process, first.client.id, timedelta(hours=1))
     assert [(await identity.token_response(s)).status_code for s in (first, second, third)] == [401, 200, 200]
-    fourth = await clients.rotate_secret(identity.store, first.client.id, timedelta())
+    fourth = await clients.rotate_secret(identity.process, first.client.id, timedelta())
     assert [(await identity.token_response(s)).status_code for s in (third, fourth)] == [401, 200]
 
 

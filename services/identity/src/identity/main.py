@@ -2,7 +2,20 @@
 
 from fastapi import FastAPI
 
-from identity.api import authorize, consents, exports, me, oauth, otp, sessions, vehicles
+from identity.api import (
+    authorize,
+    clients,
+    consents,
+    credentials,
+    exports,
+    invitations,
+    me,
+    oauth,
+    otp,
+    sessions,
+    staff,
+    vehicles,
+)
 from identity.consumer import SUBSCRIPTIONS
 from identity.domain.oauth import OAuthError
 from identity.settings import Settings
@@ -13,12 +26,16 @@ from identity.use_cases.keys import advance_keys, keep_keys
 from identity.use_cases.messages import SENDERS, send_messages
 from identity.use_cases.otp import keep_codes
 from identity.use_cases.sessions import keep_sessions
+from identity.use_cases.staff_tidying import keep_staff_tidy
 from servicekit.app import Kit, build_app
 from servicekit.consumer import Consumer
 from servicekit.outbox import Relay
 from servicekit.postgres import PostgresStore
 
-AREAS = (oauth, authorize, otp, me, vehicles, sessions, consents, exports)
+AREAS = (
+    oauth, authorize, otp, me, vehicles, sessions, consents, exports,
+    staff, invitations, credentials, clients,
+)  # fmt: skip
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -33,6 +50,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.background("audit log", lambda: note_heads(identity))
         kit.background("sessions", lambda: keep_sessions(identity))
         kit.background("one-time codes", lambda: keep_codes(identity))
+        kit.background("staff tidying", lambda: keep_staff_tidy(identity))
         for number in range(SENDERS):
             kit.background(f"message sender {number}", lambda: send_messages(identity))
         await kit.open(lambda: identity.other_services)

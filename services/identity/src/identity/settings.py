@@ -32,6 +32,9 @@ class Settings(PostgresSettings):
     refresh_grace_seconds: float = Field(default=10, ge=0, le=60, description="A lost answer may be asked for again")
     rotate_keys_after_days: float = Field(default=30, gt=0, le=365)
     wrong_secrets_per_minute: int = Field(default=10, ge=1, description="Per client id and process")
+    invitation_page: str = Field(
+        default="https://console.forecourt.example/join", description="Where an invitation's link leads to"
+    )
     personal_data_urls: dict[str, str] = Field(description="The other services with data of people, by name")
     otp: OtpSettings = Field(OtpSettings(), description="Limits of one-time codes")
     sms: SmsSettings = Field(description="Who sends text messages")

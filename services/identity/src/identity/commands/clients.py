@@ -40,7 +40,7 @@ def create_client(
     async def work(identity: Identity) -> use_cases.NewSecret:
         spec = ClientSpec(name, tuple(scope), tuple(operator or ()), tuple(station or ()))
         return await use_cases.create_client(
-            identity.store, spec, replace_existing=replace, overlap=timedelta(seconds=overlap_seconds)
+            identity, spec, replace_existing=replace, overlap=timedelta(seconds=overlap_seconds)
         )
 
     _print_secret(run(work), as_json)
@@ -66,13 +66,13 @@ def list_clients(as_json: AsJson = False) -> None:
 def rotate_secret(client_id: ClientId, overlap_seconds: Overlap = DAY_SECONDS, as_json: AsJson = False) -> None:
     """Give a client a second secret and show it, this one time; the first stays good for a while."""
     overlap = timedelta(seconds=overlap_seconds)
-    _print_secret(run(lambda identity: use_cases.rotate_secret(identity.store, client_id, overlap)), as_json)
+    _print_secret(run(lambda identity: use_cases.rotate_secret(identity, client_id, overlap)), as_json)
 
 
 @app.command()
 def revoke_client(client_id: ClientId, as_json: AsJson = False) -> None:
     """End a client; the tokens it holds run out within minutes."""
-    client = run(lambda identity: use_cases.revoke_client(identity.store, client_id))
+    client = run(lambda identity: use_cases.revoke_client(identity, client_id))
     if as_json:
         print_json(_document(client))
     else:

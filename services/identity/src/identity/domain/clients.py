@@ -70,6 +70,12 @@ class Client:
     """Of its rights: tokens carry it, and those with an older one are refused."""
 
 
+def loses_rights(before: ClientSpec, after: ClientSpec) -> bool:
+    """Whether tokens made from the one allow something that the other does not."""
+    pairs = (before.scopes, after.scopes), (before.operators, after.operators), (before.stations, after.stations)
+    return any(not set(old) <= set(new) for old, new in pairs)
+
+
 def new_secret() -> str:
     """256 bits from the system's generator, as URL-safe text."""
     return secrets.token_urlsafe(SECRET_BYTES)

@@ -66,14 +66,26 @@ class Manager:
             frozenset(station for one in held for station in one.stations),
         )
 
+    @property
+    def client_reach(self) -> "Bindings":
+        """Where they see and manage machine clients."""
+        return self.reach(RULES[Permission.CLIENTS_READ].roles)
+
     def may_make_client(self, scopes: Sequence[str], operators: Sequence[str], stations: Sequence[UUID]) -> bool:
         """Whether a machine client with these scopes and bindings has nothing that its maker does not have."""
         for scope in scopes:
             holders = [role for role in STATION_ROLES if _may_pass_on(role, scope)]
             reach = self.reach(holders)
-            if not (set(operators) <= reach.operators and all(self._reaches(reach, one) for one in stations)):
+            if not self._reaches_all(reach, operators, stations):
                 return False
         return bool(operators or stations)
+
+    def sees_client(self, operators: Sequence[str], stations: Sequence[UUID]) -> bool:
+        """Whether a machine client with these bindings is theirs to see and to manage."""
+        return bool(operators or stations) and self._reaches_all(self.client_reach, operators, stations)
+
+    def _reaches_all(self, reach: "Bindings", operators: Sequence[str], stations: Sequence[UUID]) -> bool:
+        return set(operators) <= reach.operators and all(self._reaches(reach, one) for one in stations)
 
     def _part_within(self, role: StaffRole, reach: "Bindings") -> StaffRole | None:
         operators = tuple(one for one in role.operators if one in reach.operators)

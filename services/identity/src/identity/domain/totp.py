@@ -7,7 +7,8 @@ import secrets
 from datetime import datetime
 from uuid import UUID
 
-import pyotp
+from pyotp import random_base32
+from pyotp.totp import TOTP
 
 STEP_SECONDS = 30
 DIGITS = 6
@@ -20,18 +21,18 @@ RECOVERY_BYTES = 10
 
 def new_secret() -> str:
     """160 random bits in base32, what apps take."""
-    return pyotp.random_base32()
+    return random_base32()
 
 
 def enrolment_uri(secret: str, account: str) -> str:
     """What an app reads from a QR code; `account` is what it shows beside the code."""
-    totp = pyotp.TOTP(secret, digits=DIGITS, interval=STEP_SECONDS)
+    totp = TOTP(secret, digits=DIGITS, interval=STEP_SECONDS)
     return totp.provisioning_uri(name=account, issuer_name=ISSUER)
 
 
 def matching_step(secret: str, code: str, now: datetime, last_used: int) -> int | None:
     """The time step whose code this is; None for a wrong one, and for one not later than the step used last."""
-    totp, current = pyotp.TOTP(secret, digits=DIGITS, interval=STEP_SECONDS), int(now.timestamp()) // STEP_SECONDS
+    totp, current = TOTP(secret, digits=DIGITS, interval=STEP_SECONDS), int(now.timestamp()) // STEP_SECONDS
     steps = range(current - DRIFT_STEPS, current + DRIFT_STEPS + 1)
     matching = [step for step in steps if hmac.compare_digest(totp.generate_otp(step).encode(), code.encode())]
     return next((step for step in matching if step > last_used), None)

@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from identity.domain.clients import Client, ClientSpec
+from identity.domain.staff import Bindings
 from servicekit.postgres import Connection
 
 CLIENT_COLUMNS = "id, name, scopes, operators, stations, created_at, revoked_at, access_version"
@@ -20,25 +21,52 @@ class KnownClient:
     digests: tuple[bytes, ...]
 
 
-async def insert_client(connection: Connection, client: Client, digest: bytes) -> bool:
-    """Whether the client was stored; False where the name is taken."""
+async def insert_client(connection: Connection, client: Client, digest: bytes, created_by: UUID | None = None) -> bool:
+    """Whether the client was stored; False where its maker has a live one of that name. None: an operator's command."""
     inserted = await connection.fetchval(
-        """INSERT INTO clients (id, name, scopes, operators, stations, secret_digest, created_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7)
+        """INSERT INTO clients (id, name, scopes, operators, stations, secret_digest, created_at, created_by)
+           VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
            ON CONFLICT (created_by, name) WHERE revoked_at IS NULL DO NOTHING RETURNING true""",
         client.id, client.spec.name, client.spec.scopes, client.spec.operators, client.spec.stations, digest,
-        client.created_at,
+        client.created_at, created_by,
     )  # fmt: skip
     return bool(inserted)
 
 
-async def update_client(connection: Connection, spec: ClientSpec) -> UUID | None:
-    """Sets scopes and bindings of the live client with this name; its id, None where there is none."""
-    return await connection.fetchval(
-        """UPDATE clients SET scopes = $2, operators = $3, stations = $4 WHERE name = $1 AND created_by IS NULL AND revoked_at IS NULL
-           RETURNING id""",
-        spec.name, spec.scopes, spec.operators, spec.stations,
+async def lock_command_client(connection: Connection, name: str) -> Client | None:
+    """The live client of that name that a command made, locked until the transaction ends."""
+    row = await connection.fetchrow(
+        f"""SELECT {CLIENT_COLUMNS} FROM clients
+            WHERE name = $1 AND created_by IS NULL AND revoked_at IS NULL FOR UPDATE""",  # noqa: S608 - constant names
+        name,
+    )
+    return _client(row) if row else None
+
+
+async def lock_client(connection: Connection, client_id: UUID) -> Client | None:
+    """The client, revoked or not, locked until the transaction ends."""
+    row = await connection.fetchrow(
+        f"SELECT {CLIENT_COLUMNS} FROM clients WHERE id = $1 FOR UPDATE",  # noqa: S608 - constant column names
+        client_id,
+    )
+    return _client(row) if row else None
+
+
+async def update_client(connection: Connection, client_id: UUID, spec: ClientSpec) -> None:
+    """Sets scopes and bindings."""
+    await connection.execute(
+        "UPDATE clients SET scopes = $2, operators = $3, stations = $4 WHERE id = $1",
+        client_id, spec.scopes, spec.operators, spec.stations,
     )  # fmt: skip
+
+
+async def raise_client_version(connection: Connection, client_id: UUID) -> int:
+    """The version of the client's rights from now on: tokens with an older one are to be refused."""
+    version: int | None = await connection.fetchval(
+        "UPDATE clients SET access_version = access_version + 1 WHERE id = $1 RETURNING access_version", client_id
+    )
+    assert version is not None  # noqa: S101 - whoever asks has locked the row
+    return version
 
 
 async def replace_secret(
@@ -81,6 +109,23 @@ async def list_clients(connection: Connection, limit: int) -> list[Client]:
         f"SELECT {CLIENT_COLUMNS} FROM clients ORDER BY id DESC LIMIT $1",  # noqa: S608 - constant column names
         limit,
     )
+    return [_client(row) for row in rows]
+
+
+async def clients_within(
+    connection: Connection, reach: Bindings, before: UUID | None, limit: int
+) -> list[Client]:  # fmt: skip
+    """The clients that are bound to nothing but these operators and stations, the newest first, revoked ones too."""
+    rows = await connection.fetch(
+        f"""SELECT {CLIENT_COLUMNS} FROM clients c
+            WHERE operators <@ $1 AND cardinality(operators) + cardinality(stations) > 0
+              AND NOT EXISTS (
+                  SELECT FROM unnest(c.stations) AS bound (id) WHERE NOT (bound.id = ANY($2)) AND NOT EXISTS (
+                      SELECT FROM known_stations k WHERE k.station_id = bound.id AND k.operator = ANY($1)))
+              AND ($3::uuid IS NULL OR id < $3)
+            ORDER BY id DESC LIMIT $4""",  # noqa: S608 - constant column names
+        list(reach.operators), list(reach.stations), before, limit,
+    )  # fmt: skip
     return [_client(row) for row in rows]
 
 

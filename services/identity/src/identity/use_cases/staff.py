@@ -48,11 +48,15 @@ class SignIn:
     last_step: int = 0
 
 
-async def manager_of(tx: Connection, user_id: UUID, roles: Iterable[StaffRole]) -> Manager:
-    """What the person may manage of these roles. As it is stored, not as a token says: rights may have just gone."""
+async def manager_of(tx: Connection, user_id: UUID, stations: Iterable[UUID] = ()) -> Manager:
+    """What the person may manage at these stations. As it is stored, not as a token says: rights may have just gone."""
     rights = await people.rights_of(tx, user_id)
-    stations = {station for one in roles for station in one.stations}
     return Manager(rights.staff if rights else (), await operators_of(tx, list(stations)))
+
+
+def stations_of(roles: Iterable[StaffRole]) -> set[UUID]:
+    """All stations that the roles are bound to."""
+    return {station for one in roles for station in one.stations}
 
 
 async def list_staff(
@@ -60,7 +64,7 @@ async def list_staff(
 ) -> list[StaffMember]:  # fmt: skip
     """The staff at the caller's operators and stations, the newest first, with what they are there."""
     async with identity.store.connection() as connection:
-        me = await manager_of(connection, UUID(principal.subject), ())
+        me = await manager_of(connection, UUID(principal.subject))
         found = await repository.staff_at(connection, me.visible_reach, before, limit)
         return await _members(identity, connection, found, me)
 
@@ -151,7 +155,7 @@ async def _seen(
     """The person, locked as the actor is, so that neither's rights change meanwhile; Problem 404 if not visible."""
     users = await repository.lock_users(tx, [actor, user_id])
     before = (await repository.roles_of(tx, [user_id])).get(user_id, [])
-    manager = await manager_of(tx, actor, [*before, *wanted])
+    manager = await manager_of(tx, actor, stations_of([*before, *wanted]))
     if user_id not in users or not any(manager.visible_part(one) for one in before):
         raise no_such_staff()
     return users[user_id], before, manager
@@ -167,7 +171,7 @@ async def _members(
 ) -> list[StaffMember]:
     """The staff members with the roles that the manager sees."""
     roles = await repository.roles_of(connection, user_ids)
-    stations = {station for held in roles.values() for one in held for station in one.stations}
+    stations = stations_of(one for held in roles.values() for one in held)
     eyes = Manager(me.roles, await operators_of(connection, list(stations)))
     members = await members_of(identity, connection, user_ids)
     return [
