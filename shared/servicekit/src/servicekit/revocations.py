@@ -29,6 +29,10 @@ class Revocations:
         self.is_complete = False
         """Whether all that was there when reading began has been taken."""
 
+    def __len__(self) -> int:
+        """How many are remembered."""
+        return len(self._lowest) + len(self._ended)
+
     def refuses(self, subject: str, version: int, session: str | None) -> bool:
         """Whether a token of this subject, version and session is revoked."""
         lowest = self._lowest.get(subject)

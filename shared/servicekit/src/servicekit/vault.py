@@ -29,7 +29,7 @@ class Box:
         """The text. Raises KeyRingError where it was changed or belongs elsewhere."""
         try:
             return self._cipher.decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], context.encode()).decode()
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # ValueError: it is too short
             raise KeyRingError(f"what was sealed for {context!r} has been changed, or is another's") from error
 
 
