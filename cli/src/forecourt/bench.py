@@ -26,6 +26,7 @@ class Bench(StrEnum):
     GATEWAY = "gateway"
     STREAM = "stream"
     HISTORY = "history"
+    IDENTITY = "identity"
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ MEASURES = {
     Bench.GATEWAY: "forecourt.bench_gateway:measure_gateway",
     Bench.STREAM: "forecourt.bench_stream:measure_stream",
     Bench.HISTORY: "forecourt.bench_history:measure_history",
+    Bench.IDENTITY: "forecourt.bench_identity:measure_identity",
 }
 """Imported when it is used, as commands are."""
 

@@ -10,10 +10,10 @@ import aiohttp
 import asyncpg
 import psutil
 
+from forecourt.bench_processes import family_seconds, process_seconds, running_part
 from forecourt.bench_world import BenchFeed, bench_client, known_stations
 from local_stack.config import Config, StackError
 from local_stack.environment import service_environment
-from local_stack.processes import Process
 from local_stack.services import SERVICE_BY_NAME
 
 YEAR = 2004
@@ -54,19 +54,21 @@ class Year(NamedTuple):
 
 async def measure_history(config: Config) -> list[dict[str, Any]]:
     """CPU of the service and of Postgres for a page, by day and by hour; the floor is Postgres and the bare driver."""
-    service, postgres = _running(config, "pricing"), _running(config, "postgres")
+    service, postgres = running_part(config, "pricing"), running_part(config, "postgres")
     async with _year(config) as year, aiohttp.ClientSession(SERVICE_BY_NAME["pricing"].url(config)) as session:
         rows = await year.postgres.fetch(READ, year.station_id, SINCE, UNTIL)
         own = psutil.Process()
         floor = await _cpu_ms(
-            lambda: year.postgres.fetch(READ, year.station_id, SINCE, UNTIL), lambda: _seconds(own) + _family(postgres)
+            lambda: year.postgres.fetch(READ, year.station_id, SINCE, UNTIL),
+            lambda: process_seconds(own) + family_seconds(postgres),
         )
         figures = []
         for bucket, count, bound_ms in (("day", DAYS, WANTED_MS), ("hour", DAYS * 24, None)):
             page = await _page(session, year, bucket)
             is_right = len(page) == count and sum(one["changes"] for one in page) == len(rows)
             cost = await _cpu_ms(
-                lambda bucket=bucket: _read(session, year, bucket), lambda: _family(service) + _family(postgres)
+                lambda bucket=bucket: _read(session, year, bucket),
+                lambda: family_seconds(service) + family_seconds(postgres),
             )
             figures.append({
                 "figure": f"{len(rows):,} changes of a year among {STATIONS * DAYS:,} others, by {bucket}, CPU a page",
@@ -95,25 +97,6 @@ async def _cpu_ms(work: Callable[[], Awaitable[object]], cpu_seconds: Callable[[
     for _ in range(PAGES):
         await work()
     return (cpu_seconds() - before) / PAGES * 1_000
-
-
-def _running(config: Config, name: str) -> psutil.Process:
-    running = Process(config.data, name).running()
-    if running is None:
-        raise StackError(f"{name} does not run: `./forecourt up` starts it")
-    return psutil.Process(running.pid)
-
-
-def _seconds(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system
-
-
-def _family(process: psutil.Process) -> float:
-    """CPU seconds of a process and all its children, those that have ended too."""
-    times = process.cpu_times()
-    ended = times.children_user + times.children_system
-    return ended + sum(map(_seconds, (process, *process.children(recursive=True))))
 
 
 @asynccontextmanager

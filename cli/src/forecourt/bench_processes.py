@@ -16,6 +16,7 @@ import psutil
 from local_stack.config import Config, StackError
 from local_stack.environment import service_environment
 from local_stack.ports import free_port
+from local_stack.processes import Process
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
@@ -95,6 +96,27 @@ async def own_gateway(config: Config, folder: Path, **settings: Any) -> AsyncIte
     argv = (sys.executable, "-m", "servicekit.serve", "gateway.main:create_app")
     async with started("the gateway", argv, port, environment) as gateway:
         yield gateway
+
+
+def running_part(config: Config, name: str) -> psutil.Process:
+    """A part of the platform that runs; StackError where it does not."""
+    running = Process(config.data, name).running()
+    if running is None:
+        raise StackError(f"{name} does not run: `./forecourt up` starts it")
+    return psutil.Process(running.pid)
+
+
+def family_seconds(process: psutil.Process) -> float:
+    """CPU seconds of a process and all its children, those that have ended too."""
+    times = process.cpu_times()
+    ended = times.children_user + times.children_system
+    return ended + sum(map(process_seconds, (process, *process.children(recursive=True))))
+
+
+def process_seconds(process: psutil.Process) -> float:
+    """CPU seconds of a process alone."""
+    times = process.cpu_times()
+    return times.user + times.system
 
 
 def allow_open_files(wanted: int) -> None:
