@@ -130,6 +130,18 @@ async def save_rate(tx: Connection, rate: PrefixRate) -> None:
     )  # fmt: skip
 
 
+async def forget(tx: Connection, phone_hashes: Sequence[bytes]) -> int:
+    """Deletes a phone's codes with their messages, and its devices; how many of both."""
+    row = await tx.fetchrow(
+        """WITH codes AS (DELETE FROM otp_requests WHERE phone_hash = ANY($1) RETURNING 1),
+                devices AS (DELETE FROM familiar_devices WHERE phone_hash = ANY($1) RETURNING 1)
+           SELECT (SELECT count(*) FROM codes) + (SELECT count(*) FROM devices) AS deleted""",
+        list(phone_hashes),
+    )
+    assert row is not None  # noqa: S101 - a select without a table
+    return row["deleted"]
+
+
 async def delete_forgotten(connection: Connection) -> None:
     """Deletes prefixes that nobody sends to and devices that nobody uses."""
     await connection.execute(
