@@ -103,7 +103,7 @@ async def test_security_42_an_erased_drivers_places_are_gone(pricing: Pricing):
     for _ in range(2):
         await me.erase()
     account = await me.account()
-    assert account["data"] == {"price_alerts": [], "price_change_steps": [], "price_rules": []}
+    assert (account["data"], account["kept"]) == ({"price_alerts": []}, {"price_change_steps": 0, "price_rules": 0})
     assert account["erased"] == {"price_alerts": 2, "kept_replies": 0}
     assert account["erased_at"] is not None
     known = "SELECT count(*) FROM price_alert_stations WHERE alert_id NOT IN (SELECT alert_id FROM price_alerts)"
@@ -166,7 +166,9 @@ async def test_the_books_keep_who_set_a_price_by_an_id_alone(pricing: Pricing):
     assert [(step["change_id"], step["action"]) for step in steps][:1] == [(change["change_id"], "created")]
     await me.erase()
     account = await me.account()
-    assert account["data"]["price_change_steps"] == steps
+    assert (account["data"], account["kept"]) == (
+        {"price_alerts": []}, {"price_change_steps": len(steps), "price_rules": 0},
+    )  # fmt: skip
     assert account["erased"] == {"price_alerts": 0, "kept_replies": 1}
 
 

@@ -29,7 +29,9 @@ MESSAGE = Message("identity.users", 0, 0, None, None, {}, NOW)
 
 
 class PostgresNotes:
-    """A service's personal data: texts, each of one person."""
+    """A service's personal data: texts, each of one person, and a book that stays."""
+
+    kept = frozenset({"book"})
 
     def __init__(self, store: PostgresStore) -> None:
         self._store = store
@@ -40,7 +42,7 @@ class PostgresNotes:
     async def collect(self, subject: str) -> dict[str, Any]:
         async with self._store.connection() as connection:
             rows = await connection.fetch("SELECT note FROM notes WHERE note LIKE $1 || '|%'", subject)
-        return {"notes": sorted(row["note"].partition("|")[2] for row in rows)}
+        return {"notes": sorted(row["note"].partition("|")[2] for row in rows), "book": ["paid", "paid"]}
 
     async def erase(self, tx: Any, subject: str) -> dict[str, int]:
         return {"notes": len(await tx.fetch("DELETE FROM notes WHERE note LIKE $1 || '|%' RETURNING 1", subject))}
@@ -52,6 +54,8 @@ class PostgresNotes:
 class MongoNotes:
     """The same."""
 
+    kept = frozenset({"book"})
+
     def __init__(self, store: MongoStore) -> None:
         self._notes = store.database.notes
 
@@ -59,7 +63,8 @@ class MongoNotes:
         await self._notes.insert_one({"_id": new_id(), "subject": subject, "text": text}, session=tx)
 
     async def collect(self, subject: str) -> dict[str, Any]:
-        return {"notes": sorted([document["text"] async for document in self._notes.find({"subject": subject})])}
+        texts = [document["text"] async for document in self._notes.find({"subject": subject})]
+        return {"notes": sorted(texts), "book": ["paid", "paid"]}
 
     async def erase(self, tx: Any, subject: str) -> dict[str, int]:
         return {"notes": (await self._notes.delete_many({"subject": subject}, session=tx)).deleted_count}
@@ -122,11 +127,12 @@ async def test_an_erasure_deletes_what_is_the_persons_and_says_how_much(notes: N
     for subject, text in ((me, "a"), (me, "b"), (other, "c")):
         await notes.write(subject, text)
     before = await notes.desk.account_of(str(me))
-    assert (before["data"], before["erased_at"], before["erased"]) == ({"notes": ["a", "b"]}, None, {})
+    assert before["data"] == {"notes": ["a", "b"], "book": ["paid", "paid"]}
+    assert (before["erased_at"], before["erased"], before["kept"]) == (None, {}, {})
     await notes.take(erased(me))
     after = await notes.desk.account_of(str(me))
     assert (after["service"], after["subject"], after["data"]) == ("kit", str(me), {"notes": []})
-    assert (after["erased"], after["merged_into"]) == ({"notes": 2}, None)
+    assert (after["erased"], after["kept"], after["merged_into"]) == ({"notes": 2}, {"book": 2}, None)
     assert after["erased_at"] > NOW
     assert await notes.of(other) == ["c"]
 

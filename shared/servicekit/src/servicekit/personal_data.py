@@ -27,16 +27,19 @@ EVENTS = (UserErasedV1, UserMergedV1)
 class PersonalData(Protocol):
     """What a service has of people; `tx` is the store's transaction handle."""
 
+    kept: frozenset[str]
+    """The kinds that stay: books that must say what was done, by an id that means nothing once identity forgot it."""
+
     async def collect(self, subject: str) -> dict[str, Any]:
-        """All of one person, readable, by kind: what the person is given on request. Ids, numbers, texts and times."""
+        """All of one person, readable, by kind, a list each: what the person is given on request."""
         ...
 
     async def erase(self, tx: Any, subject: str) -> dict[str, int]:
-        """Deletes all of it and the person's data key; how many of what. A second time there is nothing left."""
+        """Deletes all but what is kept, and the person's data key; how many of what. The second time there is none."""
         ...
 
     async def merge(self, tx: Any, subject: str, into: str) -> None:
-        """Gives all of it to another account of the same person; a second time there is nothing left to give."""
+        """Gives the same to another account of the person; a second time there is nothing left to give."""
         ...
 
 
@@ -88,10 +91,12 @@ class PeopleDesk:
         await self._erasures.record(tx, subject, Erasure(datetime.now(UTC), erased))
 
     async def account_of(self, subject: str) -> dict[str, Any]:
-        """What the service has of a person and what it erased, for the archive and the proof."""
+        """What the service has of a person, and of one who is gone what it erased and how much it kept."""
         gone = await self._erasures.find(subject)
+        data = await self._data.collect(subject)
+        kept = {kind: len(data.pop(kind)) for kind in sorted(self._data.kept)} if gone else {}
         return {
-            "service": self._service, "subject": subject, "data": await self._data.collect(subject),
+            "service": self._service, "subject": subject, "data": data, "kept": kept,
             "erased_at": gone.at if gone else None, "erased": gone.erased if gone else {},
             "merged_into": gone.merged_into if gone else None,
         }  # fmt: skip

@@ -11,6 +11,8 @@ from servicekit.postgres import Connection, PostgresStore
 class PeopleData:
     """See servicekit.personal_data.PersonalData."""
 
+    kept = frozenset({"price_change_steps", "price_rules"})
+
     def __init__(self, store: PostgresStore) -> None:
         self._store = store
 

@@ -13,6 +13,8 @@ from stations.use_cases.reviews import merge_reviews, rate
 class DriverData:
     """See servicekit.personal_data.PersonalData."""
 
+    kept = frozenset[str]()
+
     def __init__(self, favourites: FavouriteRepository, reviews: ReviewRepository, vault: Vault) -> None:
         self._favourites = favourites
         self._reviews = reviews
