@@ -19,7 +19,7 @@ ID_BYTES = 16
 GENERATION_BYTES = 4
 KEYED_HASH_BYTES = 40
 TOKEN_BYTES = ID_BYTES + GENERATION_BYTES + KEYED_HASH_BYTES
-"""A multiple of three: base64 needs no padding, and each token has one spelling only."""
+"""A multiple of three: base64 needs no padding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,8 @@ def parse(text: str) -> RefreshToken | None:
     if len(parts) != TOKEN_BYTES:
         return None
     session_id, generation = parts[:ID_BYTES], parts[ID_BYTES : ID_BYTES + GENERATION_BYTES]
-    return RefreshToken(UUID(bytes=session_id), int.from_bytes(generation, "big"), parts[-KEYED_HASH_BYTES:])
+    token = RefreshToken(UUID(bytes=session_id), int.from_bytes(generation, "big"), parts[-KEYED_HASH_BYTES:])
+    return token if token.text == text else None
 
 
 def make(ring: KeyRing, session_id: UUID, generation: int) -> RefreshToken:
