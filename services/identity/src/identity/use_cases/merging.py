@@ -16,6 +16,7 @@ from identity.use_cases.context import Identity
 from identity.use_cases.exports import drop_exports
 from identity.use_cases.identities import require_driver
 from identity.use_cases.linking import tell_of_change
+from identity.use_cases.profile import move_profile
 from identity.use_cases.sessions import end_sessions
 from identity.use_cases.vehicles import move_vehicles
 from schemas.events import UserMergedV1
@@ -27,7 +28,7 @@ REASON = "accounts_merged"
 Mover = Callable[[Identity, Connection, UUID, UUID], Awaitable[None]]
 """Moves what one table has of the first person to the second, sealed anew in that one's box; both are locked."""
 
-MOVES: tuple[Mover, ...] = (people.move_logins, move_vehicles, move_consents, drop_exports)
+MOVES: tuple[Mover, ...] = (people.move_logins, move_profile, move_vehicles, move_consents, drop_exports)
 """Everything in identity that follows a person into another account, or ends with the old one."""
 
 

@@ -33,6 +33,13 @@ async def change_profile(
     return changed
 
 
+async def move_profile(identity: Identity, tx: Connection, user_id: UUID, into: UUID) -> None:
+    """What one person has set becomes another's where that one has set nothing; both are locked."""
+    if await repository.load_profile(tx, into) is None and (kept := await profile_of(identity, tx, user_id)):
+        box = await identity.vault.box(tx, str(into))
+        await repository.save_profile(tx, into, box.seal(json.dumps(kept), _context(into)))
+
+
 async def etag_of(tx: Connection, user_id: UUID) -> str:
     """The entity tag of the settings as they are."""
     return etag(await repository.load_profile(tx, user_id))
