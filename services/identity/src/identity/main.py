@@ -8,6 +8,7 @@ from identity.api import (
     consents,
     credentials,
     exports,
+    identities,
     invitations,
     me,
     oauth,
@@ -33,7 +34,7 @@ from servicekit.outbox import Relay
 from servicekit.postgres import PostgresStore
 
 AREAS = (
-    oauth, authorize, otp, me, vehicles, sessions, consents, exports,
+    oauth, authorize, otp, me, identities, vehicles, sessions, consents, exports,
     staff, invitations, credentials, clients,
 )  # fmt: skip
 
@@ -45,6 +46,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def start(kit: Kit) -> None:
         store = await kit.open(lambda: PostgresStore.connect(chosen))
         kit.app.state.identity = identity = Identity(chosen, store)
+        await kit.open(lambda: identity.http)
         await advance_keys(identity)
         kit.background("signing keys", lambda: keep_keys(identity))
         kit.background("audit log", lambda: note_heads(identity))
