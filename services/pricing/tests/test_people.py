@@ -111,6 +111,34 @@ async def test_security_42_an_erased_drivers_places_are_gone(pricing: Pricing):
     assert len(await other.alerts()) == 1
 
 
+BOOKS = {"erasures", "price_changes", "price_change_steps", "price_reports", "price_history"}
+"""Tables that may go on naming somebody who is gone."""
+
+
+async def tables_that_name(pricing: Pricing, person: Person) -> set[str]:
+    """The tables of the schema in which the person's id stands anywhere."""
+    async with pricing.store.connection() as connection:
+        tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+        found = set[str]()
+        for (table,) in tables:
+            query = f'SELECT EXISTS (SELECT FROM "{table}" AS t WHERE t::text LIKE $1)'  # noqa: S608 - our own tables
+            if await connection.fetchval(query, f"%{person.id}%"):
+                found.add(table)
+        return found
+
+
+async def test_the_id_of_an_erased_person_stands_in_the_books_alone(pricing: Pricing):
+    """Fails for a new table of people's data that is not erased."""
+    me, station_id = Person(pricing), await pricing.register()
+    await me.alert()
+    await me.change(station_id, 1_700)
+    before = await tables_that_name(pricing, me)
+    assert {"price_alerts", "price_change_steps", "idempotency_keys"} <= before
+    await me.erase()
+    await eventually(pricing.outbox_is_empty)
+    assert await tables_that_name(pricing, me) <= BOOKS
+
+
 async def test_a_token_that_outlives_its_owner_sets_no_alert(pricing: Pricing):
     me = Person(pricing)
     await me.erase()

@@ -187,6 +187,24 @@ async def test_security_42_an_erased_drivers_words_are_gone_and_ratings_stay_tru
     assert (await shown(stations, there))["rating"]["review_count"] == 0
 
 
+async def test_the_id_of_an_erased_driver_stands_nowhere_but_in_the_proof(stations: Stations) -> None:
+    """Fails for a new collection of drivers' data that is not erased."""
+    me, station_id = driver(stations), await stations.register()
+    await me.keep(station_id)
+    await me.review(station_id, 4)
+    names = await stations.store.database.list_collection_names()
+
+    async def that_name_me() -> set[str]:
+        found = {name: await stored(stations, name) for name in names if not name.startswith("system.")}
+        return {
+            name for name, documents in found.items() if str(me.id).encode() in documents or me.id.bytes in documents
+        }
+
+    assert await that_name_me() == {"favourites", "reviews", "people", "personal_keys"}
+    await me.erase()
+    assert await that_name_me() == {"people"}
+
+
 async def test_an_erasure_needs_no_key(stations: Stations) -> None:
     """What nobody can read any more can still be deleted."""
     me, station_id = driver(stations), await stations.register()
