@@ -90,7 +90,9 @@ ROUTES: tuple[Route, ...] = (
     _write("DELETE", "/v1/me", "identity", Permission.ACCOUNT_SECURE, body_bytes=0),
     Route("GET", "/v1/me/identities", "identity", Permission.ACCOUNT),
     _write("POST", "/v1/me/identities", "identity", Permission.ACCOUNT_SECURE, body_bytes=16 * KIB),
-    _write("POST", "/v1/me/identities/{identity_id}/unlink", "identity", Permission.ACCOUNT_SECURE, body_bytes=16 * KIB),
+    _write(
+        "POST", "/v1/me/identities/{identity_id}/unlink", "identity", Permission.ACCOUNT_SECURE, body_bytes=16 * KIB
+    ),
     _write("POST", "/v1/me/merges", "identity", Permission.ACCOUNT_SECURE, body_bytes=16 * KIB),
     Route("GET", "/v1/me/vehicles", "identity", Permission.DRIVER),
     _write("POST", "/v1/me/vehicles", "identity", Permission.DRIVER, body_bytes=16 * KIB),
@@ -103,9 +105,7 @@ ROUTES: tuple[Route, ...] = (
     _write("PUT", "/v1/me/consents", "identity", Permission.ACCOUNT, body_bytes=16 * KIB),
     _write("POST", "/v1/me/export", "identity", Permission.ACCOUNT_SECURE, body_bytes=0),
     Route("GET", "/v1/me/export/{export_id}", "identity", Permission.ACCOUNT),
-    Route(
-        "GET", "/v1/me/export/{export_id}/archive", "identity", Permission.ACCOUNT_SECURE, timeout_seconds=30.0
-    ),  # fmt: skip
+    Route("GET", "/v1/me/export/{export_id}/archive", "identity", Permission.ACCOUNT_SECURE, timeout_seconds=30.0),
     _write("POST", "/v1/me/password", "identity", Permission.ACCOUNT_SECURE, RateClass.TOKENS, body_bytes=16 * KIB),
     _write("POST", "/v1/me/recovery-codes", "identity", Permission.ACCOUNT_SECURE, RateClass.TOKENS, body_bytes=0),
     Route("GET", "/v1/staff", "identity", Permission.STAFF_READ),
@@ -121,11 +121,6 @@ ROUTES: tuple[Route, ...] = (
     _write("POST", "/v1/clients", "identity", Permission.CLIENTS_MANAGE, body_bytes=16 * KIB),
     _write("DELETE", "/v1/clients/{client_id}", "identity", Permission.CLIENTS_MANAGE, body_bytes=0),
     _write("POST", "/v1/clients/{client_id}/secrets", "identity", Permission.CLIENTS_MANAGE, body_bytes=4 * KIB),
-    _write("POST", "/v1/me/export", "identity", Permission.ACCOUNT_SECURE, body_bytes=0),
-    Route("GET", "/v1/me/export/{export_id}", "identity", Permission.ACCOUNT),
-    Route(
-        "GET", "/v1/me/export/{export_id}/archive", "identity", Permission.ACCOUNT_SECURE, timeout_seconds=30.0
-    ),  # fmt: skip
     Route("GET", "/v1/stations/nearby", "stations", cache=LIVE),
     Route("GET", "/v1/stations/along", "stations", cache=LIVE),
     Route("GET", "/v1/stations/clusters", "stations", cache=LIVE),
