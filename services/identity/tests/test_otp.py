@@ -259,6 +259,7 @@ async def test_security_05_floods_over_many_phones_end(
     identity: Identity, limits: dict[str, int], how: dict[str, str]
 ) -> None:
     limit(identity, **limits)
+    last: dict[str, str] = {}
     for number in range(4):
         chosen = {name: value.format(number=number) for name, value in how.items()}
         chosen.setdefault("address", f"203.0.113.{number}")

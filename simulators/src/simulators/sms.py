@@ -33,13 +33,13 @@ class SmsSettings(BaseModel):
         "SMS_100004": "A way to sign in to your account was changed. If it was not you, contact us now.",
     }
     """Approved templates: code to text, with `${name}` where a parameter goes."""
-    aliyun_per_minute: int = Field(1, description="Codes to one phone; 0: no limit", ge=0)
-    aliyun_per_hour: int = Field(5, ge=0)
-    aliyun_per_day: int = Field(10, ge=0)
+    aliyun_per_minute: int = Field(default=1, description="Codes to one phone; 0: no limit", ge=0)
+    aliyun_per_hour: int = Field(default=5, ge=0)
+    aliyun_per_day: int = Field(default=10, ge=0)
     twilio_account_sid: str = "AC" + "0" * 32
     twilio_auth_token: SecretStr
     twilio_from: str = "+12025550100"
-    twilio_per_second: int = Field(100, ge=0, description="Requests of the account; 0: no limit")
+    twilio_per_second: int = Field(default=100, ge=0, description="Requests of the account; 0: no limit")
 
 
 class Message(BaseModel):
@@ -59,9 +59,11 @@ class Fault(BaseModel):
 
     provider: ProviderName
     kind: Literal["error", "status", "slow", "hang_after_accepting"]
-    code: str = Field("", description="`error`: the provider's error code; `status`: the HTTP status, with no body")
-    seconds: float = Field(1.0, ge=0, le=MAX_HANG_SECONDS, description="`slow` and `hang_after_accepting`: how long")
-    times: int = Field(1, ge=1, le=10_000, description="So many requests")
+    code: str = Field(default="", description="`error`: the provider's code; `status`: an HTTP status, with no body")
+    seconds: float = Field(
+        default=1.0, ge=0, le=MAX_HANG_SECONDS, description="How long `slow` and `hang_after_accepting` take"
+    )
+    times: int = Field(default=1, ge=1, le=10_000, description="So many requests")
 
 
 @dataclass

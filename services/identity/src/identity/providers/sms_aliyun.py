@@ -43,7 +43,7 @@ class AliyunSettings(BaseModel):
     sign_name: str
     templates: Mapping[str, str] = Field(description="Our template's name, e.g. `code zh`, to the approved one's code")
     base_url: BaseUrl = "https://dysmsapi.aliyuncs.com"
-    timeout_seconds: float = Field(TIMEOUT_SECONDS, gt=0, le=15)
+    timeout_seconds: float = Field(default=TIMEOUT_SECONDS, gt=0, le=15)
 
 
 class _Answer(msgspec.Struct):

@@ -45,7 +45,7 @@ class TwilioSettings(BaseModel):
     sender: str = Field(description="A number of the account, E.164, or a messaging service's id, MG...")
     texts: Mapping[str, str] = TEXTS
     base_url: BaseUrl = "https://api.twilio.com"
-    timeout_seconds: float = Field(TIMEOUT_SECONDS, gt=0, le=15)
+    timeout_seconds: float = Field(default=TIMEOUT_SECONDS, gt=0, le=15)
 
 
 class _Error(msgspec.Struct):

@@ -93,12 +93,6 @@ async def remember_device(tx: Connection, phone_hash: bytes, device_hash: bytes)
     )  # fmt: skip
 
 
-async def forget_phone(tx: Connection, phone_hashes: Sequence[bytes]) -> None:
-    """Deletes what is known of a phone: its codes and its devices."""
-    await tx.execute("DELETE FROM familiar_devices WHERE phone_hash = ANY($1)", list(phone_hashes))
-    await tx.execute("DELETE FROM otp_requests WHERE phone_hash = ANY($1)", list(phone_hashes))
-
-
 async def take_ended(tx: Connection, most: int) -> list[PrefixRate]:
     """Deletes requests whose time is over, and counts for each prefix how many codes were sent and came back.
 

@@ -86,6 +86,14 @@ async def sign_in(identity: Identity, fields: Mapping[str, str], caller: Caller)
     return SignedIn(user.id, METHODS, datetime.now(UTC))
 
 
+async def forget_phone(identity: Identity, tx: Connection, number: str) -> int:
+    """Drops codes that are under way to a phone, and the devices that it was used with; how many rows.
+
+    Counts of wrong tries stay for their day: whoever erases an account does not get new ones by it.
+    """
+    return await repository.forget(tx, _phone_hashes(identity, number))
+
+
 @dataclass(frozen=True, slots=True)
 class _Refused:
     """A try that is not to be undone by an exception that ends its transaction."""
@@ -134,11 +142,6 @@ def _is_right(identity: Identity, stored: StoredRequest, code: str, device_id: s
     if device_id is not None:
         devices = [hmac.compare_digest(one, stored.device_hash) for one in _device_hashes(identity, device_id)]
     return any(codes) & any(devices)
-
-
-async def forget_phone(identity: Identity, tx: Connection, number: str) -> None:
-    """Deletes what identity knows of a phone besides whose login it is: for an erasure."""
-    await repository.forget_phone(tx, _phone_hashes(identity, number))
 
 
 async def keep_codes(identity: Identity) -> None:
