@@ -18,13 +18,14 @@ from local_stack.services import SERVICE_BY_NAME
 POLL_SECONDS = 0.5
 ARRIVAL_SECONDS = 15.0
 TIMEOUT = aiohttp.ClientTimeout(total=5.0)
+MAX_SHOWN = 2_000
 CODE = re.compile(r"(?<!\d)\d{6}(?!\d)")
 
 
 def sms(
     phone: Annotated[str | None, typer.Option(help="Only this phone's, e.g. +8613800138000.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more, until Ctrl-C.")] = False,
-    count: Annotated[int, typer.Option("--count", "-n", min=1, max=2_000, help="The newest so many.")] = 20,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, max=MAX_SHOWN, help="The newest so many.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line, for other programs.")] = False,
 ) -> None:
     """Show the text messages that phones got: sign-in codes, and news about the account.
@@ -72,16 +73,16 @@ async def _show(config: Config, phone: str | None, follow: bool, count: int, as_
 
 
 async def _arrivals(url: str, phone: str | None, count: int, follow: bool) -> AsyncIterator[dict[str, Any]]:
-    seen: set[str] = set()
+    newest, limit = "", count
     async with aiohttp.ClientSession(timeout=TIMEOUT) as session:
         while True:
-            messages = await _messages(session, url, phone, 2_000 if seen else count)
-            for message in messages:
-                if message["id"] not in seen:
+            for message in await _messages(session, url, phone, limit):
+                if message["id"] > newest:  # ids are in the order of time
+                    newest = message["id"]
                     yield message
-            seen = {message["id"] for message in messages}
             if not follow:
                 return
+            limit = MAX_SHOWN
             await asyncio.sleep(POLL_SECONDS)
 
 
