@@ -41,7 +41,7 @@ def create_app(settings: Settings | None = None, routes: Sequence[Route] = ROUTE
 
     async def start(kit: Kit) -> None:
         kit.background("spans", spans.keep_writing)
-        kit.watch_revocations()
+        kit.watch_revocations(before_ready=False)
         if buckets is not None:
             await kit.open(buckets.connected)
             kit.background("shared limits", buckets.keep_connected)

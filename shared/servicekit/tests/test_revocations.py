@@ -56,10 +56,10 @@ async def replica(settings: ServiceSettings) -> AsyncIterator[httpx.AsyncClient]
     app = service(settings)
     async with running(app) as client:
 
-        async def has_read() -> bool:
-            return app.state.verifier.revocations.is_complete
+        async def is_ready() -> bool:
+            return (await client.get("/readyz")).status_code == 200
 
-        await eventually(has_read)
+        await eventually(is_ready)
         yield client
 
 
@@ -120,6 +120,15 @@ async def test_tokens_of_rights_that_are_over_are_refused_and_newer_ones_are_not
         await revoke(kafka, person, session_id=last)
         await is_refused(client, issuer.token(Permission.ACCOUNT, sub=str(person), access_version=4, sid=str(last)))
         assert [await status(client, token) for token in (old, new)] == [401, 200]
+
+
+async def test_a_service_is_not_ready_before_it_knows_what_was_revoked(settings: ServiceSettings) -> None:
+    """Kafka is away as it starts: it would take tokens that others refuse."""
+    without_kafka = settings.model_copy(update={"kafka_bootstrap": "127.0.0.1:9"})
+    async with running(service(without_kafka)) as client:
+        reply = await client.get("/readyz")
+        assert (reply.status_code, list(reply.json()["checks"])) == (503, ["revocations"])
+        assert (await client.get("/healthz")).status_code == 200
 
 
 async def test_a_record_that_cannot_be_read_is_left_out(

@@ -75,10 +75,16 @@ class Kit:
         self.background("consumer", consumer.run)
         self.alive_while("consumer", consumer.seconds_without_progress, CONSUMER_STUCK_SECONDS)
 
-    def watch_revocations(self) -> None:
-        """Refuses revoked access tokens before they expire; each replica reads what was revoked for itself."""
+    def watch_revocations(self, *, before_ready: bool = True) -> None:
+        """Refuses revoked access tokens before they expire; each replica reads what was revoked for itself.
+
+        It is ready when it has read the last hour. Only where others check every token again need it not wait.
+        """
         settings: ServiceSettings = self.app.state.settings
-        reader = LiveReader(settings, [REVOCATIONS_TOPIC], self.app.state.verifier.revocations)
+        revocations = self.app.state.verifier.revocations
+        reader = LiveReader(settings, [REVOCATIONS_TOPIC], revocations)
+        if before_ready:
+            self.ready_when("revocations", revocations.check)
         self.background("revocations", reader.run)
         self.alive_while("revocations", reader.seconds_without_progress, CONSUMER_STUCK_SECONDS)
 

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer
 
 from schemas.catalogue import topic_of
 from schemas.events import AccessRevokedV1
+from servicekit.problems import Unavailable
 
 TOPIC = topic_of(AccessRevokedV1).name
 REMEMBER_SECONDS = 3_600.0
@@ -66,3 +67,8 @@ class Revocations:
     def caught_up(self) -> None:
         """See servicekit.live.Memory."""
         self.is_complete = True
+
+    async def check(self) -> None:
+        """Raises Problem 503 until all that was there when reading began has been taken, for /readyz."""
+        if not self.is_complete:
+            raise Unavailable("What access tokens were revoked")
