@@ -4,6 +4,7 @@ import base64
 import hashlib
 import secrets
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -78,10 +79,10 @@ class SignIns:
 
     async def driver(self, phone: str) -> Session:
         """The driver with this number (E.164), new unless it is known, by a code that comes as a text message."""
-        asked = {"phone": phone, "device_id": f"device-{secrets.token_hex(8)}"}
+        asked, since = {"phone": phone, "device_id": f"device-{secrets.token_hex(8)}"}, datetime.now(UTC)
         async with self._http.post(OTP_REQUESTS, json=asked) as reply:
             request = await _json(reply, 202)
-        form = {"request_id": request["request_id"], "code": await newest_code(self._config, phone)}
+        form = {"request_id": request["request_id"], "code": await newest_code(self._config, phone, since)}
         return await self.token(APP, GRANT + "otp", **form, device_id=asked["device_id"])
 
     async def driver_with_wechat(self, openid: str) -> Session:
