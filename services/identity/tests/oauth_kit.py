@@ -157,11 +157,14 @@ async def sign_in(
     return await identity.store.transact(work)
 
 
+def refresh_form(token: str, client_id: str = APP) -> dict[str, str]:
+    """The token request of a refresh."""
+    return {"grant_type": "refresh_token", "client_id": client_id, "refresh_token": token}
+
+
 async def refresh(identity: Identity, signed: Signed, token: str | None = None, **form: str) -> httpx.Response:
     """The answer to a refresh."""
-    standard = {
-        "grant_type": "refresh_token", "client_id": signed.client_id, "refresh_token": token or signed.refresh_token
-    }  # fmt: skip
+    standard = refresh_form(token or signed.refresh_token, signed.client_id)
     return await identity.client.post(TOKEN, data=standard | form)
 
 
