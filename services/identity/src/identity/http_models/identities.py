@@ -45,7 +45,9 @@ class OfferProof(Model):
     """What the answer `identity-taken` held: the login was proved a moment ago."""
 
     kind: Literal["offer"]
-    merge_offer: Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[A-Za-z0-9_=-]+$")]
+    merge_offer: Annotated[
+        str, Field(min_length=1, max_length=512, pattern=r"^[A-Za-z0-9_=-]+$", examples=["q83vEjRWeJA="])
+    ]
 
 
 Proof = Annotated[PhoneProof | WechatProof | AlipayProof, Field(discriminator="kind")]
