@@ -62,14 +62,15 @@ class Asking:
         }  # fmt: skip
 
 
-class _Forms(HTMLParser):
-    """The forms of a page: what is hidden in them, and their buttons."""
+class Forms(HTMLParser):
+    """The forms of a page: where they go, what is hidden in them, and their buttons."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
         self.hidden: dict[str, str] = {}
         self.fields: set[str] = set()
         self.actions: set[str] = set()
+        self.target = ""
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -79,6 +80,8 @@ class _Forms(HTMLParser):
             self.hidden[name] = value
         elif tag == "input":
             self.fields.add(name)
+        elif tag == "form":
+            self.target = found.get("action") or ""
         elif tag == "button":
             self.actions.add(value)
 
@@ -98,7 +101,7 @@ class Browser:
 
     async def press(self, action: str, **fields: str) -> httpx.Response:
         """Fills in the page's fields and presses a button of it."""
-        forms = _Forms(self.page.text)
+        forms = Forms(self.page.text)
         assert action in forms.actions, self.page.text
         assert set(fields) <= forms.fields
         form = forms.hidden | fields | {"action": action}
