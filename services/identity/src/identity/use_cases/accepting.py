@@ -157,6 +157,8 @@ async def _add_role(identity: Identity, tx: Connection, user_id: UUID, opened: O
     user = (await staff_repository.lock_users(tx, [user_id])).get(user_id)
     if user is None or role is None:
         raise _gone()
+    if user_id == opened.invitation.invited_by:
+        raise Problem(409, "own-roles", "Nobody changes their own roles: this invitation is your own.")
     before = (await staff_repository.roles_of(tx, [user_id])).get(user_id, [])
     try:
         after = merged([*before, role])
