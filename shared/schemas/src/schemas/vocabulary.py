@@ -48,3 +48,5 @@ Region = Annotated[
     str, Field(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$", description="ISO 3166: a country (AT) or a subdivision (CN-GD)")
 ]
 """Where rules and price levels hold: a country or one of its subdivisions."""
+
+Version = Annotated[int, Field(ge=1, description="Grows by one with each change of the aggregate")]
