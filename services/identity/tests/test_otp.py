@@ -13,7 +13,8 @@ import pytest
 
 from identity.domain.limits import SLOTS
 from identity.domain.oauth import OAuthError
-from identity.use_cases import otp
+from identity.domain.otp import UnknownPrefix
+from identity.use_cases import otp, prefixes
 from servicekit.ids import new_id
 from servicekit.testkit import canary_phone, eventually
 
@@ -350,6 +351,19 @@ async def test_security_06_a_prefix_whose_codes_do_not_come_back_is_blocked_for_
     assert (await ask(identity, owner)).status_code == 202, "its owner's own device"
     await pass_time(identity, timedelta(hours=6))
     assert (await ask_as_stranger(identity, canary_phone())).status_code == 202
+
+
+async def test_operator_sees_and_ends_a_block(identity: Identity, phones: httpx.AsyncClient) -> None:
+    limit(identity, judged_sends=3)
+    await _pump(identity, 3, 0, phones)
+    (rate,) = await prefixes.list_prefixes(identity.process)
+    assert rate.prefix == "+86199"
+    assert rate.blocked_until is not None
+    await prefixes.unblock_prefix(identity.process, "+86199")
+    assert (await ask_as_stranger(identity, canary_phone())).status_code == 202
+    assert await identity.sql("SELECT count(*) FROM audit_log WHERE action = 'prefix-unblocked'") == 1
+    with pytest.raises(UnknownPrefix, match="not blocked"):
+        await prefixes.unblock_prefix(identity.process, "+86199")
 
 
 async def test_security_06_a_prefix_of_people_is_not_blocked(identity: Identity, phones: httpx.AsyncClient) -> None:

@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -58,6 +58,7 @@ def test_what_no_text_message_reaches_is_refused(text: str) -> None:
     assert len(text) < 3 or text not in str(refused.value)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_text_is_a_phone_or_refused(text: str) -> None:
     try:
@@ -72,6 +73,7 @@ def test_canaries_are_phones_of_one_prefix() -> None:
     assert {parse_phone(canary_phone()).prefix for _ in range(50)} == {"+86199"}
 
 
+@settings(deadline=None)
 @given(st.integers(-100, 10**7))
 def test_waits_are_whole_minutes_up_to_an_hour_and_never_too_short(seconds: int) -> None:
     wait = wait_seconds(NOW + timedelta(seconds=seconds), NOW)
@@ -128,8 +130,10 @@ class LifeOfACode(RuleBasedStateMachine):
 
 
 TestLifeOfACode = LifeOfACode.TestCase
+TestLifeOfACode.settings = settings(deadline=None)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 500), st.integers(0, 100))
 def test_prefix_is_blocked_exactly_when_too_few_codes_come_back(sent: int, percent: int) -> None:
     rate = PrefixRate("+86199", sent, sent * percent // 100)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from identity.domain.audit import Broken
 from identity.domain.clients import ClientError
+from identity.domain.otp import UnknownPrefix
 from identity.domain.passwords import BadEmail, WeakPassword
 from identity.domain.signing_keys import TooEarly
 from identity.domain.staff import StaffError
@@ -25,7 +26,8 @@ from servicekit.store import StoreUnavailable
 Result = TypeVar("Result")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 EXPECTED = (
-    ClientError, StaffError, BadEmail, WeakPassword, TooEarly, Broken, KeyRingError, StoreUnavailable, ValidationError,
+    ClientError, StaffError, BadEmail, WeakPassword, TooEarly, Broken, KeyRingError, StoreUnavailable, UnknownPrefix,
+    ValidationError,
 )  # fmt: skip
 """Errors whose text is for the operator."""
 

@@ -62,6 +62,10 @@ class PumpingRule:
     block: timedelta
 
 
+class UnknownPrefix(Exception):
+    """There is nothing to do about this prefix; the text says why."""
+
+
 @dataclass(frozen=True, slots=True)
 class PrefixRate:
     """How many of the codes sent to a prefix came back, of those whose time is over."""

@@ -124,6 +124,26 @@ async def save_rate(tx: Connection, rate: PrefixRate) -> None:
     )  # fmt: skip
 
 
+async def list_rates(connection: Connection) -> list[PrefixRate]:
+    """All prefixes, the blocked ones first."""
+    rows = await connection.fetch(
+        """SELECT prefix, sent, verified, CASE WHEN blocked_until > now() THEN blocked_until END FROM sms_prefixes
+           ORDER BY blocked_until > now() DESC NULLS LAST, prefix LIMIT 1000"""
+    )
+    return [PrefixRate(*row) for row in rows]
+
+
+async def unblock(tx: Connection, prefix: str) -> bool:
+    """Ends a prefix's block; False where there is none."""
+    return bool(
+        await tx.fetchval(
+            """UPDATE sms_prefixes SET sent = 0, verified = 0, blocked_until = NULL
+               WHERE prefix = $1 AND blocked_until > now() RETURNING true""",
+            prefix,
+        )
+    )
+
+
 async def forget(tx: Connection, phone_hashes: Sequence[bytes]) -> int:
     """Deletes a phone's codes with their messages, and its devices; how many of both."""
     row = await tx.fetchrow(

@@ -26,11 +26,12 @@ from identity.repository.otp import StoredRequest
 from identity.use_cases.context import Identity
 from identity.use_cases.messages import enqueue
 from identity.use_cases.people import find_or_register_driver
+from identity.use_cases.prefixes import judge_prefixes
 from servicekit.ids import new_id
 from servicekit.postgres import Connection
 from servicekit.problems import Problem
 from servicekit.store import StoreUnavailable
-from servicekit.telemetry import OTP_REQUESTS, OTP_TRIES, SMS_PREFIXES_BLOCKED
+from servicekit.telemetry import OTP_REQUESTS, OTP_TRIES
 
 log = logging.getLogger(__name__)
 
@@ -156,22 +157,8 @@ async def keep_codes(identity: Identity) -> None:
 
 
 async def judge_ended(identity: Identity) -> int:
-    """Deletes codes and counts whose time is over, and blocks prefixes whose codes do not come back; how many counts
-    were deleted."""
-    rule, now = identity.settings.otp.pumping_rule, datetime.now(UTC)
-
-    async def work(tx: Connection) -> list[str]:
-        blocked = []
-        for rate in await repository.take_ended(tx, BATCH):
-            judged = rate.judged(rule, now)
-            await repository.save_rate(tx, judged)
-            if judged.blocked_until != rate.blocked_until:
-                blocked.append(rate.prefix)
-        return blocked
-
-    for prefix in await identity.store.transact(work):
-        SMS_PREFIXES_BLOCKED.inc()
-        log.error("prefix blocked: few of its codes come back, so somebody may earn by them", extra={"prefix": prefix})
+    """Judges and deletes codes, messages and counts whose time is over; how many counts."""
+    await judge_prefixes(identity)
     async with identity.store.connection() as connection:
         if dead := await message_rows.delete_dead_messages(connection):
             log.warning("messages given up", extra={"count": dead})
