@@ -42,6 +42,26 @@ def test_an_exception_is_part_of_its_line():
     assert "ValueError: bad" in logged["exception"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["no row for +8619900123456", "GET /x?to=%2B8619900123456&n=1", "value '19900123456' is wrong", "8619900123456",
+     "canary-x.y+z@canary-forecourt.example is taken", "GET /x?mail=canary%40canary-forecourt.example"],
+)  # fmt: skip
+def test_security_41_what_a_library_says_of_a_person_is_not_logged(text: str) -> None:
+    logged = line(exc_info=(ValueError, ValueError(text), None), error=ValueError(text))
+    for field in ("exception", "error"):
+        assert "hidden)" in logged[field]
+        assert "99001" not in logged[field]
+        assert "canary" not in logged[field]
+
+
+@pytest.mark.parametrize(
+    "text", ["offset 1719900123456", "01a21434-1299-7686-b80a-2c9984b45421", "at 0.19900123456", "line 12, in x@y"]
+)
+def test_what_is_nobody_s_is_logged_as_it_is(text: str) -> None:
+    assert line(error=text)["error"] == text
+
+
 def test_what_json_does_not_know_is_written_as_text():
     assert line(thing=ServiceSettings)["thing"] == str(ServiceSettings)
 

@@ -33,8 +33,11 @@ class Event(BaseModel):
     Consumers ignore fields they do not know, so that a producer may add optional ones without a new version.
     """
 
-    # What a producer always writes is `required` in its schema, also where a consumer has a default for it.
-    model_config = ConfigDict(frozen=True, extra="ignore", json_schema_serialization_defaults_required=True)
+    # What a producer always writes is `required` in its schema, also where a consumer has a default for it. What a
+    # malformed one holds may be anything, so no error repeats it into a log or a dead letter's reason.
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", json_schema_serialization_defaults_required=True, hide_input_in_errors=True
+    )
 
     service: ClassVar[str]
     """The owner: second part of the CloudEvents type."""

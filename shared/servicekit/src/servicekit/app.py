@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from typing import Any, TypeVar
@@ -195,7 +196,8 @@ async def _store_unavailable(_: object, error: Exception) -> Response:
 
 async def _not_storable(_: object, error: Exception) -> Response:
     """What passed all checks and still fits no column: a NUL in a text, a moment outside of the calendar."""
-    log.warning("value that cannot be stored", exc_info=error)
+    where = "".join(traceback.format_tb(error.__traceback__))  # not the error's text, which repeats the value
+    log.warning("value that cannot be stored", extra={"error": type(error).__name__, "where": where})
     detail = "A value cannot be stored or looked up; send plain text, and times between the years 2000 and 2100."
     return problem_response(Problem(422, "invalid-input", detail))
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -36,7 +37,9 @@ UNKNOWN_STATIONS = Counter(
     "forecourt_unknown_stations_total", "Stations that events named and nobody registered", ["service"]
 )
 PRICE_CHANGES = Counter("forecourt_price_changes_due_total", "Price changes whose time came, by outcome", ["status"])
-OTP_REQUESTS = Counter("forecourt_otp_requests_total", "Codes asked for: accepted, or which limit was full", ["outcome"])
+OTP_REQUESTS = Counter(
+    "forecourt_otp_requests_total", "Codes asked for: accepted, or which limit was full", ["outcome"]
+)
 OTP_TRIES = Counter("forecourt_otp_tries_total", "Codes tried: right, wrong or limited", ["outcome"])
 SMS_SENDS = Counter("forecourt_sms_sends_total", "Attempts to send a text message", ["provider", "outcome"])
 SMS_PREFIXES_BLOCKED = Counter("forecourt_sms_prefixes_blocked_total", "Prefixes blocked: few codes come back")
@@ -55,6 +58,8 @@ STREAM_DROPPED = Counter("forecourt_stream_dropped_total", "Live price streams c
 LINES = msgspec.json.Encoder()
 LINES_AT_ONCE = 500
 """While spans are encoded, no other thread runs."""
+_EMAIL = re.compile(r"[^\s@\"'<>()\[\]=:,;]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+")
+_MOBILE_NUMBER = re.compile(r"(?:\+|%2[Bb])[1-9]\d{7,14}(?!\d)|(?<![\w.-])(?:86)?1[3-9]\d{9}(?!\w)")
 _LOG_RECORD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
@@ -79,8 +84,18 @@ class JsonFormatter(logging.Formatter):
             line["trace_id"] = f"{context.trace_id:032x}"
         line |= {key: value for key, value in vars(record).items() if key not in _LOG_RECORD_FIELDS}
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = without_personal_data(self.formatException(record.exc_info))
+        if "error" in line:
+            line["error"] = without_personal_data(str(line["error"]))
         return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def without_personal_data(text: str) -> str:
+    """The text without what looks like an e-mail address or a mobile number: a net under texts that libraries write.
+
+    No log of ours is meant to need it. A name or a plate it cannot know.
+    """
+    return _MOBILE_NUMBER.sub("(number hidden)", _EMAIL.sub("(address hidden)", text))
 
 
 def configure_logging(service: str, level: str) -> None:
