@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import httpx
@@ -64,7 +65,7 @@ async def new_staff(identity: Identity, *roles: StaffRole) -> Staff:
     async def work(tx: Connection) -> tuple[UUID, str]:
         app = await apps.find_app(tx, CONSOLE)
         assert app is not None
-        signed_in = SignedIn(made.user_id, METHODS, (await tx.fetchval("SELECT now()")))
+        signed_in = SignedIn(made.user_id, METHODS, datetime.now(UTC))
         session = await sessions.open_session(identity.process, tx, signed_in, app, HOME, "canary-till")
         return session.id, session.refresh_token
 

@@ -8,21 +8,24 @@ from identity.domain.passwords import BadEmail, WeakPassword
 from identity.domain.staff import OutsideRights, StaffError
 from servicekit.problems import Problem
 
-SLUGS: dict[type[Exception], tuple[int, str]] = {
-    OutsideRights: (403, "outside-your-rights"),
-    StaffError: (422, "impossible-roles"),
-    ClientError: (422, "impossible-client"),
-    BadEmail: (422, "bad-email"),
-    WeakPassword: (422, "weak-password"),
-}
-
 
 @contextmanager
 def refusals() -> Iterator[None]:
     """Turns the domain's refusals into Problems."""
     try:
         yield
-    except tuple(SLUGS) as error:
-        status, slug = SLUGS[type(error)]
-        text = str(error)
-        raise Problem(status, slug, f"{text[:1].upper()}{text[1:]}.") from error
+    except OutsideRights as error:
+        raise Problem(403, "outside-your-rights", _sentence(error)) from error
+    except StaffError as error:
+        raise Problem(422, "impossible-roles", _sentence(error)) from error
+    except ClientError as error:
+        raise Problem(422, "impossible-client", _sentence(error)) from error
+    except BadEmail as error:
+        raise Problem(422, "bad-email", _sentence(error)) from error
+    except WeakPassword as error:
+        raise Problem(422, "weak-password", _sentence(error)) from error
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}."
