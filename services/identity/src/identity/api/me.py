@@ -1,9 +1,9 @@
 """A person's own account: who they are here, and their settings."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from identity.api.context import identity_of
 from identity.domain.profile import masked, profile_of
@@ -13,6 +13,7 @@ from identity.use_cases import people
 from identity.use_cases import profile as use_cases
 from identity.use_cases.accounts import hold_account, user_id_of
 from identity.use_cases.context import Identity
+from identity.use_cases.erasure import erase_account
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
 from servicekit.postgres import Connection
@@ -21,6 +22,7 @@ from servicekit.problems import problem_responses
 router = APIRouter(prefix="/v1/me", tags=["account"])
 
 Person = Annotated[Principal, Requires(Permission.ACCOUNT)]
+JustSignedIn = Annotated[Principal, Requires(Permission.ACCOUNT_SECURE)]
 TAGGED = {200: {"headers": {"ETag": {"description": "Of the settings, for If-Match", "schema": {"type": "string"}}}}}
 
 
@@ -59,6 +61,19 @@ async def change_me(
         return await _account(identity, tx, user_id)
 
     return await identity.store.transact(change)
+
+
+@router.delete(
+    "", status_code=204, summary="Erase your account", responses=problem_responses(401, 403, 409, 422, 503)
+)  # fmt: skip
+async def erase_me(
+    request: Request, person: JustSignedIn,
+    confirm: Annotated[Literal["erase"], Query(description="That you mean it: this cannot be undone")],
+) -> None:  # fmt: skip
+    """Forgets you for ever: here at once, in every other service within moments. Whoever signs in with your phone
+    later gets a new account. What was paid stays in the books, without you."""
+    identity, user_id = identity_of(request), user_id_of(person)
+    await identity.store.transact(lambda tx: erase_account(identity, tx, user_id, str(user_id)))
 
 
 async def _account(identity: Identity, tx: Connection, user_id: UUID) -> models.Account:

@@ -2,9 +2,9 @@
 
 import typer
 
-from identity.commands import audit, clients, keys, staff
+from identity.commands import audit, clients, keys, personal_data, staff
 
-AREAS = (audit, clients, keys, staff)
+AREAS = (audit, clients, keys, personal_data, staff)
 
 # A traceback with its variables could show a password.
 app = typer.Typer(

@@ -8,10 +8,12 @@ from uuid import UUID
 
 from identity.domain.apps import App
 from identity.domain.caller import Caller
+from identity.domain.oauth import OAuthError
 from identity.domain.people import SignedIn
 from identity.domain.sessions import Session, device_text
 from identity.repository import codes
 from identity.repository import sessions as repository
+from identity.repository.profile import hold_user
 from identity.use_cases import audit, refresh_tokens
 from identity.use_cases.context import Identity
 from identity.use_cases.people import revoke_access
@@ -30,7 +32,12 @@ async def open_session(
     identity: Identity, tx: Connection, signed_in: SignedIn, app: App, caller: Caller, device_name: str | None = None,
     *, scopes: Sequence[str] | None = None, session_id: UUID | None = None,
 ) -> Session:  # fmt: skip
-    """A new session of whoever has just signed in; `scopes` are all of the app's by default."""
+    """A new session of whoever has just signed in; `scopes` are all of the app's by default.
+
+    Raises OAuthError where the account was closed between the proof and now.
+    """
+    if await hold_user(tx, signed_in.user_id) is None:
+        raise OAuthError("invalid_grant", "This account was closed. Sign in again to open a new one.")
     now, session_id = datetime.now(UTC), session_id or new_id()
     token = refresh_tokens.make(identity.ring, session_id, FIRST_GENERATION)
     session = Session(
