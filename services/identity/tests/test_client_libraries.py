@@ -1,7 +1,9 @@
 """Client libraries that are not ours sign people in, each in a thread: requests-oauthlib's and Authlib's."""
 
 import asyncio
+from contextlib import closing
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -62,9 +64,10 @@ async def test_requests_oauthlib_signs_a_driver_in(
 
 def _sign_in_by_authlib(issuer: str, phones: str, phone: str) -> None:
     verifier, asked_at = "v" * 43, datetime.now(UTC)
-    with AuthlibSession(
+    session: Any = AuthlibSession(
         APP, redirect_uri=CALLBACK, scope="account", code_challenge_method="S256", token_endpoint_auth_method="none"
-    ) as app:
+    )
+    with closing(session) as app:
         url, state = app.create_authorization_url(f"{issuer}{AUTHORIZE}", code_verifier=verifier)
         page = _press(requests.get(url, timeout=10), "phone", phone=phone)
         back = _press(page, "code", code=asyncio.run(code_from(phones, phone, asked_at)))
@@ -84,7 +87,8 @@ async def test_authlib_signs_a_driver_in(identity: Identity, simulators: httpx.A
 
 
 def _machine_token(issuer: str, client_id: str, secret: str) -> str:
-    with AuthlibSession(client_id, secret) as machine:
+    session: Any = AuthlibSession(client_id, secret)
+    with closing(session) as machine:
         return machine.fetch_token(f"{issuer}{TOKEN}", grant_type="client_credentials")["access_token"]
 
 

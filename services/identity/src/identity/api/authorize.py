@@ -17,7 +17,9 @@ from servicekit.access import ANYONE
 
 router = APIRouter(tags=["oauth"])
 
-HTML: dict[str, Any] = {"text/html": {"schema": {"type": "string"}, "example": "<!doctype html><title>Sign in</title>"}}
+HTML: dict[str, Any] = {
+    "text/html": {"schema": {"type": "string", "examples": ["<!doctype html><title>Sign in</title>..."]}}
+}
 PAGES: dict[int | str, dict[str, Any]] = {
     200: {"description": "A page that asks the person for something", "content": HTML},
     303: {"description": "Back to the app's redirect URI, with `code`, `state` and `iss`, or with `error`"},

@@ -7,8 +7,8 @@ from pydantic import BaseModel, Field
 
 def _parameter(name: str, example: str, description: str, *, required: bool = True) -> dict[str, Any]:
     return {
-        "name": name, "in": "query", "required": required, "description": description, "schema": {"type": "string"},
-        "example": example,
+        "name": name, "in": "query", "required": required, "description": description, "example": example,
+        "schema": {"type": "string", "examples": [example]},
     }  # fmt: skip
 
 

@@ -41,7 +41,9 @@ class TokenForm(BaseModel):
         description="`authorization_code`: PKCE's secret",
         examples=["dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"],
     )
-    refresh_token: str | None = Field(None, description="`refresh_token`: the newest one of the session")
+    refresh_token: str | None = Field(
+        None, description="`refresh_token`: the newest one of the session", examples=[REFRESH_TOKEN]
+    )
     request_id: str | None = Field(
         None, description="`otp`: of POST /v1/otp-requests", examples=["01930b5e-7c1a-7000-8000-2f1d3c5b7a90"]
     )
@@ -62,7 +64,9 @@ class TokenResponse(BaseModel):
     token_type: Literal["Bearer"] = "Bearer"  # noqa: S105 - a kind of token, not a secret
     expires_in: int = Field(description="Seconds", examples=[600])
     scope: str
-    refresh_token: str | None = Field(None, description="A person's app gets the next tokens with it, once")
+    refresh_token: str | None = Field(
+        None, description="A person's app gets the next tokens with it, once", examples=[REFRESH_TOKEN]
+    )
 
 
 class RevocationForm(BaseModel):
