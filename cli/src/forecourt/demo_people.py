@@ -157,7 +157,7 @@ async def _ready(http: aiohttp.ClientSession, driver: Session, export_id: str) -
 
 async def _erase(http: aiohttp.ClientSession, driver: Session) -> None:
     me = await _me(http, driver)
-    async with http.delete(ME, headers=_bearer(driver), raise_for_status=True):
+    async with http.delete(ME, params={"confirm": "erase"}, headers=_bearer(driver), raise_for_status=True):
         erased_at = time.perf_counter()
     while True:
         async with http.get("/v1/me/price-alerts", headers=_bearer(driver)) as reply:
