@@ -9,6 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 
+from identity.domain.linking import MAX_LOGINS
 from identity.domain.oauth import OAuthError
 from identity.domain.people import LoginKind
 from identity.use_cases import people
@@ -126,6 +127,14 @@ async def test_a_known_openid_takes_a_free_number_only_where_it_has_none(identit
         form = {"js_code": await at.js_code(openid), "phone_code": await at.phone_code(phone)}
         assert (await by_wechat(identity.process, form)).user_id == person.user_id
     assert await logins(identity.process, person.user_id) == {(LoginKind.WECHAT, openid), (LoginKind.PHONE, first)}
+
+
+async def test_a_full_account_keeps_out_nobody_who_proved_its_phone(identity: Identity, at: Platforms):
+    owner = await sign_in(identity)
+    for number in range(MAX_LOGINS):
+        form = {"js_code": await at.js_code(new_openid()), "phone_code": await at.phone_code(owner.phone)}
+        assert (await by_wechat(identity.process, form)).user_id == owner.id
+        assert len(await logins(identity.process, owner.id)) == min(number + 2, MAX_LOGINS)
 
 
 async def test_two_accounts_stay_two_at_a_sign_in(identity: Identity, at: Platforms):

@@ -169,8 +169,8 @@ async def test_wrong_credentials_are_our_fault_and_logged_without_them(
     assert settings.wechat
     assert settings.alipay
     async with Outbound() as http:
-        for change in ({"app_id": "wx-another"}, {"app_secret": "canary-secret"}):
-            stranger = Wechat(type(settings.wechat)(**settings.wechat.model_dump() | change), http)
+        for change in ({"app_id": "wx-another"}, {"app_secret": SecretStr("canary-secret")}):
+            stranger = Wechat(settings.wechat.model_copy(update=change), http)
             for ask in (stranger.openid_of, stranger.phone_of):
                 with caplog.at_level(logging.ERROR), pytest.raises(PlatformAway, match=r"40013|40125"):
                     await ask("0code")

@@ -26,15 +26,15 @@ async def link(identity: Identity, tx: Connection, user_id: UUID, kind: LoginKin
 
     Raises LoginTaken, AccountGone, TooManyLogins.
     """
-    await find_owner(identity, tx, kind, value)  # values are locked before people, here as by every sign-in
+    owner = await find_owner(identity, tx, kind, value)  # values are locked before people, here as by every sign-in
     if await repository.lock_user(tx, user_id) is None:
         raise AccountGone
     known = {login.id for login in await logins_of(identity, tx, user_id)}
+    if owner is None and len(known) >= MAX_LOGINS:
+        raise TooManyLogins
     await add_login(identity, tx, user_id, kind, value)
     logins = await logins_of(identity, tx, user_id)
     login = next(one for one in logins if (one.kind, one.value) == (kind, value))
-    if login.id not in known and len(known) >= MAX_LOGINS:
-        raise TooManyLogins
     return login, login.id not in known
 
 

@@ -51,8 +51,6 @@ async def sign_in(identity: Identity, form: Mapping[str, str], _: Caller) -> Sig
         signed_in = await identity.store.transact(work)
     except AccountGone as error:
         raise OAuthError("invalid_grant", "This account was closed just now. Sign in again.") from error
-    except TooManyLogins as error:
-        raise OAuthError("invalid_grant", "The number's account has all ways to sign in that it may have.") from error
     identity.messages_due.set()
     return signed_in
 
@@ -63,18 +61,26 @@ async def _person(identity: Identity, tx: Connection, openid: str, phone: str | 
     if phone is None:
         return await find_or_register_driver(identity, tx, LoginKind.WECHAT, openid)
     by_openid = await find_owner(identity, tx, LoginKind.WECHAT, openid)
-    by_phone = await find_owner(identity, tx, LoginKind.PHONE, phone)
-    if by_openid is None:
-        user = by_phone or await find_or_register_driver(identity, tx, LoginKind.PHONE, phone)
-        await _link(identity, tx, user, LoginKind.WECHAT, openid)
-        return user
-    if by_phone is None and not await _has_phone(identity, tx, by_openid):
-        await _link(identity, tx, by_openid, LoginKind.PHONE, phone)
-    return by_openid
+    match by_openid, await find_owner(identity, tx, LoginKind.PHONE, phone):
+        case User() as user, None:
+            if not await _has_phone(identity, tx, user):
+                await _link(identity, tx, user, LoginKind.PHONE, phone)
+        case User() as user, _:
+            pass
+        case None, User() as user:
+            await _link(identity, tx, user, LoginKind.WECHAT, openid)
+        case _:
+            user = await find_or_register_driver(identity, tx, LoginKind.PHONE, phone)
+            await link(identity, tx, user.id, LoginKind.WECHAT, openid)
+    return user
 
 
 async def _link(identity: Identity, tx: Connection, user: User, kind: LoginKind, value: str) -> None:
-    await link(identity, tx, user.id, kind, value)
+    """Links it where there is room; a full account keeps nobody out who has proved another of its logins."""
+    try:
+        await link(identity, tx, user.id, kind, value)
+    except TooManyLogins:
+        return
     await tell_of_change(identity, tx, user.id)
 
 
