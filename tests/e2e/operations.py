@@ -23,9 +23,10 @@ MADE_BY: dict[str, tuple[Key, tuple[str | int, ...]]] = {
     "alert_id": (("post", "/v1/me/price-alerts"), ("alert_id",)),
     "vehicle_id": (("post", "/v1/me/vehicles"), ("vehicle_id",)),
     "export_id": (("post", "/v1/me/export"), ("export_id",)),
-    "identity_id": (("get", "/v1/me/identities"), ("identities", 0, "identity_id")),
+    "identity_id": (("get", "/v1/me/identities"), ("identities", 0, "id")),
     "session_id": (("get", "/v1/me/sessions"), ("sessions", 0, "session_id")),
     "client_id": (("post", "/v1/clients"), ("client_id",)),
+    "invitation_id": (("post", "/v1/staff"), ("invitation_id",)),
 }
 """The operation that makes, or shows, the object of a path parameter; where its reply has the id."""
 
@@ -110,7 +111,7 @@ class Api:
     """The platform's operations."""
 
     def __init__(self, http: aiohttp.ClientSession, document: Document) -> None:
-        self._http = http
+        self.http = http
         self.document = document
         self.operations = {operation.key: operation for operation in _operations(document)}
 
@@ -124,7 +125,7 @@ class Api:
         """The answer to an operation's request about these objects; `instead` replaces arguments of the request."""
         headers = {"Idempotency-Key": str(new_id())} | ({"Authorization": authorization} if authorization else {})
         asked = {"json": operation.body(objects), "params": operation.query(objects), "headers": headers} | instead
-        async with self._http.request(operation.key[0], operation.path(objects), **asked) as reply:
+        async with self.http.request(operation.key[0], operation.path(objects), **asked) as reply:
             text = (await reply.read()).decode(errors="replace")
             document = json.loads(text) if text and reply.content_type.endswith("json") else None
             return Answer(reply.status, text, document, reply.headers)
@@ -164,6 +165,6 @@ def _about(example: Any, objects: Mapping[str, Any]) -> Any:
 def _replaced(name: str, part: Any, objects: Mapping[str, Any]) -> Any:
     if name in objects:
         return [objects[name]] if isinstance(part, list) else objects[name]
-    if name.removesuffix("s") in objects and isinstance(part, list):
+    if name.removesuffix("s") in objects and isinstance(part, list) and not isinstance(next(iter(part), None), dict):
         return [objects[name.removesuffix("s")]]
     return _about(part, objects)

@@ -74,8 +74,8 @@ class Page(HTMLParser):
         elif tag in {"input", "button"} and "name" in named and self.forms:
             form = self.forms[-1]
             form.names.add(named["name"])
-            if tag == "input" and named.get("type") == "hidden":
-                form.values[named["name"]] = named.get("value", "")
+            if tag == "button" or named.get("type") == "hidden":
+                form.values.setdefault(named["name"], named.get("value", ""))  # the first button is the one of Enter
 
     def form_with(self, *names: str) -> Form:
         """The form that has these fields."""

@@ -2,41 +2,66 @@
 
 import asyncio
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
-import aiohttp
+import pytest
 
-from identity.domain import SCOPES
 from local_stack.config import Config
+from servicekit.access import MACHINE, STATION_ROLES, Role
 
-from ..platform_kit import client_of
-from .operations import Api
+from .operations import Api, Operation
+from .people import People, Session
 
 CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance",
 )  # fmt: skip
-EXAMPLES = 8
+EXAMPLES = 6
 """For each operation; docs/operations.md has the longer run."""
 OPERATOR, REGION = "fuzzing", "AQ"
 """Whose stations, and where prices get odd rules: nothing that another test looks at."""
+ENDS_THE_CALLER = {("delete", "/v1/me")}
+"""Nobody could go on asking after it."""
 
 
-async def test_a_stranger_finds_no_server_error_and_no_undescribed_answer(platform: Config, tmp_path: Path):
+async def test_security_28_a_stranger_finds_no_server_error_and_no_undescribed_answer(platform: Config, tmp_path: Path):
     await fuzz(platform, tmp_path, "")
 
 
-async def test_a_client_with_every_scope_finds_none_either(platform: Config, tmp_path: Path):
-    async with client_of(platform, OPERATOR, *SCOPES) as client:
-        token = f"Bearer {await client.token()}"
-    async with aiohttp.ClientSession(platform.gateway_url) as http, http.get("/openapi.json") as reply:
-        api = Api(http, await reply.json())
-        imports = api.operations["post", "/v1/station-imports"]
-        status, verdict = await api.ask(imports, token, {"operator": OPERATOR})
-        assert status == 200, verdict
-    station_id = verdict["results"][0]["station_id"]
+@pytest.mark.parametrize("role", [Role.DRIVER, Role.OWNER, Role.ADMIN, MACHINE])
+async def test_security_28_whoever_is_signed_in_finds_none_either(
+    platform: Config, api: Api, people: People, station_id: str, tmp_path: Path, role: str
+):
+    """Each asks what the role may do, about things that are there."""
+    mine = [one for one in api.protected() if role in one.holders and one.key not in ENDS_THE_CALLER]
+    assert mine
     known = {"path.station_id": station_id, "query.station_id": station_id, "path.region": REGION}
     lines = ["[parameters]", *(f'"{name}" = "{value}"' for name, value in known.items()), ""]
-    await fuzz(platform, tmp_path, "\n".join(lines), "--header", f"Authorization: {token}")
+    caller = await sign_in(people, role)
+    await fuzz(platform, tmp_path, "\n".join(lines), "--header", f"Authorization: {caller.authorization}", *only(mine))
+
+
+@pytest.fixture(scope="module")
+async def station_id(api: Api, people: People) -> str:
+    """A station of the operator whose staff and machine ask."""
+    machine = await sign_in(people, MACHINE)
+    answer = await api.ask(api.operations["post", "/v1/stations"], machine.authorization, {"operator": OPERATOR})
+    assert answer.status in {201, 409}, answer.text
+    return answer.document["station_id"]
+
+
+async def sign_in(people: People, role: str) -> Session:
+    """Somebody of that role."""
+    if role == Role.DRIVER:
+        return await people.driver("fuzzing")
+    if role == MACHINE:
+        return await people.machine("fuzzing", [OPERATOR])
+    return await people.staff(f"fuzzing-{role}", [role], [OPERATOR] if role in STATION_ROLES else ())
+
+
+def only(operations: Iterable[Operation]) -> list[str]:
+    """Options that leave all other operations out."""
+    return [part for one in operations for part in ("--include-operation-id", one.document["operationId"])]
 
 
 async def fuzz(platform: Config, folder: Path, settings: str, *options: str) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from .people import People, Session
 
 OURS, THEIRS = "ours", "theirs"
 OTHER = {OURS: THEIRS, THEIRS: OURS}
-OF_ONE_PERSON = {"alert_id", "vehicle_id", "export_id", "identity_id", "session_id"}
+OF_ONE_PERSON = {"alert_id", "vehicle_id", "export_id", "identity_id", "session_id", "invitation_id"}
 """Path parameters that stand for what belongs to a person; the others belong to an operator."""
 SIDE_BY_SIDE = 3
 """Commands that run at once: each is a process."""
@@ -50,27 +50,38 @@ class World:
     """By side: somebody of its operator who is nobody of the callers, since nobody approves what they made."""
     lasting: dict[tuple[str, str], Any] = field(default_factory=dict)
     """(path parameter, side): an object that nobody is allowed to touch before the end."""
-    _minutes: itertools.count[int] = field(default_factory=lambda: itertools.count(60))
+    _minutes: Iterator[int] = field(default_factory=lambda: itertools.count(60))
 
     def of(self, role: str, side: str = OURS) -> Caller:
         """The caller of that role."""
         return next(caller for caller in self.callers if (caller.role, caller.side) == (role, side))
 
     def around(self, side: str) -> dict[str, Any]:
-        """What an operation's request is about at a side, with a time and an address that were not used yet."""
+        """What an operation's request is about at a side, with times, names and addresses that were not used yet."""
         soon = rfc3339(datetime.now(UTC) + timedelta(minutes=next(self._minutes)))
         new = {"email": f"{secrets.token_hex(8)}@canary-forecourt.example", "phone": canary_phone()}
-        return self.sides[side] | new | {"effective_at": soon, "valid_from": soon}
+        named = {"name": f"thing-{secrets.token_hex(4)}", "external_id": secrets.token_hex(8), "role": Role.ATTENDANT}
+        named |= {"plate": f"CANARY{secrets.token_hex(2).upper()}", "country": "DE"}
+        return self.sides[side] | new | named | {"effective_at": soon, "valid_from": soon}
 
     def objects(self, operation: Operation, side: str) -> dict[str, Any]:
         """Objects of a side that stay as they are."""
-        return self.around(side) | {name: self.lasting[name, side] for name in operation.names if self._is_made(name)}
+        return self.around(side) | self._lasting(operation, side)
+
+    def is_about_sides(self, operation: Operation) -> bool:
+        """Whether the operation's request says whose things are meant."""
+        ours, theirs = (self.sides[side] | self._lasting(operation, side) for side in OTHER)
+        known = self.around(OURS)
+        return operation.is_about(known | ours, known | theirs)
+
+    def _lasting(self, operation: Operation, side: str) -> dict[str, Any]:
+        return {name: self.lasting[name, side] for name in operation.names if self.is_made(name)}
 
     async def fresh(self, operation: Operation, caller: Caller) -> dict[str, Any]:
         """Objects of the caller's own, made for this request."""
         objects = self.around(caller.side)
         for name in operation.names:
-            if self._is_made(name):
+            if self.is_made(name):
                 objects[name] = await self.make(name, caller)
         return objects
 
@@ -78,14 +89,16 @@ class World:
         """One more object of the caller's, or of the caller's operator."""
         if name == "user_id":
             return (await self.hire(caller.side)).user_id
-        maker = caller.session if name in OF_ONE_PERSON else self.makers[caller.side]
+        is_own = name in OF_ONE_PERSON and caller.role in self.api.operations[MADE_BY[name][0]].holders
+        maker = caller.session if is_own else self.makers[caller.side]
         return await self.api.make(name, maker.authorization, self.around(caller.side))
 
     async def hire(self, side: str) -> Any:
         """One more attendant."""
         return await self.people.hire("colleague", [Role.ATTENDANT], [self.sides[side]["operator"]])
 
-    def _is_made(self, name: str) -> bool:
+    def is_made(self, name: str) -> bool:
+        """Whether a path parameter stands for something that has to be made."""
         return name in MADE_BY or name == "user_id"
 
 
@@ -98,9 +111,8 @@ async def make_world(people: People, api: Api) -> World:
     for side in OTHER:
         sides[side]["station_id"] = await _station(world, side)
         driver = world.of(Role.DRIVER, side)
-        for name in MADE_BY:
+        for name in {name for operation in api.protected() for name in operation.names if world.is_made(name)}:
             world.lasting[name, side] = await world.make(name, driver)
-        world.lasting["user_id", side] = (await world.hire(side)).user_id
         await _choose(world, driver)
     return world
 
@@ -123,17 +135,23 @@ async def _drivers(people: People) -> list[Caller]:
 
 
 async def _station(world: World, side: str) -> str:
-    """A new station of the side, once pricing has heard of it."""
+    """A new station of the side, once pricing and identity have heard of it."""
     machine = world.of("machine", side).authorization
     answer = await world.api.ask(world.api.operations["post", "/v1/stations"], machine, world.around(side))
     assert answer.status == 201, answer.text
     station_id = answer.document["station_id"]
     prices = world.api.operations["get", "/v1/prices"]
 
-    async def is_known() -> bool:
+    clients, maker = world.api.operations["post", "/v1/clients"], world.makers[side].authorization
+
+    async def pricing_knows() -> bool:
         return (await world.api.ask(prices, None, {"station_id": station_id})).status == 200
 
-    await eventually(is_known)
+    async def identity_knows() -> bool:
+        return (await world.api.ask(clients, maker, world.around(side) | {"station_id": station_id})).status == 201
+
+    await eventually(pricing_knows)
+    await eventually(identity_knows)
     return station_id
 
 
