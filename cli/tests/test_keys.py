@@ -13,6 +13,7 @@ from forecourt.keys import app
 from local_stack import keyrings
 from local_stack.config import Config, StackError
 from local_stack.environment import service_environment
+from local_stack.secrets import write_private
 from local_stack.services import UPSTREAMS
 from servicekit.keyring import parse_keys
 from servicekit.migrations import migrate
@@ -67,11 +68,10 @@ async def test_security_40_keys_are_rotated_counted_and_pruned(config: Config, r
     await seal_something(config)
     run("rotate", "stations")
     new, *older = (key.hex() for key in known(config, "stations"))
-    status = json.loads(run("status", "--json"))
+    status = json.loads(run("status", "stations", "--json"))
     assert status["stations"]["current"] == new
     assert set(status["stations"]["keys"]) == {new, *older}
     assert status["stations"]["uses"]["data keys"].keys() == {new}
-    assert "current" in run("status")
     with pytest.raises(StackError, match="try again in"):
         run("prune", "stations")
     age(config, "stations")
@@ -90,6 +90,23 @@ async def test_key_in_use_is_not_pruned(config: Config, run: Run) -> None:
     age(config, "stations")
     run("prune", "stations")
     assert len(known(config, "stations")) == 1
+
+
+async def test_key_that_is_gone_but_needed_is_shown(config: Config, run: Run) -> None:
+    await seal_something(config)
+    file = keyrings.path(config, "stations")
+    kept = file.read_text()
+    try:
+        keyrings.promote(config, "stations")
+        keyrings.stage(config, "stations")
+        keyrings.promote(config, "stations")
+        keyrings.prune(config, "stations")
+        assert "not in the key file" in run("status", "stations")
+        with pytest.raises(StackError, match="says why above"):
+            run("renew", "stations")
+    finally:
+        write_private(file, kept)
+    assert "not in the key file" not in run("status", "stations")
 
 
 async def test_interrupted_rotation_goes_on_with_the_key_that_was_staged(config: Config, run: Run) -> None:

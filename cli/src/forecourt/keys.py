@@ -27,22 +27,24 @@ AsJson = Annotated[bool, typer.Option("--json", help="For other programs.")]
 
 
 @app.command()
-def status(as_json: AsJson = False) -> None:
+def status(
+    names: Annotated[list[str] | None, typer.Argument(help=f"Whose: {', '.join(NAMES)}; all by default.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Show every key and how much of what it protects.
 
-    Example: `./forecourt keys status`
+    Example: `./forecourt keys status identity`
     """
-    config = Config.from_environment()
-    reports = {name: _report(config, name) for name in NAMES}
+    reports = {name: _report(_known(name), name) for name in names or NAMES}
     if as_json:
         out.print_json(json.dumps(reports))
         return
     table = Table("service", "key", "", "protects", box=None)
     for name, report in reports.items():
-        for key in report["keys"]:
-            table.add_row(
-                name, key[:SHOWN_DIGITS], "current" if key == report["current"] else "", _protects(report, key)
-            )
+        lost = {key for count in report["uses"].values() for key in count} - set(report["keys"])
+        for key in [*report["keys"], *sorted(lost)]:
+            mark = "current" if key == report["current"] else "not in the key file" if key in lost else ""
+            table.add_row(name, key[:SHOWN_DIGITS], mark, _protects(report, key))
     out.print(table)
 
 

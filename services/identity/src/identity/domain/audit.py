@@ -20,7 +20,7 @@ class Entry:
     action: str
     subject: str
     details: Mapping[str, Any]
-    """Texts, whole numbers, true and false, and lists of them: what JSON has in one writing only."""
+    """Texts, whole numbers, true and false, lists and objects of them: what JSON has in one spelling only."""
 
     def text(self, previous_hash: bytes) -> str:
         """What the entry's hash is made from: everything, in one fixed form."""
