@@ -95,3 +95,13 @@ def test_ensure_client_can_be_repeated(config: Config) -> None:
 def test_ensure_client_says_what_is_wrong(config: Config) -> None:
     with pytest.raises(StackError, match="at least one operator or station"):
         ensure_client(config, "unbound", ["prices:write"], [], [])
+
+
+def test_an_app_is_registered_listed_and_revoked(clients: Run) -> None:
+    name = f"app-{uuid4()}"
+    wanted = ["create-app", name, "--name", "Fleet", "--redirect-uri", "https://fleet.example/in", "--scope", "account"]
+    assert json.loads(clients(*wanted, "--json").out)["scopes"] == ["account"]
+    assert "take another id" in clients(*wanted).err
+    assert f"revoked {name}" in clients("revoke-app", name).out
+    [listed] = [one for one in json.loads(clients("list-apps", "--json").out) if one["client_id"] == name]
+    assert listed["revoked_at"]

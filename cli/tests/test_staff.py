@@ -108,3 +108,10 @@ def test_without_replace_an_address_stays_whose_it_is(config: Config) -> None:
     refused = run(config, "create-staff", *again, given=PASSWORD)
     assert refused.returncode == 1
     assert "somebody's already" in refused.stderr
+
+
+def test_an_invitation_is_shown_once(staff: Run) -> None:
+    email = address()
+    made = json.loads(staff("invite", "--email", email, "--role", "owner", "--operator", "aral", "--json").out)
+    assert (made["email"], made["link"].partition("#")[2]) == (email, made["token"])
+    assert "#" in staff("invite", "--email", email, "--role", "admin").out

@@ -1,4 +1,4 @@
-"""`clients`: station systems' credentials, and the keys that sign their tokens."""
+"""`clients`: station systems' credentials, the apps that people sign in with, and the keys that sign tokens."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from forecourt.identity import run, show
 from local_stack.config import Config, StackError
 
 app = typer.Typer(
-    help="Make, list, rotate and revoke machine clients.", no_args_is_help=True, rich_markup_mode="markdown",
+    help="Make, list, rotate and revoke machine clients and apps.", no_args_is_help=True, rich_markup_mode="markdown",
     add_completion=False,
 )  # fmt: skip
 AsJson = Annotated[bool, typer.Option("--json", help="For other programs.")]
@@ -58,11 +58,50 @@ def rotate_secret(client_id: ClientId, overlap_seconds: Overlap = 24 * 60 * 60, 
 
 @app.command()
 def revoke(client_id: ClientId, as_json: AsJson = False) -> None:
-    """End a client; the tokens it holds run out within minutes.
+    """End a client; the tokens it holds end within seconds.
 
     Example: `./forecourt clients revoke 0197...`
     """
     show("revoke-client", str(client_id), as_json=as_json)
+
+
+@app.command()
+def create_app(
+    client_id: Annotated[str, typer.Argument(help="The app's id: small letters, digits, hyphens.")],
+    name: Annotated[str, typer.Option(help="What people see when they sign in.")],
+    redirect_uri: Annotated[list[str], typer.Option(help="Where the sign-in may lead back to; repeat for more.")],
+    scope: Annotated[list[str], typer.Option(help="What it may ask people for, e.g. account; repeat for more.")],
+    first_party: Annotated[bool, typer.Option("--first-party", help="Ours: asks for no consent.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Register an app that people sign in with; it has no secret.
+
+    Example: `./forecourt clients create-app fleet --name Fleet --redirect-uri https://fleet.example/in --scope account`
+    """
+    given = [("--redirect-uri", redirect_uri), ("--scope", scope)]
+    options = [f"{option}={value}" for option, values in given for value in values]
+    flags = ["--first-party"] if first_party else []
+    show("create-app", client_id, f"--name={name}", *options, *flags, as_json=as_json)
+
+
+@app.command()
+def list_apps(as_json: AsJson = False) -> None:
+    """Show the apps that people sign in with, the newest first, revoked ones too.
+
+    Example: `./forecourt clients list-apps`
+    """
+    show("list-apps", as_json=as_json)
+
+
+@app.command()
+def revoke_app(
+    client_id: Annotated[str, typer.Argument(help="The app's id, as `list-apps` shows it.")], as_json: AsJson = False
+) -> None:
+    """End an app for ever; whoever signed in with it is signed out within seconds.
+
+    Example: `./forecourt clients revoke-app fleet-board`
+    """
+    show("revoke-app", client_id, as_json=as_json)
 
 
 @app.command()

@@ -46,6 +46,21 @@ def create(
     show("create-staff", *arguments, *flags, as_json=as_json)
 
 
+@app.command()
+def invite(
+    email: Email,
+    role: Annotated[str, typer.Option(help="attendant, manager, owner, finance, agent, analyst or admin.")],
+    operator: Operators = None,
+    station: Stations = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a link by which somebody joins; it is good for a week, and sent to nobody.
+
+    Example: `./forecourt staff invite --email ada@aral.example --role owner --operator aral`
+    """
+    show("invite-staff", f"--email={email}", *_roles([role], operator or (), station or ()), as_json=as_json)
+
+
 @app.command("list")
 def list_staff(as_json: AsJson = False) -> None:
     """Show who is staff, the newest first.

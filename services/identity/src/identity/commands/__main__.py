@@ -2,9 +2,9 @@
 
 import typer
 
-from identity.commands import audit, clients, keys, personal_data, staff
+from identity.commands import apps, audit, clients, keys, personal_data, prefixes, staff
 
-AREAS = (audit, clients, keys, personal_data, staff)
+AREAS = (apps, audit, clients, keys, personal_data, prefixes, staff)
 
 # A traceback with its variables could show a password.
 app = typer.Typer(

@@ -71,7 +71,7 @@ def rotate_secret(client_id: ClientId, overlap_seconds: Overlap = DAY_SECONDS, a
 
 @app.command()
 def revoke_client(client_id: ClientId, as_json: AsJson = False) -> None:
-    """End a client; the tokens it holds run out within minutes."""
+    """End a client; the tokens it holds end within seconds."""
     client = run(lambda identity: use_cases.revoke_client(identity, client_id))
     if as_json:
         print_json(_document(client))

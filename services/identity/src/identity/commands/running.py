@@ -11,6 +11,7 @@ import asyncpg
 import typer
 from pydantic import ValidationError
 
+from identity.domain.app_register import AppError
 from identity.domain.audit import Broken
 from identity.domain.clients import ClientError
 from identity.domain.otp import UnknownPrefix
@@ -26,8 +27,8 @@ from servicekit.store import StoreUnavailable
 Result = TypeVar("Result")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 EXPECTED = (
-    ClientError, StaffError, BadEmail, WeakPassword, TooEarly, Broken, KeyRingError, StoreUnavailable, UnknownPrefix,
-    ValidationError,
+    AppError, ClientError, StaffError, BadEmail, WeakPassword, TooEarly, Broken, KeyRingError, StoreUnavailable,
+    UnknownPrefix, ValidationError,
 )  # fmt: skip
 """Errors whose text is for the operator."""
 

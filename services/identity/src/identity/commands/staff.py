@@ -8,10 +8,11 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from identity.commands.running import AsJson, print_json, run
+from identity.commands.running import AsJson, print_json, run, text
 from identity.domain.people import StaffRole
 from identity.use_cases import staff_commands as use_cases
 from identity.use_cases.context import Identity
+from identity.use_cases.invitations import NewInvitation, invite
 from identity.use_cases.staff import StaffMember, shown
 from servicekit.access import STATION_ROLES, Role
 
@@ -71,6 +72,32 @@ def create_staff(
         typer.echo(f"{field:<15} {document[field]}")
     typer.echo(f"{'recovery_codes':<15} {' '.join(made.recovery_codes)}")
     typer.echo("The secret and the codes are shown this one time.", err=True)
+
+
+@app.command()
+def invite_staff(
+    email: Annotated[str, typer.Option(help="The address that the person will sign in with.")],
+    role: Annotated[Role, typer.Option(help="The role that the person is invited to.")],
+    operator: Operators = None,
+    station: Stations = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a link by which somebody joins, and show it, this one time. It is sent to nobody: give it to the person."""
+    [asked] = roles_from([role], operator, station)
+
+    async def work(identity: Identity) -> tuple[NewInvitation, str]:
+        made = await invite(identity, None, email, asked)
+        return made, f"{identity.settings.invitation_page}#{made.token}"
+
+    made, link = run(work)
+    expires_at = text(made.invitation.expires_at)
+    if as_json:
+        print_json({
+            "invitation_id": str(made.invitation.id), "email": made.email, "token": made.token, "link": link,
+            "expires_at": expires_at,
+        })  # fmt: skip
+    else:
+        typer.echo(f"{link}\nGood until {expires_at}.")
 
 
 @app.command()
