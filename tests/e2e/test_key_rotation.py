@@ -19,7 +19,6 @@ from .people import People, Session, claims_of
 DRIVERS = 3
 PLACES = ("/v1/me/vehicles", "/v1/me/favourites", "/v1/me/price-alerts")
 """A driver's own list at each service, by way of the gateway."""
-BREATH_SECONDS = 0.05
 
 
 class Drivers:
@@ -39,7 +38,7 @@ class Drivers:
         while not done.is_set():
             session = await self._people.refresh(session)
             await self._ask(session)
-            await asyncio.sleep(BREATH_SECONDS)
+            await asyncio.sleep(0.05)
         await self.sign_in(phone)
         await self.sign_in(next(self._phones))
 
