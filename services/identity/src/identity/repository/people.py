@@ -107,7 +107,12 @@ async def rights_of(connection: Connection, user_id: UUID) -> Rights | None:
            LEFT JOIN staff_roles r ON r.user_id = u.id WHERE u.id = $1 AND u.state = 'active' ORDER BY r.role""",
         user_id,
     )
-    if not rows:
+    return rights_from(user_id, rows)
+
+
+def rights_from(user_id: UUID, rows: Sequence[asyncpg.Record]) -> Rights | None:
+    """The rights in rows of a person beside each of their staff roles; None where there is no active person."""
+    if not rows or rows[0]["access_version"] is None:
         return None
     staff = tuple(
         StaffRole(Role(row["role"]), tuple(row["operators"]), tuple(row["stations"])) for row in rows if row["role"]

@@ -1,12 +1,16 @@
 """Queries about sessions."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
 
+from identity.domain.apps import App
+from identity.domain.people import Rights
 from identity.domain.sessions import Session, StoredSession
+from identity.repository.people import rights_from
 from servicekit.postgres import Connection
 
 Open = Callable[[UUID, bytes], str]
@@ -49,18 +53,45 @@ async def end_sessions(
     return [row["id"] for row in rows]
 
 
+COLUMNS = """s.id, s.user_id, s.client_id, s.scopes, s.methods, s.authenticated_at, s.generation, s.token_hash,
+             s.rotated_at, s.expires_at, s.ended_at, clock_timestamp() AS now"""
+
+
 async def find_session(connection: Connection, session_id: UUID) -> StoredSession | None:
     """The session, ended or not."""
     row = await connection.fetchrow(
-        """SELECT id, user_id, client_id, scopes, methods, authenticated_at, generation, token_hash, rotated_at,
-                  expires_at, ended_at, clock_timestamp() AS now
-           FROM sessions WHERE id = $1""",
+        f"SELECT {COLUMNS} FROM sessions s WHERE s.id = $1",  # noqa: S608 - constant column names
         session_id,
     )
-    if row is None:
+    return _stored(row) if row else None
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshable:
+    """A session, ended or not, with its app and what its person may do; None for one who is not active any more."""
+
+    session: StoredSession
+    app: App
+    rights: Rights | None
+
+
+async def find_refreshable(connection: Connection, session_id: UUID) -> Refreshable | None:
+    """All that a refresh has to know, in one statement; None where the app is revoked, too."""
+    rows = await connection.fetch(
+        f"""SELECT {COLUMNS}, a.name, a.scopes AS app_scopes, a.redirect_uris, a.first_party,
+                   u.access_version, u.is_driver, r.role, r.operators, r.stations
+            FROM sessions s JOIN apps a ON a.client_id = s.client_id AND a.revoked_at IS NULL
+            LEFT JOIN users u ON u.id = s.user_id AND u.state = 'active' LEFT JOIN staff_roles r ON r.user_id = u.id
+            WHERE s.id = $1 ORDER BY r.role""",  # noqa: S608 - constant column names
+        session_id,
+    )
+    if not rows:
         return None
-    id, user_id, client_id, scopes, methods, *rest = row
-    return StoredSession(id, user_id, client_id, tuple(scopes), tuple(methods), *rest)
+    row = rows[0]
+    app = App(
+        row["client_id"], row["name"], tuple(row["app_scopes"]), tuple(row["redirect_uris"]), row["first_party"]
+    )  # fmt: skip
+    return Refreshable(_stored(row), app, rights_from(row["user_id"], rows))
 
 
 async def rotate_token(connection: Connection, session: StoredSession, token_hash: bytes) -> bool:
@@ -76,6 +107,11 @@ async def rotate_token(connection: Connection, session: StoredSession, token_has
 async def delete_old_sessions(connection: Connection, keep: timedelta) -> None:
     """Forgets sessions that ended longer ago than `keep`."""
     await connection.execute("DELETE FROM sessions WHERE expires_at < now() - $1::interval", keep)
+
+
+def _stored(row: asyncpg.Record) -> StoredSession:
+    id, user_id, client_id, scopes, methods, *rest = tuple(row)[:12]
+    return StoredSession(id, user_id, client_id, tuple(scopes), tuple(methods), *rest)
 
 
 def _session(row: asyncpg.Record, device: str) -> Session:
