@@ -104,7 +104,7 @@ async def test_security_42_an_erased_drivers_places_are_gone(pricing: Pricing):
         await me.erase()
     account = await me.account()
     assert (account["data"], account["kept"]) == ({"price_alerts": []}, {"price_change_steps": 0, "price_rules": 0})
-    assert account["erased"] == {"price_alerts": 2, "kept_replies": 0}
+    assert account["erased"] == {"price_alerts": 2, "idempotent_replies": 0}
     assert account["erased_at"] is not None
     known = "SELECT count(*) FROM price_alert_stations WHERE alert_id NOT IN (SELECT alert_id FROM price_alerts)"
     assert await count(pricing, known) == 0
@@ -197,7 +197,7 @@ async def test_the_books_keep_who_set_a_price_by_an_id_alone(pricing: Pricing):
     assert (account["data"], account["kept"]) == (
         {"price_alerts": []}, {"price_change_steps": len(steps), "price_rules": 0},
     )  # fmt: skip
-    assert account["erased"] == {"price_alerts": 0, "kept_replies": 1}
+    assert account["erased"] == {"price_alerts": 0, "idempotent_replies": 1}
 
 
 async def test_nobody_approves_a_change_of_their_own_by_another_account(pricing: Pricing):

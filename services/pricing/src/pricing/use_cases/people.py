@@ -29,7 +29,7 @@ class PeopleData:
     async def erase(self, tx: Connection, subject: str) -> dict[str, int]:
         """Deletes alerts with all they know; who set which price when is the books' and stays, under the id alone."""
         alerts = await delete_alerts(tx, subject)
-        return {"price_alerts": alerts, "kept_replies": await repository.delete_replies(tx, subject)}
+        return {"price_alerts": alerts, "idempotent_replies": await repository.delete_replies(tx, subject)}
 
     async def merge(self, tx: Connection, subject: str, into: str) -> None:
         """Hands over alerts and what waits for approval; the audit trail keeps saying which account did what."""
