@@ -31,6 +31,7 @@ REDIRECT = "http://127.0.0.1/signed-in"
 TOKEN = "/v1/oauth/token"
 AUTHORIZE = "/v1/oauth/authorize"
 OTP_GRANT = "urn:forecourt:grant:otp"
+WECHAT_GRANT = "urn:forecourt:grant:wechat"
 
 
 @dataclass
@@ -99,6 +100,10 @@ class People:
         code = await newest_code(self.config, phone, since)
         form = {"grant_type": OTP_GRANT, "client_id": APP, "request_id": request["request_id"], "code": code}
         return await self._token(name, APP, form | {"device_id": asked["device_id"]})
+
+    async def driver_by_wechat(self, name: str, js_code: str) -> Session:
+        """The driver whose WeChat gave this code."""
+        return await self._token(name, APP, {"grant_type": WECHAT_GRANT, "client_id": APP, "js_code": js_code})
 
     async def staff(
         self, name: str, roles: Sequence[str], operators: Sequence[str] = (), stations: Sequence[str] = ()
