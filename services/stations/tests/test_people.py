@@ -153,6 +153,8 @@ async def test_identity_is_told_all_that_a_driver_wrote(stations: Stations) -> N
     [favourite], [review] = account["data"]["favourites"], account["data"]["reviews"]
     assert (favourite["station_id"], favourite["note"]) == (str(station_id), NOTE)
     assert favourite["added_at"].startswith(str(datetime.now(UTC).year))
+    shown_here = [one["review_id"] for one in (await shown(stations, station_id))["reviews"]]
+    assert review["review_id"] in shown_here
     assert (review["station_id"], review["stars"], review["text"]) == (str(station_id), 4, TEXT)
     assert (await driver(stations).account())["data"] == {"favourites": [], "reviews": []}
 

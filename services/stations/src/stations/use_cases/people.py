@@ -25,6 +25,7 @@ class DriverData:
         favourites = await self._favourites.of_driver(subject)
         reviews = [asdict(review) for review in await self._reviews.all_of_driver(subject)]
         for review in reviews:
+            review["review_id"] = review.pop("id")
             del review["driver"]  # whoever reads it is
         return {"favourites": [asdict(one) for one in favourites.stations], "reviews": reviews}
 
