@@ -41,7 +41,9 @@ def assert_refused(response: httpx.Response, error: str = "invalid_grant", statu
 
 async def ended(identity: Identity) -> list[str]:
     """The reasons for which sessions ended, from the audit log."""
-    return await identity.sql("SELECT coalesce(array_agg(action), '{}') FROM audit_log WHERE action LIKE '%reused'")
+    return await identity.sql(
+        "SELECT coalesce(array_agg(details->>'reason'), '{}') FROM audit_log WHERE action = 'session-stolen'"
+    )
 
 
 async def test_a_refresh_gives_the_next_tokens(identity: Identity) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
+from authlib.oauth2.rfc8414 import AuthorizationServerMetadata
+from authlib.oauth2.rfc9207.discovery import AuthorizationServerMetadata as IssuerMetadata
 
 from identity.domain.clients import MAX_STATIONS
 from identity.use_cases import clients
@@ -183,6 +185,15 @@ async def test_metadata_names_what_there_is(identity: Identity) -> None:
     assert (await identity.client.get(metadata["jwks_uri"].removeprefix(issuer))).status_code == 200
     token_path = metadata["token_endpoint"].removeprefix(issuer)
     assert_refused(await identity.client.post(token_path, data=FORM), 401, "invalid_client")
+
+
+async def test_metadata_is_what_the_rfcs_say(identity: Identity) -> None:
+    """As Authlib reads RFC 8414 and RFC 9207; it insists on TLS, which ends at the gateway."""
+    text = (await identity.client.get("/.well-known/oauth-authorization-server")).text
+    metadata: Any = AuthorizationServerMetadata(json.loads(text.replace("http:", "https:")))
+    metadata.validate(metadata_classes=[IssuerMetadata])
+    assert metadata["code_challenge_methods_supported"] == ["S256"]
+    assert metadata["authorization_response_iss_parameter_supported"] is True
 
 
 async def test_openapi_documents_the_form(identity: Identity) -> None:

@@ -3,6 +3,7 @@
 Each grant reads what the request is about, lets Authlib judge it, and saves the outcome in one transaction.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,8 +11,9 @@ from identity.domain.apps import App
 from identity.domain.clients import Client, digest_of
 from identity.domain.oauth import OAuthError, asked_scopes, client_claims
 from identity.domain.people import Rights, SignedIn
-from identity.domain.sessions import Session, rights_by
+from identity.domain.sessions import SECOND_FACTOR, Session, rights_by
 from identity.repository import codes, people
+from identity.use_cases import audit
 from identity.use_cases.authlib_server import Server
 from identity.use_cases.clients import authenticate_client
 from identity.use_cases.context import Identity
@@ -20,6 +22,8 @@ from identity.use_cases.refreshing import by_refresh_token
 from identity.use_cases.sessions import end_stolen, open_session
 from identity.use_cases.token_requests import TokenRequest, Tokens, find_party, person_tokens, signed, token_frame
 from servicekit.postgres import Connection
+
+log = logging.getLogger(__name__)
 
 Opened = tuple[Session, Rights, Sequence[str]]
 """A new session, what its person may do, and the scopes of its first token."""
@@ -94,7 +98,16 @@ async def _open(
     session = await open_session(
         identity, tx, signed_in, server.app, request.caller, request.form.get("device_name"), scopes=scopes
     )
+    await _note(identity, tx, session)
     return session, rights, granted
+
+
+async def _note(identity: Identity, tx: Connection, session: Session) -> None:
+    """Staff's sign-ins stand in the audit log; drivers' do not, since all who append to it wait for one another."""
+    details = {"session_id": str(session.id), "client_id": session.client_id, "methods": list(session.methods)}
+    log.info("signed in", extra=details)
+    if SECOND_FACTOR in session.methods:
+        await audit.append(identity, tx, str(session.user_id), "signed-in", str(session.user_id), details)
 
 
 async def _first_tokens(identity: Identity, opened: Opened) -> Tokens:

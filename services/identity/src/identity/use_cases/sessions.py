@@ -74,8 +74,9 @@ async def end_sessions(tx: Connection, user_id: UUID, reason: str, except_sessio
 async def end_stolen(identity: Identity, tx: Connection, user_id: UUID, session_id: UUID, reason: str) -> None:
     """Ends a session of which somebody else holds a token or code; who is the thief, nobody can tell."""
     if await end_session(tx, user_id, session_id, reason):
-        await audit.append(identity, tx, str(user_id), reason, str(user_id), {"session_id": str(session_id)})
-        log.warning("session ended", extra={"session_id": str(session_id), "reason": reason})
+        details = {"session_id": str(session_id), "reason": reason}
+        await audit.append(identity, tx, str(user_id), "session-stolen", str(user_id), details)
+        log.warning("session ended: its token or code is in two hands", extra=details)
 
 
 async def keep_sessions(identity: Identity) -> None:
