@@ -48,8 +48,9 @@ class Profile:
 
 def profile_of(document: dict[str, Any]) -> Profile:
     """The profile of a stored document, which holds only what the person has set."""
-    notifications = Notifications(**_known(document.get("notifications", {}), Notifications))
-    return Profile(**_known(document, Profile) | {"notifications": notifications})
+    said = _known(document, Profile)
+    said["notifications"] = Notifications(**_known(document.get("notifications", {}), Notifications))
+    return Profile(**said)
 
 
 def merged(document: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:

@@ -53,7 +53,7 @@ async def close_accounts(connection: Connection, user_ids: Sequence[UUID]) -> in
            WHERE id = ANY($1)""",
         user_ids,
     )
-    return profiles
+    return profiles or 0
 
 
 async def raise_versions(connection: Connection, user_ids: Sequence[UUID]) -> list[User]:
