@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from identity.domain.caller import Caller
 from identity.domain.limits import SLOTS, Limit
 from identity.domain.oauth import OAuthError
-from identity.domain.otp import UnknownPrefix
+from identity.domain.otp import CODE_LIFE, CodeState, DeadCode, UnknownPrefix
 from identity.repository.limits import take
 from identity.use_cases import otp, prefixes
 from servicekit.ids import new_id
@@ -155,6 +155,27 @@ async def test_security_02_racing_guesses_are_counted_one_by_one(identity: Ident
     await asyncio.gather(*(sign_in(identity, request_id, guess) for guess in guesses))
     assert await identity.sql("SELECT wrong_tries FROM otp_requests") == 5
     assert_refused(await sign_in(identity, request_id, code))
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.sampled_from(["right", "wrong", "wait"]), min_size=1, max_size=12))
+async def test_service_does_as_the_rule_says(identity: Identity, phones: httpx.AsyncClient, steps: list[str]) -> None:
+    """Whatever is tried in whatever order, the stored code is as good as the pure one."""
+    request_id, code = await sent_code(identity, phones, canary_phone())
+    now = datetime.now(UTC)
+    state = CodeState(now + CODE_LIFE - timedelta(seconds=5))
+    for step in steps:
+        if step == "wait":
+            now += timedelta(seconds=100)
+            await pass_time(identity, timedelta(seconds=100))
+            continue
+        try:
+            state = state.tried(is_right=step == "right", now=now)
+            expected = step == "right"
+        except DeadCode:
+            expected = False
+        response = await sign_in(identity, request_id, code if step == "right" else wrong(code))
+        assert (response.status_code == 200) == expected, steps
 
 
 async def test_security_03_code_is_good_for_its_own_request_only(identity: Identity, phones: httpx.AsyncClient) -> None:

@@ -147,11 +147,13 @@ def test_providers_are_asked_in_the_countrys_order_and_past_those_that_do_not_wo
     assert senders.choose(chinese, 1).name == "aliyun"
 
 
-def test_settings_name_a_provider_and_only_https() -> None:
+def test_settings_name_a_provider_every_template_and_only_https() -> None:
     with pytest.raises(ValidationError, match="at least one"):
         SmsSettings()
     fields: dict[str, Any] = {"account_sid": "AC1", "auth_token": "secret", "sender": "+12025550100"}
     for url in ("http://api.twilio.com", "https://10.0.0.1", "https://user@api.twilio.com", "ftp://api.twilio.com"):
         with pytest.raises(ValidationError, match=r"https|private|base URL"):
             sms_twilio.TwilioSettings(**fields, base_url=url)
+    with pytest.raises(ValidationError, match="login-changed zh"):
+        sms_twilio.TwilioSettings(**fields, texts={"code zh": "${code}", "code en": "${code}", "login-changed en": "!"})
     assert "secret" not in repr(sms_twilio.TwilioSettings(**fields))

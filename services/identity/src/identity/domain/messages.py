@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from identity.domain.phones import Phone
+from identity.domain.phones import LANGUAGES, Phone
 
 MAX_ATTEMPTS = 8
 MAX_DOUBTFUL = 2
@@ -23,6 +23,17 @@ class MessageKind(StrEnum):
     """Parameter `code`."""
     LOGIN_CHANGED = "login-changed"
     """No parameters: a way to sign in to the account was added, changed or taken away."""
+
+
+TEMPLATES = frozenset(f"{kind} {language}" for kind in MessageKind for language in LANGUAGES)
+"""The names of all templates, e.g. `code zh`."""
+
+
+def require_templates(given: Mapping[str, str]) -> Mapping[str, str]:
+    """The templates. Raises ValueError where one is missing: better at the start than when somebody waits for it."""
+    if missing := TEMPLATES - set(given):
+        raise ValueError(f"give a template for each of: {', '.join(sorted(missing))}")
+    return given
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ DEFAULT_REGION = "CN"
 """Whose a number without a country code is."""
 MAX_CHARACTERS = 32
 PREFIX_DIGITS = 3
+LANGUAGES = ("zh", "en")
 CHINESE_SPEAKING = frozenset({86, 852, 853, 886})
 _REACHED = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
 """Some plans do not tell the two apart. All others get no text, or cost whoever sends one: premium and the like."""

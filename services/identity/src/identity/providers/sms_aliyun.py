@@ -9,12 +9,13 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Annotated
 from urllib.parse import quote, urlsplit
 
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from identity.domain.messages import Outcome, TextMessage
+from identity.domain.messages import Outcome, TextMessage, require_templates
 from identity.providers.outbound import TIMEOUT_SECONDS, BaseUrl, Outbound, PlatformAway
 
 ALGORITHM = "ACS3-HMAC-SHA256"
@@ -41,7 +42,9 @@ class AliyunSettings(BaseModel):
     key_id: str
     key_secret: SecretStr
     sign_name: str
-    templates: Mapping[str, str] = Field(description="Our template's name, e.g. `code zh`, to the approved one's code")
+    templates: Annotated[Mapping[str, str], AfterValidator(require_templates)] = Field(
+        description="Our template's name, e.g. `code zh`, to the approved one's code"
+    )
     base_url: BaseUrl = "https://dysmsapi.aliyuncs.com"
     timeout_seconds: float = Field(default=TIMEOUT_SECONDS, gt=0, le=15)
 
@@ -64,7 +67,7 @@ class Aliyun:
         settings = self._settings
         parameters = {
             "OutId": reference, "PhoneNumbers": _number(message), "SignName": settings.sign_name,
-            "TemplateCode": settings.templates.get(message.template, ""),
+            "TemplateCode": settings.templates[message.template],
             "TemplateParam": msgspec.json.encode(message.parameters).decode(),
         }  # fmt: skip
         headers = signed_headers(

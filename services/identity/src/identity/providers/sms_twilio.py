@@ -6,12 +6,13 @@ https://www.twilio.com/docs/api/errors
 
 from collections.abc import Mapping
 from string import Template
+from typing import Annotated
 
 import aiohttp
 import msgspec
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from identity.domain.messages import Outcome, TextMessage
+from identity.domain.messages import Outcome, TextMessage, require_templates
 from identity.providers.outbound import TIMEOUT_SECONDS, BaseUrl, Outbound, PlatformAway
 
 OUTCOMES = {
@@ -43,7 +44,7 @@ class TwilioSettings(BaseModel):
     account_sid: str
     auth_token: SecretStr
     sender: str = Field(description="A number of the account, E.164, or a messaging service's id, MG...")
-    texts: Mapping[str, str] = TEXTS
+    texts: Annotated[Mapping[str, str], AfterValidator(require_templates)] = TEXTS
     base_url: BaseUrl = "https://api.twilio.com"
     timeout_seconds: float = Field(default=TIMEOUT_SECONDS, gt=0, le=15)
 
