@@ -1,11 +1,12 @@
 """The audit log: shown, and checked from end to end."""
 
+import json
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
 
 from identity.commands.running import AsJson, print_json, run, text
 from identity.domain.audit import Head, Stored
@@ -29,9 +30,10 @@ def list_audit(
     if as_json:
         print_json([_document(one) for one in entries])
         return
-    table = Table("entry", "when", "who", "did", "to", "details", box=None)
+    names = ("entry", "when", "who", "did", "to", "details")
+    table = Table(*(Column(name, overflow="fold") for name in names), box=None)
     for entry in (one.entry for one in entries):
-        details = " ".join(f"{name}={value}" for name, value in entry.details.items())
+        details = " ".join(f"{name}={json.dumps(value)}" for name, value in entry.details.items())
         table.add_row(str(entry.sequence), text(entry.at), entry.actor, entry.action, entry.subject, details)
     Console().print(table)
 

@@ -27,7 +27,7 @@ FADING: frozenset[tuple[str, str]] = frozenset({
     ("familiar_devices", "phone_hash"), ("familiar_devices", "device_hash"), ("familiar_networks", "network"),
     ("password_steps", "account"), ("password_tries", "bucket"), ("limit_counts", "key"),
 })  # fmt: skip
-"""Hashes that are only counted by or compared with, of values that are stored nowhere: without their key they match
+"""Hashes that are only counted by or compared with, of values that are stored nowhere. Under another key they match
 nothing, so counts begin anew, and a device or network has to become familiar again."""
 
 
