@@ -50,6 +50,19 @@ class TokenForm(BaseModel):
     device_id: str | None = Field(
         None, description="`otp`: the one the code was asked for with", examples=["6f1d2c3b4a59"]
     )
+    js_code: str | None = Field(
+        None, description="`wechat`: of the mini program's wx.login", examples=["0a1Bc2000DEFgH1ijK000LmNop0Bc21q"]
+    )
+    phone_code: str | None = Field(
+        None,
+        description="`wechat`, where the person pressed the phone button: its code; the number is proved with it",
+        examples=["1b2Cd3000EFGhI2jkL000MnOpq1Cd32r"],
+    )
+    auth_code: str | None = Field(
+        None,
+        description="`alipay`: of the mini program's my.getAuthCode",
+        examples=["4b203fe6c11548bcabd8da5bb087a83b"],
+    )
     device_name: str | None = Field(
         None, description="What the session is called in the list of devices", examples=["Mei's phone"]
     )
