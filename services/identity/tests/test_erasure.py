@@ -23,7 +23,7 @@ from identity.repository.erasures import ERASED_TABLES, KEPT_COLUMNS
 from identity.settings import Settings
 from identity.use_cases import erasure, otp, proof, sessions
 from identity.use_cases.exports import collect_next
-from identity.use_cases.merging import MOVES
+from identity.use_cases.merging import MOVES, merge_again
 from local_stack.config import Config
 from local_stack.environment import kafka_credentials, service_environment
 from local_stack.secrets import KAFKA_ADMIN
@@ -291,7 +291,8 @@ async def _restore(identity: Identity, dump: dict[str, list[asyncpg.Record]]) ->
     async with identity.store.connection() as connection, connection.transaction():
         await connection.execute(f"TRUNCATE {', '.join(TABLES)}, erasures CASCADE")
         for table, rows in dump.items():
-            await connection.copy_records_to_table(table, records=rows, columns=list(rows[0].keys()))
+            if rows:
+                await connection.copy_records_to_table(table, records=rows, columns=list(rows[0].keys()))
 
 
 def _command(identity: Identity, infrastructure: Config, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -332,6 +333,36 @@ async def test_security_42_a_restored_database_forgets_again(
     assert (await _published(identity, anna.id)).version > first.version
     again = await asyncio.to_thread(_command, identity, infrastructure, "reapply-erasures", "--json")
     assert json.loads(again.stdout)["had_come_back"] == 0
+
+
+async def test_a_restored_database_merges_again(identity: Identity, infrastructure: Config) -> None:
+    anna, bert, chris = [await sign_in(identity) for _ in range(3)]
+    dump = await _dump(identity)
+    chain = [(anna.id, bert.id), (bert.id, chris.id)]
+    for told in [UserMergedV1(user_id=a, into_user_id=b, version=4, occurred_at=datetime.now(UTC)) for a, b in chain]:
+        assert await identity.store.transact(lambda tx, told=told: merge_again(identity.process, tx, told))
+    await eventually(lambda: _all_merged(identity, {anna.id: bert.id, bert.id: chris.id}))
+    await _restore(identity, dump)
+    result = await asyncio.to_thread(_command, identity, infrastructure, "reapply-erasures", "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["were_apart"] == 2
+    owners = await identity.sql("SELECT array_agg(DISTINCT user_id) FROM logins")
+    assert owners == [chris.id]
+    assert await identity.sql("SELECT count(*) FROM logins") == 3
+    assert (await sign_in(identity, anna.phone)).id == chris.id
+
+
+async def _all_merged(identity: Identity, expected: dict[UUID, UUID]) -> bool:
+    merged = (await read_gone(identity.settings)).merged
+    return {one: merged[one].into_user_id for one in expected if one in merged} == expected
+
+
+async def test_nothing_is_merged_into_an_account_that_the_backup_never_had(identity: Identity) -> None:
+    anna = await sign_in(identity)
+    told = UserMergedV1(user_id=anna.id, into_user_id=new_id(), version=4, occurred_at=datetime.now(UTC))
+    with pytest.raises(LookupError):
+        await identity.store.transact(lambda tx: merge_again(identity.process, tx, told))
+    assert (await identity.client.get("/v1/me", headers=anna.headers)).status_code == 200
 
 
 async def test_whoever_the_backup_never_had_is_told_of_all_the_same(identity: Identity) -> None:

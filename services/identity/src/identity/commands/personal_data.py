@@ -1,7 +1,9 @@
 """What is known of a person: erased on request, erased again after a restore, and the proof of it."""
 
 import sys
-from typing import Annotated, Any
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import typer
@@ -12,12 +14,14 @@ from rich.table import Table
 
 from identity.commands.running import AsJson, print_json, run, text
 from identity.providers.people_topic import read_gone
-from identity.use_cases import erasure, proof
+from identity.use_cases import erasure, merging, proof
 from identity.use_cases.context import Identity
 from identity.use_cases.proof import Statement
+from schemas.events import UserErasedV1, UserMergedV1
 from servicekit.problems import Problem
 
 app = typer.Typer()
+Told = TypeVar("Told", UserErasedV1, UserMergedV1)
 UserId = Annotated[UUID, typer.Argument(help="The person's id.")]
 
 
@@ -65,28 +69,49 @@ def report_person(user_id: UserId, as_json: AsJson = False) -> None:
 
 @app.command()
 def reapply_erasures(as_json: AsJson = False) -> None:
-    """After a restore: erase again whoever a database has from before, in every service."""
-
-    async def work(identity: Identity) -> dict[str, int]:
-        gone = await read_gone(identity.settings)
-        counts = {"told_again": 0, "had_come_back": 0}
-        for told in track(gone.erased.values(), "erasing again", console=Console(stderr=True), transient=True):
-            came_back = await identity.store.transact(lambda tx, told=told: erasure.erase_again(identity, tx, told))
-            counts["told_again"] += 1
-            counts["had_come_back"] += came_back
-        return counts
-
+    """After a restore: erase again, and merge again, whoever a database has from before, in every service."""
     try:
-        counts = run(work)
+        done = run(_reapply)
     except KafkaError as error:
-        typer.echo(f"error: Kafka cannot be read, so nobody was erased again: {error!r}", err=True)
+        typer.echo(f"error: Kafka cannot be read, so nothing was done again: {error!r}", err=True)
         raise typer.Exit(1) from error
     if as_json:
-        print_json(counts)
-    else:
-        typer.echo(
-            f"{counts['had_come_back']} of {counts['told_again']} erased people had come back here; they are gone"
-        )
+        print_json(asdict(done))
+        return
+    typer.echo(f"of {done.erased} erased people {done.had_come_back} had come back here: gone again")
+    typer.echo(f"of {done.merged} merged accounts {done.were_apart} were apart here: merged again")
+    for user_id in done.without_survivor:
+        typer.echo(f"{user_id} stays as it is: the account it was merged into is newer than this backup", err=True)
+
+
+@dataclass(slots=True)
+class _Done:
+    """What was done again after a restore."""
+
+    erased: int = 0
+    had_come_back: int = 0
+    merged: int = 0
+    were_apart: int = 0
+    without_survivor: list[str] = field(default_factory=list)
+
+
+async def _reapply(identity: Identity) -> _Done:
+    gone, done, store = await read_gone(identity.settings), _Done(), identity.store
+    for merge in _shown(gone.merged, "merging again"):
+        try:
+            done.were_apart += await store.transact(lambda tx, it=merge: merging.merge_again(identity, tx, it))
+        except LookupError:
+            done.without_survivor.append(str(merge.user_id))
+        done.merged += 1
+    for erased in _shown(gone.erased, "erasing again"):
+        done.had_come_back += await store.transact(lambda tx, it=erased: erasure.erase_again(identity, tx, it))
+        done.erased += 1
+    return done
+
+
+def _shown(events: Mapping[UUID, Told], what: str) -> Iterable[Told]:
+    """The events, with a progress bar."""
+    return track(list(events.values()), what, console=Console(stderr=True), transient=True)
 
 
 def _print(statements: list[Statement]) -> None:

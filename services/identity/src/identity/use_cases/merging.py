@@ -64,6 +64,31 @@ async def merge_accounts(
     return outcome
 
 
+async def merge_again(identity: Identity, tx: Connection, told: UserMergedV1) -> bool:
+    """Merges once more what a restored database has apart; whether it had. Everyone is told anew in any case.
+
+    Raises LookupError where the account that was left is not here: it was made after the backup.
+    """
+    into = await _survivor(tx, told.into_user_id)
+    locked = {one: await people_repository.lock_user(tx, one) for one in sorted((told.user_id, into))}
+    if locked[told.user_id] is None:
+        await _tell(tx, told.user_id, told.into_user_id, told.version + 1)
+        return False
+    if locked[into] is None:
+        raise LookupError(into)
+    for move in MOVES:
+        await move(identity, tx, told.user_id, into)
+    await _end(identity, tx, told.user_id, into, at_least=told.version)
+    return True
+
+
+async def _survivor(tx: Connection, user_id: UUID) -> UUID:
+    """The account at the end of the chain of merges."""
+    while (into := await repository.merged_into(tx, user_id)) is not None:
+        user_id = into
+    return user_id
+
+
 async def _owner(identity: Identity, tx: Connection, shown: proofs.Proved) -> UUID:
     if (owner := await people.find_owner(identity, tx, shown.kind, shown.value)) is None:
         raise Problem(409, "identity-free", "This belongs to no account: add it to yours by POST /v1/me/identities.")
@@ -99,15 +124,17 @@ async def _require_mergeable(tx: Connection, user: User, other: User) -> None:
         raise Problem(409, "too-many-identities", detail)
 
 
-async def _end(identity: Identity, tx: Connection, user_id: UUID, into: UUID) -> None:
+async def _end(identity: Identity, tx: Connection, user_id: UUID, into: UUID, at_least: int = 0) -> None:
     """Closes an account whose things have moved: its tokens, its key, and the news for everyone."""
     await end_sessions(tx, user_id, REASON)
     ended = await people_repository.raise_version(tx, user_id, rights=True)
     await people.revoke_access(tx, user_id, REASON, lowest_version=ended.access_version)
     await repository.mark_merged(tx, user_id, into)
     await identity.vault.shred(tx, str(user_id))
-    event = UserMergedV1(
-        user_id=user_id, version=ended.version, into_user_id=into, occurred_at=datetime.now(UTC)
-    )  # fmt: skip
-    await append_to_outbox(tx, to_records([event]))
+    await _tell(tx, user_id, into, max(ended.version, at_least + 1))
     await audit.append(identity, tx, str(into), "accounts-merged", str(user_id), {"into": str(into)})
+
+
+async def _tell(tx: Connection, user_id: UUID, into: UUID, version: int) -> None:
+    event = UserMergedV1(user_id=user_id, version=version, into_user_id=into, occurred_at=datetime.now(UTC))
+    await append_to_outbox(tx, to_records([event]))
