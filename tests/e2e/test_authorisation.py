@@ -65,6 +65,7 @@ OF_THE_ASKER = {("get", "/v1/me/favourites"), ("get", "/v1/price-reports")}
 """Lists of what somebody said of stations, whosever they are."""
 CLOSE = ("post", "/v1/stations/{station_id}/closures")
 """After it nothing may be done with the station."""
+SET_PUMP = "/v1/stations/{station_id}/pumps/{pump_id}"
 ENDS_THE_CALLER = (("delete", "/v1/me"), ("delete", "/v1/me/sessions/{session_id}"))
 """After it the token is not good any more: drivers come anew for each, staff do them last and in this order."""
 ORDER = ("put", "post", "patch", "get", "delete")
@@ -213,6 +214,24 @@ def ids_in(node: Any) -> set[str]:
         return set()
     own = {str(value) for name, value in node.items() if name.endswith("_id")}
     return own | {one for part in node.values() for one in ids_in(part)}
+
+
+async def test_security_20_whoever_is_bound_to_one_station_acts_for_that_one_only(
+    api: Api, world: World, people: People
+):
+    """A manager and a machine of one station, at another one of the same operator."""
+    mine = world.sides[OURS]["station_id"]
+    register, pump = (api.operations[key] for key in (("post", "/v1/stations"), ("put", SET_PUMP)))
+    answer = await api.ask(register, world.of(MACHINE).authorization, world.around(OURS))
+    other = answer.document["station_id"]
+    bound = [
+        await people.machine("one-station", stations=[mine]),
+        await people.staff("one-station", [Role.MANAGER], stations=[mine]),
+    ]
+    for session in bound:
+        answers = [await api.ask(pump, session.authorization, {"station_id": station}) for station in (mine, other)]
+        assert [one.status for one in answers] == [200, 403]
+        assert (await api.ask(register, session.authorization, world.around(OURS))).slug == "not-your-operator"
 
 
 async def test_security_20_and_23_everybody_may_do_what_the_table_says_and_sees_nothing_else(

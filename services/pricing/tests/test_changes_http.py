@@ -278,6 +278,22 @@ async def test_staff_list_the_changes_of_their_own_stations_page_by_page(pricing
     assert (await look(pricing, waiting, operators=["nobody"]))["status"] == 404
 
 
+async def test_security_20_a_role_counts_only_where_it_holds(pricing: Pricing):
+    """A manager at one station who is an attendant at another neither changes prices there nor sees its plans."""
+    managed, attended = await sold_at(pricing), await sold_at(pricing)
+    plans = [await made(pricing, station, 1_690, effective_at=ahead()) for station in (managed, attended)]
+    grants = [
+        {"role": role, "operators": [], "stations": [str(station)]}
+        for role, station in (("manager", managed), ("attendant", attended))
+    ]
+    both = {"sub": "bea", "operators": [], "stations": [str(managed), str(attended)], "grants": grants}
+    reply = await make(pricing, [attended], 1_680, claims=both)
+    assert (reply.status_code, reply.json()["type"]) == (403, "urn:forecourt:problem:not-your-station")
+    shown = (await pricing.client.get("/v1/price-changes", headers=bearer(pricing, **both))).json()["price_changes"]
+    assert [one["change_id"] for one in shown] == [plans[0]["change_id"]]
+    assert [(await act(pricing, plan, "cancel", **both)).status_code for plan in plans] == [200, 404]
+
+
 async def test_a_station_that_closed_or_changed_hands_fails_the_change_that_was_planned_for_it(pricing: Pricing):
     sold, diesel_only = await sold_at(pricing), await sold_at(pricing)
     plans = [await made(pricing, it, 1_720, effective_at=ahead()) for it in (sold, diesel_only)]

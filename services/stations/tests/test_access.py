@@ -77,6 +77,21 @@ async def test_a_token_bound_to_one_station_writes_that_station_only(stations: S
     assert await call(stations, route, mine, headers) == 200
 
 
+async def test_security_20_a_role_counts_only_where_it_holds(stations: Stations) -> None:
+    """A manager at one station who is an attendant at another: what only managers do is done at the first one."""
+    managed, attended = await stations.register(), await stations.register()
+    grants = [
+        {"role": "manager", "operators": [], "stations": [str(managed)]},
+        {"role": "attendant", "operators": [], "stations": [str(attended)]},
+    ]
+    both = [str(managed), str(attended)]
+    headers = stations.bearer("stations:write", "pumps:write", operators=None, stations=both, grants=grants)
+    for route in sorted(OF_A_STATION, key=lambda one: one.path.endswith("closures")):
+        expected = 200 if route.scope == "pumps:write" else 403
+        assert await call(stations, route, attended, headers) == expected, route.path
+        assert await call(stations, route, managed, headers) == 200, route.path
+
+
 async def test_only_a_driver_may_keep_favourites_and_review(stations: Stations) -> None:
     station_id = await stations.register()
     for route in DRIVER_ROUTES:
