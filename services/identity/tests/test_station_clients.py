@@ -84,7 +84,7 @@ async def test_the_same_key_gives_the_same_secret_which_is_stored_nowhere(identi
     assert (missing.status_code, slug(missing)) == (400, "idempotency-key-missing")
 
 
-async def test_a_reply_under_a_key_that_is_gone_is_not_made_up(identity: Identity, owner: Staff) -> None:
+async def test_a_reply_that_cannot_be_opened_is_not_made_up(identity: Identity, owner: Staff) -> None:
     await make(identity, owner, "key-1")
     await identity.sql("UPDATE idempotency_keys SET reply = decode(repeat('00', 60), 'hex')")
     assert slug(await make(identity, owner, "key-1")) == "reply-gone"

@@ -100,20 +100,28 @@ async def _asked(request: Request, principal: Principal, route: str, key: str | 
 
 
 async def _secret_once(identity: Identity, asked: IdempotentRequest, make: Make) -> Response:
-    """The reply with the secret, the same one again for the same key; it is kept sealed. Problem 409 once it is not."""
+    """The reply with the secret, the same one again for the same key; it is kept in the caller's box.
+
+    Problem 409 where the box does not open it.
+    """
     context = f"reply|{asked.caller}|{asked.route}|{asked.key}"
 
-    async def effect(tx: Connection) -> Reply:
-        made = await make(tx)
-        body = models.ClientWithSecret(**_fields(made.client), client_secret=made.secret).model_dump_json()
-        return Reply(201, identity.ring.seal(body.encode(), context))
+    async def work(tx: Connection) -> tuple[int, str]:
+        box = await identity.vault.box(tx, asked.caller)
 
-    reply = await identity.store.transact(lambda tx: once(tx, asked, lambda: effect(tx)))
+        async def effect() -> Reply:
+            made = await make(tx)
+            body = models.ClientWithSecret(**_fields(made.client), client_secret=made.secret)
+            return Reply(201, box.seal(body.model_dump_json(), context))
+
+        reply = await once(tx, asked, effect)
+        return reply.status, box.open(reply.body, context)
+
     try:
-        body = identity.ring.open(reply.body, context)
+        status, body = await identity.store.transact(work)
     except KeyRingError as error:
         raise Problem(409, "reply-gone", "That was done before, and its secret is shown no more: rotate it.") from error
-    return Response(body, reply.status, media_type="application/json", headers={"Cache-Control": "no-store"})
+    return Response(body, status, media_type="application/json", headers={"Cache-Control": "no-store"})
 
 
 def _shown(client: Client) -> models.Client:
