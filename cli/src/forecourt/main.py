@@ -52,7 +52,9 @@ class LazyGroup(TyperGroup):
         module, attribute = COMMANDS[cmd_name].split(":")
         target = getattr(import_module(module), attribute)
         if isinstance(target, typer.Typer):
-            return typer.main.get_command(target)
+            group = typer.main.get_command(target)
+            group.name = cmd_name  # else the help lists it without a name
+            return group
         single = typer.Typer(add_completion=False, rich_markup_mode="markdown")
         single.command(cmd_name)(target)
         return typer.main.get_command(single)
