@@ -7,7 +7,7 @@ from pathlib import Path
 
 from local_stack.config import REPOSITORY
 
-FOLDERS = ("shared", "services", "gateway", "feeds", "cli", "deploy", "tests")
+FOLDERS = ("shared", "services", "gateway", "simulators", "feeds", "cli", "deploy", "tests")
 
 
 @dataclass(frozen=True)
