@@ -26,12 +26,18 @@ def sms(
     phone: Annotated[str | None, typer.Option(help="Only this phone's, e.g. +8613800138000.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Wait for more, until Ctrl-C.")] = False,
     count: Annotated[int, typer.Option("--count", "-n", min=1, max=MAX_SHOWN, help="The newest so many.")] = 20,
+    code: Annotated[bool, typer.Option("--code", help="Wait for a sign-in code, and print just that.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line, for other programs.")] = False,
 ) -> None:
     """Show the text messages that phones got: sign-in codes, and news about the account.
 
     Example: `./forecourt sms --phone +8613800138000 --follow`
     """
+    if code:
+        if phone is None:
+            raise typer.BadParameter("say whose: --phone +8613800138000", param_hint="--code")
+        typer.echo(asyncio.run(newest_code(Config.from_environment(), phone)))
+        return
     asyncio.run(_show(Config.from_environment(), phone, follow, count, as_json))
 
 
