@@ -92,9 +92,7 @@ async def test_security_42_erasing_leaves_nothing_of_a_person(identity: Identity
     assert (
         await identity.sql("SELECT state || coalesce(profile::text, '') FROM users WHERE id = $1", anna.id) == "erased"
     )
-    assert await identity.sql("SELECT count(*) FROM otp_requests") == await identity.sql(
-        "SELECT count(*) FROM sms_messages"
-    )
+    assert await identity.sql("SELECT count(*) FROM sms_messages") <= 1, "the other's may have been sent meanwhile"
     assert await identity.sql("SELECT count(*) FROM otp_requests") == 1, "the other's code is still on its way"
     assert await _rows_naming(identity, bert.id) == before, "the other keeps everything"
     counts = json.loads(await identity.sql("SELECT erased::text FROM erasures WHERE subject = $1", str(anna.id)))
