@@ -25,7 +25,7 @@ from servicekit.testkit import KafkaProbe, eventually
 
 from .account_kit import Person, sign_in
 from .conftest import Identity
-from .platform_kit import Platforms, by_wechat, logins, new_openid
+from .platform_kit import Platforms, by_alipay, by_wechat, logins, new_openid
 
 PHONE, WECHAT, ALIPAY = LoginKind.PHONE, LoginKind.WECHAT, LoginKind.ALIPAY
 KEPT_BESIDE = {
@@ -135,13 +135,20 @@ async def test_everyone_hears_of_it_and_the_tokens_of_the_old_account_end(
     assert not await refused(kept)
     probe = KafkaProbe(kafka_credentials(infrastructure, "admin"))
 
-    async def told() -> list[Any]:
-        messages = await probe.read("identity.users")
+    async def told(topic: str) -> list[Any]:
+        messages = await probe.read(topic)
         return [json.loads(one.value or b"") for one in messages if one.key == str(gone.id).encode()]
 
     async def told_of_merge() -> list[Any]:
-        return [one for one in await told() if "into_user_id" in one]
+        return [one for one in await told("identity.users") if "into_user_id" in one]
 
+    async def told_of_tokens() -> set[tuple[str | None, int | None]]:
+        return {(one["session_id"], one["lowest_version"]) for one in await told("identity.revocations")}
+
+    async def all_tokens_end() -> bool:
+        return {(str(gone.session_id), None), (None, 2)} <= await told_of_tokens()
+
+    await eventually(all_tokens_end)
     merged = (await eventually(told_of_merge))[0]
     assert merged["into_user_id"] == str(kept.id)
     assert merged["version"] > 1
@@ -192,6 +199,23 @@ async def test_staff_accounts_are_not_merged(identity: Identity, two: Two, at: P
     response = await _merge(identity, two.here, await at.wechat_proof(two.openid))
     assert _problem(response) == (409, "staff-account")
     assert await logins(identity.process, two.there) == {(WECHAT, two.openid)}
+
+
+async def test_security_09_logins_that_came_by_a_merge_vouch_for_nothing_at_first(identity: Identity, at: Platforms):
+    """Whoever broke in by WeChat merges an old account of their own into it: the owner's phone stays all the same."""
+    owner, openid, open_id = await sign_in(identity), new_openid(), new_openid()
+    await identity.client.post("/v1/me/identities", json=await at.wechat_proof(openid), headers=owner.headers)
+    await by_alipay(identity.process, {"auth_code": await at.auth_code(open_id)})
+    await identity.sql("UPDATE logins SET verified_at = verified_at - interval '1 year'")
+    await identity.sql("UPDATE sessions SET methods = '{wechat}' WHERE id = $1", owner.session_id)
+    assert (await _merge(identity, owner, await at.alipay_proof(open_id))).status_code == 200
+    listed = (await identity.client.get("/v1/me/identities", headers=owner.headers)).json()["identities"]
+    phone = next(one["id"] for one in listed if one["kind"] == "phone")
+    unlink = await identity.client.post(
+        f"/v1/me/identities/{phone}/unlink", json=await at.alipay_proof(open_id), headers=owner.headers
+    )
+    assert _problem(unlink) == (422, "proof-refused")
+    assert (PHONE, owner.phone) in await logins(identity.process, owner.id)
 
 
 async def test_dying_in_the_middle_leaves_two_whole_accounts(identity: Identity, two: Two, at: Platforms):
