@@ -259,12 +259,14 @@ async def test_security_12_nobody_is_sent_to_a_foreign_uri(identity: Identity) -
     """Whatever else is wrong with the request, or right."""
     for uri in FOREIGN_URIS:
         for more in ({}, {"response_type": "token"}, {"code_challenge": ""}, {"prompt": "none"}, {"scope": "x"}):
-            assert_stays(await Browser(identity.client).open(Asking(redirect_uri=uri).query | more))
+            page = await Browser(identity.client).open(Asking(redirect_uri=uri).query | more)
+            assert_stays(page, "redirect_uri")
+            assert "evil" not in page.text, "anybody could write on our page"
 
 
 async def test_security_12_an_unknown_app_gets_nothing(identity: Identity) -> None:
     for client_id in ("", "no-such-app", "FORECOURT-APP", "\x00", "x' OR '1'='1", str(new_id()), "é"):
-        assert_stays(await Browser(identity.client).open(Asking(client_id).query))
+        assert_stays(await Browser(identity.client).open(Asking(client_id).query), "client_id")
 
 
 async def test_security_12_a_parameter_that_comes_twice_is_refused(identity: Identity) -> None:
@@ -337,6 +339,14 @@ async def test_security_13_a_code_of_another_app_is_none(identity: Identity, sim
     form = asking.exchange(back["code"]) | {"client_id": str(machine.client.id), "client_secret": machine.secret}
     assert_refused(await identity.client.post(TOKEN, data=form), "unauthorized_client")
     assert (await exchange(identity, asking, back["code"])).status_code == 200
+
+
+async def test_a_code_of_somebody_who_is_gone_is_none(identity: Identity, simulators: httpx.AsyncClient) -> None:
+    asking = Asking()
+    back = await code_by_phone(identity, simulators, canary_phone(), asking)
+    await identity.sql("UPDATE users SET state = 'erased', ended_at = now()")
+    assert_refused(await exchange(identity, asking, back["code"]), "invalid_grant")
+    assert await identity.sql("SELECT count(*) FROM sessions") == 0
 
 
 async def test_security_13_what_is_no_code_is_refused(identity: Identity) -> None:

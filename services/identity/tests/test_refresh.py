@@ -304,15 +304,20 @@ async def test_no_refresh_token_is_stored(identity: Identity) -> None:
         assert secret not in stored
 
 
-async def test_a_revoked_app_gets_no_more_tokens(identity: Identity) -> None:
+async def test_what_an_app_loses_its_sessions_lose(identity: Identity) -> None:
+    app = "UPDATE apps SET {} WHERE client_id = 'passing-app'"
     await identity.sql(
-        "INSERT INTO apps VALUES ('passing-app', 'Passing', '{account}', '{https://passing.example/in}', false, now())"
+        "INSERT INTO apps VALUES ('passing-app', 'Passing', '{account,driver}', '{https://passing.example/in}', false)"
     )
     try:
         signed = await sign_in(identity, client_id="passing-app")
-        token = await next_token(identity, signed)
-        await identity.sql("UPDATE apps SET revoked_at = now() WHERE client_id = 'passing-app'")
-        assert_refused(await refresh(identity, signed, token), "invalid_client", 401)
+        first = (await refresh(identity, signed)).json()
+        assert first["scope"] == "account driver"
+        await identity.sql(app.format("scopes = '{account}'"))
+        second = (await refresh(identity, signed, first["refresh_token"])).json()
+        assert second["scope"] == "account"
+        await identity.sql(app.format("revoked_at = now()"))
+        assert_refused(await refresh(identity, signed, second["refresh_token"]), "invalid_client", 401)
     finally:
         await identity.sql("DELETE FROM sessions WHERE client_id = 'passing-app'")
         await identity.sql("DELETE FROM apps WHERE client_id = 'passing-app'")

@@ -32,7 +32,7 @@ from authlib.oauth2.rfc9207 import IssuerParameter
 from identity.domain.apps import PROOF_GRANT_PREFIX, App
 from identity.domain.clients import Client
 from identity.domain.codes import Code
-from identity.domain.oauth import OAuthErrorCode, granted_scopes, person_scopes
+from identity.domain.oauth import OAuthError, OAuthErrorCode, granted_scopes, person_scopes
 from identity.domain.people import Rights
 from identity.use_cases.authlib_terms import PROVED, PUBLIC, Asked, Exchanged, Held, Party, refusal, refusals
 
@@ -111,8 +111,13 @@ class Server(AuthorizationServer):
     ) -> "Authorization | str":
         """The request of an app, or where the browser goes with what is wrong with it.
 
-        Raises OAuthError where the app or its redirect URI is not known: then it must not be sent anywhere.
+        Raises OAuthError where the app or its redirect URI is not known: then it must not be sent anywhere. That is
+        asked before Authlib asks it, since its texts repeat what came, and anybody could have a page of ours say it.
         """
+        if self.party is None:
+            raise OAuthError("invalid_client", "The client_id is not that of an app.")
+        if not self.party.check_redirect_uri(fields.get("redirect_uri", "")):
+            raise OAuthError("invalid_request", "The redirect_uri is not one of the app's, to the letter.")
         asked = Asked(fields, more)
         try:
             return Authorization(asked, self.get_consent_grant(asked))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from identity.domain.apps import App
 from identity.domain.clients import Client
-from identity.domain.oauth import OAuthError
+from identity.domain.oauth import OAuthError, asked_scopes
 from identity.domain.people import Rights
 from identity.domain.sessions import Presented, StoredSession, rights_by
 from identity.repository import sessions as repository
@@ -50,12 +50,18 @@ async def _client(identity: Identity, request: TokenRequest, found: Refreshable 
 
 def _judge(request: TokenRequest, client: App | Client, held: Refreshable | None) -> tuple[Rights, Sequence[str]]:
     """What the person may do today, and the scopes of their next access token. Raises OAuthError."""
-    server = Server(client, held=Held(held.session.client_id, held.session.scopes) if held else None)
+    server = Server(client, held=_held(held) if held else None)
     grant = server.admit(request.form)
     rights = rights_by(held.rights, held.session.methods) if held and held.rights else None
     scopes = server.scopes(grant, rights)
     assert rights is not None  # noqa: S101 - or nothing had been granted
     return rights, scopes
+
+
+def _held(found: Refreshable) -> Held:
+    """The session may have as much as its app may today."""
+    at_most = asked_scopes(found.app.scopes, " ".join(found.session.scopes))
+    return Held(found.session.client_id, tuple(at_most))
 
 
 def _presented(identity: Identity, session: StoredSession | None, token: RefreshToken | None) -> Presented:
