@@ -185,6 +185,20 @@ async def test_of_many_processes_one_collects(identity: Identity, others: Others
     assert others.asked == dict.fromkeys(NAMES, 1)
 
 
+@BY_HAND
+async def test_what_comes_for_somebody_who_was_erased_meanwhile_is_dropped(identity: Identity, others: Others) -> None:
+    anna = await sign_in(identity)
+    others.let_through.clear()
+    await _ask(identity, anna)
+    collecting = asyncio.create_task(collect_next(identity.process))
+    await eventually(lambda: _asked(others))
+    assert (await identity.client.delete("/v1/me?confirm=erase", headers=anna.headers)).status_code == 204
+    others.let_through.set()
+    assert await collecting
+    kept = "SELECT (SELECT count(*) FROM export_parts) + (SELECT count(*) FROM personal_keys)"
+    assert await identity.sql(kept) == 0
+
+
 async def test_what_is_too_large_fails_instead_of_filling_the_database(identity: Identity, others: Others) -> None:
     anna = await sign_in(identity)
     others.data["stations"] = {"notes": ["x" * (15 * 2**20)]}
