@@ -406,20 +406,21 @@ async def test_a_page_is_good_once_and_for_ten_minutes(identity: Identity, simul
     assert_stays(await browser.press("phone", phone=phone), "run out")
 
 
-async def test_two_right_forms_at_once_give_one_code(identity: Identity) -> None:
-    """The recovery of a double click: whichever comes second finds the page gone, or its code used."""
-    staff, browser = await new_staff(identity, manager("Aral")), Browser(identity.client)
-    asking = Asking(CONSOLE, "https://console.forecourt.example/signed-in")
-    await browser.open(asking.query)
-    await browser.press("password", email=staff.email, password=PASSWORD)
-    code, page = TOTP(staff.enrolment.secret).now(), browser.page
+async def test_two_right_forms_at_once_give_one_code(
+    identity: Identity, simulators: httpx.AsyncClient, third_party: Asking
+) -> None:
+    """A double click on the consent: nothing is used up before it but the page itself."""
+    browser, phone, asked_at = Browser(identity.client), canary_phone(), datetime.now(UTC)
+    await browser.open(third_party.query)
+    await browser.press("phone", phone=phone)
+    page = await browser.press("code", code=await code_from(str(simulators.base_url), phone, asked_at))
 
-    async def press() -> int:
+    async def approve() -> int:
         again = Browser(identity.client)
         again.page = page
-        return (await again.press("second_factor", code=code)).status_code
+        return (await again.press("approve")).status_code
 
-    assert sorted(await asyncio.gather(press(), press())) == [303, 400]
+    assert sorted(await asyncio.gather(*(approve() for _ in range(4)))) == [303, 400, 400, 400]
     assert await identity.sql("SELECT count(*) FROM authorization_codes") == 1
 
 
