@@ -108,14 +108,18 @@ async def test_only_what_was_decided_to_be_public_is(api: Api):
     assert api.operations.keys() - protected == PUBLIC
 
 
-async def test_what_is_public_asks_nobody_for_a_token(api: Api, world: World, count: Count):
+async def test_security_23_what_is_public_asks_nobody_for_a_token_and_shows_what_is_described(
+    api: Api, world: World, count: Count
+):
     """A token that is not good does not matter either, where none is asked for."""
+    closed = ClosedSchemas(api.document)
 
     async def ask(operation: Operation, authorization: str | None) -> str | None:
         count()
         answer = await api.ask(operation, authorization, world.around(OURS), timeout=aiohttp.ClientTimeout(sock_read=5))
         wrong = answer.slug in {"unauthorised", "missing-scope", "step-up-required"} or answer.status >= 500
-        return f"{operation.key} {authorization}: {answer.status} {answer.text}" if wrong else None
+        told = [f"{answer.status} {answer.text}"] if wrong else list(closed.violations(operation, answer))
+        return f"{operation.key} {authorization}: {told}" if told else None
 
     questions = (
         ask(api.operations[key], authorization)
