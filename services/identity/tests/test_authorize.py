@@ -1,6 +1,8 @@
 """The sign-in page: who is sent where, with what, and who is not."""
 
 import asyncio
+import base64
+import hashlib
 import json
 from datetime import UTC, datetime
 from typing import Any
@@ -375,6 +377,8 @@ async def test_the_page_can_be_neither_framed_nor_fed(identity: Identity) -> Non
     assert "frame-ancestors 'none'" in policy
     assert policy.startswith("default-src 'none'")
     assert "unsafe" not in policy
+    style = page.text.split("<style>")[1].split("</style>")[0]
+    assert f"'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}'" in policy
     assert page.headers["cache-control"] == "no-store"
     assert "set-cookie" not in page.headers
     assert "<script" not in page.text
