@@ -11,6 +11,7 @@ import pytest
 from identity.domain.invitations import LIFE
 from identity.domain.oauth import OAuthError
 from identity.domain.passwords import ACCOUNT_ON_NETWORK
+from identity.use_cases.erasure import erase_account
 from identity.use_cases.invitations import forget_expired, invite
 from identity.use_cases.staff_commands import set_roles_of
 
@@ -328,3 +329,24 @@ async def test_who_has_no_password_changes_none(identity: Identity) -> None:
         await identity.client.post("/v1/me/recovery-codes", headers=ada.headers),
     ]
     assert [(one.status_code, slug(one)) for one in answers] == [(409, "no-password")] * 2
+
+
+async def test_somebody_who_was_staff_comes_back_with_what_they_had(identity: Identity, owner: Staff) -> None:
+    bob = await new_staff(identity, role("manager", "aral"))
+    assert (await identity.client.delete(f"/v1/staff/{bob.user_id}", headers=owner.headers)).status_code == 204
+    desk = await invited(identity, owner, bob.email, "finance")
+    assert (await desk.accept(PASSWORD, None)).json()["totp_secret"] is None
+    assert (await desk.confirm(bob.code(-1))).json()["user_id"] == str(bob.user_id)
+    assert (await sign_in(identity, bob.email, PASSWORD, bob.code())).user_id == bob.user_id
+
+
+async def test_an_erasure_takes_the_sign_in_and_open_invitations_along(identity: Identity, owner: Staff) -> None:
+    bob = await new_staff(identity, role("manager", "aral"))
+    desk = await invited(identity, owner, bob.email, "finance")
+    await set_roles_of(identity.process, bob.user_id, ())
+    await identity.store.transact(lambda tx: erase_account(identity.process, tx, bob.user_id, "operator"))
+    assert (await desk.accept()).status_code == 404
+    with pytest.raises(OAuthError):
+        await sign_in(identity, bob.email, PASSWORD, bob.code())
+    keys = await identity.sql("SELECT array_agg(subject) FROM personal_keys")
+    assert keys == [str(owner.user_id)]

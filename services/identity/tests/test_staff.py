@@ -11,6 +11,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 
 from identity.domain.passwords import MAX_EMAIL_CHARACTERS
+from identity.use_cases.everything import collect
 from identity.use_cases.staff_commands import set_roles_of
 from local_stack.config import Config
 from local_stack.environment import kafka_credentials, service_environment
@@ -304,3 +305,10 @@ async def test_long_addresses_and_odd_texts_are_no_server_error(identity: Identi
         response = await identity.client.post("/v1/staff", json=body, headers=owner.headers)
         assert response.status_code == 422
         assert email not in response.text
+
+
+async def test_an_export_holds_what_colleagues_call_the_person(identity: Identity) -> None:
+    ada = await new_staff(identity, role("owner", "aral"))
+    known = await identity.store.transact(lambda tx: collect(identity.process, tx, ada.user_id))
+    assert known["name_at_work"] == "canary-ada"
+    assert [login.value for login in known["sign_in_ways"]] == [ada.email]

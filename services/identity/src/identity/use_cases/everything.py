@@ -11,6 +11,7 @@ from identity.repository.people import rights_of
 from identity.use_cases import people, profile
 from identity.use_cases.context import Identity
 from identity.use_cases.sessions import sessions_of
+from identity.use_cases.staff import members_of
 from identity.use_cases.vehicles import vehicles_of
 from servicekit.postgres import Connection
 
@@ -33,6 +34,11 @@ async def _roles(_: Identity, tx: Connection, user_id: UUID) -> Any:
     return {"is_driver": rights.is_driver, "staff": rights.staff} if rights else None
 
 
+async def _name_at_work(identity: Identity, tx: Connection, user_id: UUID) -> Any:
+    [member] = await members_of(identity, tx, [user_id])
+    return member.name or None
+
+
 async def _consents(_: Identity, tx: Connection, user_id: UUID) -> Any:
     return await consents_repository.history_of(tx, user_id, MAX_ENTRIES)
 
@@ -45,6 +51,7 @@ PARTS: dict[str, Collect] = {
     "sign_in_ways": people.logins_of,
     "settings": _settings,
     "roles": _roles,
+    "name_at_work": _name_at_work,
     "vehicles": vehicles_of,
     "consents": _consents,
     "sessions": sessions_of,
