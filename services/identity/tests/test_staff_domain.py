@@ -1,6 +1,8 @@
 """Who may give which role where: the rules, on any roles whatever."""
 
+import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -8,8 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 from hypothesis.stateful import rule as step
+from joserfc.jwk import ECKey
 
-from identity.domain.people import StaffRole
+from identity.domain.oauth import TokenFrame, person_claims
+from identity.domain.people import Rights, StaffRole
+from identity.domain.sessions import Session
 from identity.domain.staff import (
     MANAGES,
     MAX_BINDINGS_BYTES,
@@ -20,11 +25,15 @@ from identity.domain.staff import (
     merged,
     require_may_give,
 )
+from identity.tokens import sign
 from servicekit.access import MACHINE_SCOPES, STATION_ROLES, Permission, Role
+from servicekit.auth import MAX_TOKEN_CHARACTERS
+from servicekit.ids import new_id
 
 OPERATORS = ("aral", "shell")
 STATIONS = {UUID(int=number): OPERATORS[number % 2] for number in range(4)}
 UNKNOWN = UUID(int=99)
+NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
 places = st.tuples(
     st.sets(st.sampled_from(OPERATORS)).map(sorted).map(tuple),
@@ -156,6 +165,26 @@ def test_merging_loses_nothing_and_is_the_same_again(roles: list[StaffRole]) -> 
     assert holdings(once) == holdings(tuple(roles))
     assert merged(once) == once
     assert len({one.role for one in once}) == len(once)
+
+
+@pytest.mark.parametrize("name", ["o", "油", '"'])
+def test_the_most_that_a_person_can_hold_fits_into_a_token_that_verifiers_read(name: str) -> None:
+    held: tuple[StaffRole, ...] = tuple(StaffRole(one) for one in (Role.ADMIN, Role.AGENT, Role.ANALYST))
+    try:
+        for number in range(1_000):
+            place = role(sorted(STATION_ROLES)[number % 4], f"{number:03}{name * 20}", stations=(UUID(int=number),))
+            held = merged([*held, place])
+    except StaffError:
+        pass
+    rights = Rights(new_id(), 1, True, held)
+    session = Session(
+        new_id(), rights.user_id, "c" * 64, "App", (), ("pwd", "otp", "mfa"), NOW, NOW, NOW, NOW, 1, "",
+    )  # fmt: skip
+    frame = TokenFrame("https://" + "i" * 200, "forecourt", 1, 600, new_id())
+    claims = person_claims(session, rights, [one.value for one in Permission], frame)
+    assert len(json.dumps(claims, ensure_ascii=False).encode()) > 9_000
+    key = ECKey.generate_key("P-256", {"kid": str(new_id())})
+    assert len(sign(claims, str(new_id()), key)) <= MAX_TOKEN_CHARACTERS
 
 
 class Company(RuleBasedStateMachine):
