@@ -55,6 +55,7 @@ def test_one_role_sees_only_what_it_may_do():
 
 def test_what_needs_a_fresh_sign_in_is_marked():
     fresh = {(row["method"], row["path"]) for row in json.loads(shown("--json").stdout) if row["step_up"]}
+    assert ("DELETE", "/v1/me") in fresh
     for method, path in fresh:
         assert any(cell.endswith("*") for cell in cells(shown().stdout, method, path))
 

@@ -2,23 +2,19 @@
 
 import asyncio
 import base64
-import hashlib
 import json
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from html.parser import HTMLParser
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
 import aiohttp
 import asyncpg
-from pyotp.totp import TOTP
 
 from forecourt.clients import ensure_client
-from forecourt.sms import newest_code
+from forecourt.sign_in import APP, GRANT, TOKEN, SignIns
+from forecourt.sign_in import Session as SignedIn
 from forecourt.staff import SignIn
 from identity.domain.people import StaffRole
 from identity.settings import Settings
@@ -31,13 +27,6 @@ from servicekit.postgres import PostgresStore
 from servicekit.testkit import canary_phone, settings_from
 
 from ..platform_kit import forecourt
-
-APP, CONSOLE = "forecourt-app", "forecourt-console"
-REDIRECT = "http://127.0.0.1/signed-in"
-TOKEN = "/v1/oauth/token"
-AUTHORIZE = "/v1/oauth/authorize"
-OTP_GRANT = "urn:forecourt:grant:otp"
-WECHAT_GRANT = "urn:forecourt:grant:wechat"
 
 
 @dataclass
@@ -56,60 +45,21 @@ class Session:
         return f"Bearer {self.access_token}"
 
 
-@dataclass
-class Form:
-    """A form of a page: where it goes, and what it sends if nobody types."""
-
-    action: str
-    values: dict[str, str] = field(default_factory=dict)
-    names: set[str] = field(default_factory=set)
-
-
-class Page(HTMLParser):
-    """A page's forms, as a browser without scripts sees them."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.forms: list[Form] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Takes a form or one of its fields."""
-        named = {name: value or "" for name, value in attrs}
-        if tag == "form":
-            self.forms.append(Form(named.get("action", "")))
-        elif tag in {"input", "button"} and "name" in named and self.forms:
-            form = self.forms[-1]
-            form.names.add(named["name"])
-            if tag == "button" or named.get("type") == "hidden":
-                form.values.setdefault(named["name"], named.get("value", ""))  # the first button is the one of Enter
-
-    def form_with(self, *names: str) -> Form:
-        """The form that has these fields."""
-        return next(form for form in self.forms if set(names) <= form.names)
-
-
 class People:
     """Signs people and machines in at one platform."""
 
     def __init__(self, config: Config, http: aiohttp.ClientSession) -> None:
         self.config = config
         self._http = http
+        self._sign_ins = SignIns(config, http)
 
     async def driver(self, name: str, phone: str | None = None) -> Session:
         """A driver, new unless the phone is known, signed in by a code that came by SMS."""
-        phone = phone or canary_phone()
-        asked, since = {"phone": phone, "device_id": f"device-{secrets.token_hex(8)}"}, datetime.now(UTC)
-        async with self._http.post("/v1/otp-requests", json=asked) as reply:
-            request = await reply.json(content_type=None)
-            assert reply.status == 202, request
-        code = await newest_code(self.config, phone, since)
-        form = {"grant_type": OTP_GRANT, "client_id": APP, "request_id": request["request_id"], "code": code}
-        return await self._token(name, APP, form | {"device_id": asked["device_id"]})
+        return _named(name, await self._sign_ins.driver(phone or canary_phone()))
 
     async def driver_by_wechat(self, name: str, js_code: str) -> Session:
-        """The driver whose WeChat gave this code."""
-        return await self._token(name, APP, {"grant_type": WECHAT_GRANT, "client_id": APP, "js_code": js_code})
+        """The driver whom WeChat knows by this code, new unless the person is known."""
+        return _named(name, await self._sign_ins.token(APP, f"{GRANT}wechat", js_code=js_code))
 
     async def staff(
         self, name: str, roles: Sequence[str], operators: Sequence[str] = (), stations: Sequence[str] = ()
@@ -132,24 +82,7 @@ class People:
 
     async def sign_in(self, name: str, who: SignIn) -> Session:
         """Signs a staff member in at the pages of the authorization server, as the console does."""
-        verifier = secrets.token_urlsafe(48)
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
-        state = secrets.token_urlsafe(16)
-        query = {
-            "response_type": "code", "client_id": CONSOLE, "redirect_uri": REDIRECT, "state": state,
-            "code_challenge": challenge, "code_challenge_method": "S256",
-        }  # fmt: skip
-        page = await self._page("GET", AUTHORIZE, params=query)
-        page = await self._submit(page, email=who.email, password=who.password)
-        answer = await self._submit(page, code=TOTP(who.totp_secret).now())
-        assert isinstance(answer, str), "the sign-in page went no further"
-        given = parse_qs(urlsplit(answer).query)
-        assert given["state"] == [state]
-        form = {
-            "grant_type": "authorization_code", "client_id": CONSOLE, "redirect_uri": REDIRECT,
-            "code": given["code"][0], "code_verifier": verifier,
-        }  # fmt: skip
-        return await self._token(name, CONSOLE, form)
+        return _named(name, await self._sign_ins.staff(who))
 
     async def dismiss(self, who: SignIn) -> None:
         """Takes all roles away from a staff member."""
@@ -168,8 +101,8 @@ class People:
 
     async def refresh(self, session: Session) -> Session:
         """The same person a little later."""
-        form = {"grant_type": "refresh_token", "client_id": session.app, "refresh_token": session.refresh_token or ""}
-        return await self._token(session.name, session.app, form)
+        answer = await self._sign_ins.token(session.app, "refresh_token", refresh_token=session.refresh_token or "")
+        return _named(session.name, answer)
 
     async def stale(self, session: Session) -> Session:
         """The same person, who signed in an hour ago."""
@@ -184,24 +117,9 @@ class People:
         assert changed == "UPDATE 1"
         return await self.refresh(session)
 
-    async def _token(self, name: str, app: str, form: dict[str, str]) -> Session:
-        async with self._http.post(TOKEN, data=form) as reply:
-            answer = await reply.json(content_type=None)
-            assert reply.status == 200, answer
-        return Session(name, answer["access_token"], answer["refresh_token"], app, answer["scope"])
 
-    async def _page(self, method: str, url: str, **options: Any) -> Any:
-        """The next page, or the address where the browser is sent to."""
-        async with self._http.request(method, url, allow_redirects=False, **options) as reply:
-            if reply.status in {302, 303}:
-                return reply.headers["Location"]
-            text = await reply.text()
-            assert reply.status == 200, text
-            return Page(text)
-
-    async def _submit(self, page: Page, **typed: str) -> Any:
-        form = page.form_with(*typed)
-        return await self._page("POST", urlsplit(form.action).path or AUTHORIZE, data=form.values | typed)
+def _named(name: str, one: SignedIn) -> Session:
+    return Session(name, one.access_token, one.refresh_token, one.app, one.scope)
 
 
 def claims_of(token: str) -> dict[str, Any]:
