@@ -3,26 +3,29 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
 
 from identity.domain.clients import ClientSpec
+from identity.domain.wrong_secrets import WrongSecretLimit
 from identity.main import create_app
 from identity.settings import Settings
 from identity.use_cases import clients
 from identity.use_cases.context import Identity as Process
+from identity.use_cases.keys import advance_keys
 from local_stack.config import Config
 from local_stack.environment import service_environment
-from servicekit.auth import Verifier
+from servicekit.auth import Jwks, Verifier
 from servicekit.migrations import migrate
-from servicekit.postgres import PostgresStore
+from servicekit.postgres import Connection, PostgresStore
 from servicekit.testkit import eventually, settings_from
 from simulators.main import create_app as create_simulators
 from simulators.settings import Settings as SimulatorSettings
@@ -121,32 +124,90 @@ async def simulators(infrastructure: Config) -> AsyncIterator[httpx.AsyncClient]
             yield client
 
 
-@pytest.fixture
-def listener() -> Iterator[socket.socket]:
-    """A free port, held until the test ends."""
+@pytest.fixture(scope="session")
+def common_settings(environment: dict[str, str]) -> Settings:
+    """The settings of the one service that most tests share."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    return settings_from(Settings, environment, issuer=url, jwks_url=f"{url}/.well-known/jwks.json")
+
+
+@contextmanager
+def _listener(url: str) -> Iterator[socket.socket]:
+    """A socket at the address."""
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", int(url.rpartition(":")[2])))
         yield listener
 
 
-@pytest.fixture
-async def settings(environment: dict[str, str], listener: socket.socket) -> Settings:
-    """The settings of a service with empty tables."""
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    settings = settings_from(Settings, environment, issuer=url, jwks_url=f"{url}/.well-known/jwks.json")
-    async with PostgresStore.connect(settings) as store, store.connection() as connection:
-        tables = await connection.fetchval(
-            "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables "
-            "WHERE schemaname = current_schema() AND NOT tablename = ANY($1)", KEPT_TABLES,
-        )  # fmt: skip
-        await connection.execute(f"TRUNCATE {tables} CASCADE")
-        await connection.execute(EMPTY_AUDIT_LOG)
-    return settings
+class Running:
+    """The service that runs now. To start one takes longer than most tests, so it goes on where it suits the next."""
+
+    def __init__(self) -> None:
+        self._settings: Settings | None = None
+        self._as_made: dict[str, Any] = {}
+        """The parts of its Identity: tests put others into their place."""
+        self._parts = AsyncExitStack()
+        self.app: FastAPI
+
+    async def serve(self, settings: Settings) -> Process:
+        """The service with just these settings."""
+        if self._settings is not settings:
+            await self.stop()
+            self.app = create_app(settings)
+            listener = self._parts.enter_context(_listener(settings.issuer))
+            await self._parts.enter_async_context(listening(self.app, listener))
+            self._settings, self._as_made = settings, dict(vars(self.app.state.identity))
+        vars(self.app.state.identity).update(self._as_made)
+        self.app.state.verifier._jwks = Jwks(settings.jwks_url)  # it has the keys of the test before
+        return self.app.state.identity
+
+    async def stop(self) -> None:
+        """Whatever runs, its own tasks too, ends."""
+        self._settings = None
+        await self._parts.aclose()
+
+
+@pytest.fixture(scope="session")
+async def running_service() -> AsyncIterator[Running]:
+    """What runs, until all tests have ended."""
+    running = Running()
+    yield running
+    await running.stop()
 
 
 @pytest.fixture
-async def identity(settings: Settings, listener: socket.socket) -> AsyncIterator[Identity]:
-    """The running service."""
-    app = create_app(settings)
-    async with listening(app, listener), httpx.AsyncClient(base_url=settings.issuer) as client:
-        yield Identity(client, app.state.identity, settings)
+async def settings(common_settings: Settings, running_service: Running, request: pytest.FixtureRequest) -> Settings:
+    """The settings of a service with empty tables; none runs where the test does not ask for it."""
+    if "identity" not in request.fixturenames:
+        await running_service.stop()
+    async with PostgresStore.connect(common_settings) as store, store.connection() as connection:
+        await _empty(connection)
+    return common_settings
+
+
+@pytest.fixture
+async def identity(settings: Settings, running_service: Running) -> AsyncIterator[Identity]:
+    """The running service, which knows nobody yet."""
+    process = await running_service.serve(settings)
+    process.wrong_secrets = WrongSecretLimit(settings.wrong_secrets_per_minute)
+    await advance_keys(process)
+    async with httpx.AsyncClient(base_url=settings.issuer) as client:
+        yield Identity(client, process, settings)
+
+
+async def _empty(connection: Connection) -> None:
+    """Forgets everybody. The running service's own tasks may hold a table for a moment: then it is tried again."""
+    tables = await connection.fetchval(
+        "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables "
+        "WHERE schemaname = current_schema() AND NOT tablename = ANY($1)", KEPT_TABLES,
+    )  # fmt: skip
+    while True:
+        try:
+            await connection.execute(f"TRUNCATE {tables} CASCADE")
+            await connection.execute(EMPTY_AUDIT_LOG)
+            return
+        except asyncpg.DeadlockDetectedError:
+            continue
