@@ -10,6 +10,8 @@ import typer
 from local_stack.config import Config, StackError
 from local_stack.environment import service_environment
 
+COMMAND_TIMEOUT_SECONDS = 60
+
 
 def show(config: Config, service: str, module: str, *arguments: str) -> None:
     """Runs the command on this terminal and ends as it ended, however long it takes."""
@@ -20,9 +22,19 @@ def show(config: Config, service: str, module: str, *arguments: str) -> None:
         raise typer.Exit(result.returncode)
 
 
+def run(
+    config: Config, service: str, module: str, *arguments: str, given: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    """The end of a short command, and what it wrote; `given` is its standard input."""
+    return subprocess.run(  # noqa: S603 -- as above
+        _argv(module, arguments), env=service_environment(config, service), input=given, capture_output=True,
+        text=True, timeout=COMMAND_TIMEOUT_SECONDS, check=False,
+    )  # fmt: skip
+
+
 def answer(config: Config, service: str, module: str, *arguments: str) -> Any:
     """The JSON that the command prints; what it says on the way goes to this terminal. StackError where it fails."""
-    result = subprocess.run(  # noqa: S603 -- the command is ours, no shell is involved
+    result = subprocess.run(  # noqa: S603 -- as above
         _argv(module, arguments), env=service_environment(config, service), stdout=subprocess.PIPE, text=True,
         check=False,
     )  # fmt: skip
