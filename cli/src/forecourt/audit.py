@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from forecourt.console import errors
-from forecourt.service_commands import show
+from forecourt.identity import show
 from local_stack.config import Config
 
 NOTE = "audit log head"
@@ -33,7 +33,7 @@ def list_entries(
     """
     given = [("--subject", subject), ("--action", action)]
     options = [f"{name}={value}" for name, value in given if value is not None]
-    _show("list-audit", f"--limit={limit}", *options, as_json=as_json)
+    show("list-audit", f"--limit={limit}", *options, as_json=as_json)
 
 
 @app.command()
@@ -50,17 +50,13 @@ def verify(
     heads = [*(head or ()), *logged_heads(Config.from_environment())]
     if not heads:
         errors.print("[dim]no log of identity names an entry: a log that was cut off whole would pass[/]")
-    _show("verify-audit", *(f"--head={one}" for one in heads), as_json=as_json)
+    show("verify-audit", *(f"--head={one}" for one in heads), as_json=as_json)
 
 
 def logged_heads(config: Config) -> list[str]:
     """SEQUENCE:HASH of the newest entries that identity's log files name."""
     files = sorted((config.data / "logs").glob("identity.log*"), key=lambda file: file.stat().st_mtime)
     return [head for file in files for head in _heads(file)][-MAX_HEADS:]
-
-
-def _show(command: str, *arguments: str, as_json: bool) -> None:
-    show(Config.from_environment(), "identity", "identity.commands", command, *arguments, *["--json"] * as_json)
 
 
 def _heads(file: Path) -> list[str]:

@@ -5,8 +5,7 @@ from uuid import UUID
 
 import typer
 
-from forecourt.service_commands import show
-from local_stack.config import Config
+from forecourt.identity import show
 
 app = typer.Typer(
     help="Erase a person, prove it, and do it again after a restore.", no_args_is_help=True,
@@ -26,7 +25,7 @@ def erase(
 
     Example: `./forecourt personal-data erase 0197... --confirm 0197...`
     """
-    _show("erase-person", str(user_id), f"--confirm={confirm}", as_json=as_json)
+    show("erase-person", str(user_id), f"--confirm={confirm}", as_json=as_json)
 
 
 @app.command()
@@ -35,7 +34,7 @@ def report(user_id: UserId, as_json: AsJson = False) -> None:
 
     Example: `./forecourt personal-data report 0197... --json`
     """
-    _show("report-person", str(user_id), as_json=as_json)
+    show("report-person", str(user_id), as_json=as_json)
 
 
 @app.command()
@@ -44,9 +43,4 @@ def reapply_erasures(as_json: AsJson = False) -> None:
 
     Example: `./forecourt personal-data reapply-erasures`
     """
-    _show("reapply-erasures", as_json=as_json)
-
-
-def _show(command: str, *arguments: str, as_json: bool) -> None:
-    flags = ["--json"] if as_json else []
-    show(Config.from_environment(), "identity", "identity.commands", command, *arguments, *flags)
+    show("reapply-erasures", as_json=as_json)
