@@ -33,7 +33,7 @@ KEY = bytes(32)
 class OneKey:
     """A key source for a test."""
 
-    def load(self) -> Keys:
+    def load(self, *, anew: bool = False) -> Keys:
         return Keys(key_id(KEY), {key_id(KEY): KEY})
 
 
