@@ -16,7 +16,7 @@ from .people import People, Session
 CHECKS = (
     "not_a_server_error", "status_code_conformance", "content_type_conformance", "response_schema_conformance",
 )  # fmt: skip
-EXAMPLES = 6
+EXAMPLES = 4
 """For each operation; docs/operations.md has the longer run."""
 OPERATOR, REGION = "fuzzing", "AQ"
 """Whose stations, and where prices get odd rules: nothing that another test looks at."""

@@ -17,7 +17,7 @@ from stations.settings import Settings
 
 from .conftest import Stations, row
 
-MARK = "canarykey"
+MARK = "operatormark"
 """In keys only: where one turns up as a key of a command, what was sent has become part of a question."""
 OPERATOR, DOTTED = f"${MARK}", f"{MARK}.name"
 VALUES: tuple[Any, ...] = ({OPERATOR: ""}, {DOTTED: ""}, [{OPERATOR: ""}])

@@ -13,7 +13,7 @@ from local_stack.services import SERVICE_BY_NAME, UPSTREAMS, Service
 LOCAL_RATES = {
     "RATE_READS": '{"per_second": 5000, "burst": 5000}',
     "RATE_WRITES": '{"per_second": 1000, "burst": 1000}',
-    "RATE_TOKENS": '{"per_second": 20, "burst": 100}',
+    "RATE_TOKENS": '{"per_second": 200, "burst": 1000}',
     "RATE_REFUSED": '{"per_second": 100, "burst": 1000}',
 }
 """All callers of a local stack share one address, and its demo, replays, benchmarks and fuzzing ask a lot."""
