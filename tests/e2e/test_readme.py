@@ -23,4 +23,5 @@ def test_the_readmes_commands_work(platform: Config):
     assert '"distance_m"' in result.stdout
     assert '"net_price_mills"' in result.stdout
     assert '"status":"scheduled"' in result.stdout
+    assert '"plate":"京A12345"' in result.stdout
     assert "pricing.PriceChanged.v1" in result.stdout
