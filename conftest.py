@@ -7,8 +7,17 @@ import pytest
 from local_stack import stack
 from local_stack.config import Config
 from local_stack.testing import RUNNING, disposable_stack
+from servicekit import app
 
 LOG_LINE = '{"time": '
+
+
+@pytest.fixture(scope="session", autouse=True)
+def impatience() -> Iterator[None]:
+    """Ends services sooner: one that ran for a moment waits for its consumer group, which the one before has left."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(app, "CANCEL_AGAIN_SECONDS", 1.0)
+        yield
 
 
 @pytest.fixture(scope="session")
