@@ -2,48 +2,21 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
+import typer
 
 from forecourt.clients import app, ensure_client
 from local_stack.config import Config, StackError
-from local_stack.environment import service_environment
-from servicekit.migrations import migrate
 
-
-@dataclass
-class Result:
-    """How a command ended and what it wrote."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture(scope="session")
-async def config(infrastructure: Config) -> Config:
-    """A stack whose identity has its schema."""
-    await migrate("identity", service_environment(infrastructure, "identity"))
-    return infrastructure
+from .conftest import Run
 
 
 @pytest.fixture
-def clients(config: Config, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+def clients(commands: Callable[[typer.Typer], Run]) -> Run:
     """Runs `clients` with these arguments."""
-    for name, value in config.environment().items():
-        monkeypatch.setenv(name, value)
-
-    def run(*arguments: str) -> Result:
-        code = app(list(arguments), standalone_mode=False)
-        captured = capfd.readouterr()
-        return Result(code or 0, str(captured.out), str(captured.err))
-
-    return run
+    return commands(app)
 
 
 def creation(name: str) -> list[str]:

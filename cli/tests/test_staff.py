@@ -2,51 +2,24 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from uuid import uuid4
 
 import pytest
+import typer
 
 from forecourt.identity import run
 from forecourt.staff import app, ensure_staff
 from local_stack.config import Config, StackError
-from local_stack.environment import service_environment
-from servicekit.migrations import migrate
+
+from .conftest import Run
 
 PASSWORD = "seven green pumps at noon"
 
 
-@dataclass
-class Result:
-    """How a command ended and what it wrote."""
-
-    code: int
-    out: str
-    err: str
-
-
-Run = Callable[..., Result]
-
-
-@pytest.fixture(scope="session")
-async def config(infrastructure: Config) -> Config:
-    """A stack whose identity has its schema."""
-    await migrate("identity", service_environment(infrastructure, "identity"))
-    return infrastructure
-
-
 @pytest.fixture
-def staff(config: Config, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+def staff(commands: Callable[[typer.Typer], Run]) -> Run:
     """Runs `staff` with these arguments."""
-    for name, value in config.environment().items():
-        monkeypatch.setenv(name, value)
-
-    def run_it(*arguments: str) -> Result:
-        code = app(list(arguments), standalone_mode=False)
-        captured = capfd.readouterr()
-        return Result(code or 0, str(captured.out), str(captured.err))
-
-    return run_it
+    return commands(app)
 
 
 def address() -> str:

@@ -10,6 +10,7 @@ import msgspec
 from gateway.answers import Answer
 from gateway.openapi import GATEWAY, Document, merge
 from gateway.routes import Route
+from servicekit.bodies import read_whole
 
 log = logging.getLogger(__name__)
 
@@ -49,17 +50,7 @@ class Reference:
         try:
             async with session.get(url, timeout=FETCH_TIMEOUT, allow_redirects=False) as response:
                 response.raise_for_status()
-                content = await _read_whole(response.content)
+                content = await read_whole(response.content, MAX_DOCUMENT_BYTES)
             self._documents[service] = msgspec.json.decode(content, type=dict)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             log.info("a service's OpenAPI document is not to be had", extra={"upstream": service, "error": repr(error)})
-
-
-async def _read_whole(content: aiohttp.StreamReader) -> bytes:
-    """The body, in however many pieces it comes; ValueError where no document is that large."""
-    document = bytearray()
-    async for piece in content.iter_any():
-        document += piece
-        if len(document) > MAX_DOCUMENT_BYTES:
-            raise ValueError(f"the document is larger than {MAX_DOCUMENT_BYTES:,} bytes")
-    return bytes(document)

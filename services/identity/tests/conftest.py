@@ -30,6 +30,8 @@ from servicekit.testkit import eventually, settings_from
 from simulators.main import create_app as create_simulators
 from simulators.settings import Settings as SimulatorSettings
 
+from .platform_kit import Platforms
+
 KEPT_TABLES = ["schema_migrations", "apps", "audit_log", "audit_head"]
 """What migrations put there: tests leave it. The audit log refuses to be emptied."""
 EMPTY_AUDIT_LOG = """
@@ -122,6 +124,15 @@ async def simulators(infrastructure: Config) -> AsyncIterator[httpx.AsyncClient]
         url = f"http://{settings.host}:{settings.port}"
         async with listening(create_simulators(settings), listener), httpx.AsyncClient(base_url=url) as client:
             yield client
+
+
+@pytest.fixture
+async def at(simulators: httpx.AsyncClient) -> AsyncIterator[Platforms]:
+    """The platforms, in a good mood before and after."""
+    at = Platforms(simulators)
+    yield at
+    for platform in ("wechat", "alipay"):
+        await at.mood(platform)
 
 
 @pytest.fixture(scope="session")

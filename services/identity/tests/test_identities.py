@@ -2,13 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import httpx
-import pytest
 
 from identity.domain.linking import MAX_LOGINS, SETTLED_AFTER
 from identity.domain.people import LoginKind
@@ -23,15 +21,6 @@ from .otp_help import sent_code, wrong
 from .platform_kit import Platforms, by_alipay, by_wechat, logins, new_openid
 
 PHONE, WECHAT, ALIPAY = LoginKind.PHONE, LoginKind.WECHAT, LoginKind.ALIPAY
-
-
-@pytest.fixture
-async def at(simulators: httpx.AsyncClient) -> AsyncIterator[Platforms]:
-    """The platforms, in a good mood before and after."""
-    at = Platforms(simulators)
-    yield at
-    for platform in ("wechat", "alipay"):
-        await at.mood(platform)
 
 
 async def _link(identity: Identity, person: Person, proof: dict[str, str], **headers: str) -> httpx.Response:

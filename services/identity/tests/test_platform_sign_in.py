@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from unittest.mock import patch
 from uuid import UUID
 
@@ -21,15 +20,6 @@ from .conftest import Identity
 from .platform_kit import Platforms, by_alipay, by_wechat, logins, new_openid
 
 GRANT = "urn:forecourt:grant:"
-
-
-@pytest.fixture
-async def at(simulators: httpx.AsyncClient) -> AsyncIterator[Platforms]:
-    """The platforms, in a good mood before and after."""
-    at = Platforms(simulators)
-    yield at
-    for platform in ("wechat", "alipay"):
-        await at.mood(platform)
 
 
 async def _ask(identity: Identity, platform: str, **fields: str) -> httpx.Response:

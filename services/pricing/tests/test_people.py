@@ -58,11 +58,7 @@ class Person:
 
     async def tell(self, event: Event) -> None:
         """Publishes an event about the person, as identity does, and waits until it was handled."""
-        event_id = str(new_id())
-        headers = [
-            ("ce_type", event.type().encode()), ("ce_id", event_id.encode()), ("ce_source", b"urn:forecourt:identity"),
-        ]  # fmt: skip
-        await self._pricing.kafka.send("identity.users", event.to_json(), key=event.key().encode(), headers=headers)
+        event_id = await self._pricing.kafka.publish(event)
         seen = "SELECT count(*) FROM inbox WHERE event_id = $1"
         await eventually(lambda: count(self._pricing, seen, event_id))
 

@@ -59,11 +59,7 @@ class Driver:
 
     async def tell(self, event: Event) -> None:
         """Publishes an event about the driver, as identity does, and waits until it was handled."""
-        event_id = str(new_id())
-        headers = [
-            ("ce_type", event.type().encode()), ("ce_id", event_id.encode()), ("ce_source", b"urn:forecourt:identity"),
-        ]  # fmt: skip
-        await self.stations.kafka.send("identity.users", event.to_json(), key=event.key().encode(), headers=headers)
+        event_id = await self.stations.kafka.publish(event)
         seen = {"_id": f"stations.main|urn:forecourt:identity|{event_id}"}
         await eventually(lambda: self.stations.store.database.inbox.count_documents(seen))
 

@@ -23,6 +23,9 @@ def test_sealed_text_opens_with_its_key_and_context_only(tmp_path: Path) -> None
         mine.open(sealed, "there")
     with pytest.raises(KeyRingError, match="changed"):
         mine.open(sealed[:-1] + bytes([sealed[-1] ^ 1]), "here")
+    for cut_off in (sealed[:8], sealed[:12], sealed[:20], sealed[:-1]):
+        with pytest.raises(KeyRingError, match="changed"):
+            mine.open(cut_off, "here")
     with pytest.raises(KeyRingError, match="not in the key file"):
         other.open(sealed, "here")
 

@@ -17,6 +17,7 @@ from joserfc.jwk import KeySet
 from joserfc.jws import extract_compact
 
 from servicekit.access import RULES, STEP_UP_SECONDS, TABLE, Permission
+from servicekit.bodies import read_whole
 from servicekit.problems import Problem, Unavailable
 from servicekit.revocations import Revocations
 from servicekit.settings import ServiceSettings
@@ -115,20 +116,10 @@ class Jwks:
                 session.get(self._url, allow_redirects=False) as response,
             ):
                 response.raise_for_status()
-                self._keys = _signing_keys(await _read_whole(response.content))
+                self._keys = _signing_keys(await read_whole(response.content, MAX_JWKS_BYTES))
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError, JoseError):
             return  # the keys we know stay good; without any, `_known` says so
         self._fetched_at = time.monotonic()
-
-
-async def _read_whole(content: aiohttp.StreamReader) -> bytes:
-    """The body, in however many pieces it comes; ValueError where no key set is that large."""
-    document = bytearray()
-    async for piece in content.iter_any():
-        document += piece
-        if len(document) > MAX_JWKS_BYTES:
-            raise ValueError(f"the key set is larger than {MAX_JWKS_BYTES:,} bytes")
-    return bytes(document)
 
 
 class _KeyDocument(msgspec.Struct):

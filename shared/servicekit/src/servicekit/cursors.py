@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -10,11 +11,17 @@ from servicekit.problems import Problem
 
 MAX_CURSOR_CHARACTERS = 512
 Position = TypeVar("Position")
+Item = TypeVar("Item")
 
 
 def encode_cursor(position: object) -> str:
     """A JSON-able position as URL-safe text."""
     return base64.urlsafe_b64encode(msgspec.json.encode(position)).decode().rstrip("=")
+
+
+def next_cursor(found: Sequence[Item], limit: int, position: Callable[[Item], object]) -> str | None:
+    """Where the page after the first `limit` of `found` begins; None where there are no more than those."""
+    return encode_cursor(position(found[limit - 1])) if len(found) > limit else None
 
 
 def decode_cursor(cursor: str, kind: type[Position]) -> Position:

@@ -154,10 +154,10 @@ class KeyRing:
 
     def open(self, sealed: bytes, context: str) -> bytes:
         """The text. Raises KeyRingError for a key that is not here, or a changed text."""
-        name, nonce = sealed[:KEY_ID_BYTES], sealed[KEY_ID_BYTES : KEY_ID_BYTES + NONCE_BYTES]
+        cipher, rest = self._cipher(sealed[:KEY_ID_BYTES]), sealed[KEY_ID_BYTES:]
         try:
-            return self._cipher(name).decrypt(nonce, sealed[KEY_ID_BYTES + NONCE_BYTES :], context.encode())
-        except InvalidTag as error:
+            return cipher.decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], context.encode())
+        except (InvalidTag, ValueError) as error:  # ValueError: it was cut off
             raise KeyRingError(f"what was sealed for {context!r} has been changed") from error
 
     def is_current(self, sealed_or_hash: bytes) -> bool:

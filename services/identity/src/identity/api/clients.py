@@ -17,7 +17,7 @@ from identity.use_cases.clients import NewSecret
 from identity.use_cases.context import Identity
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
-from servicekit.cursors import decode_cursor, encode_cursor
+from servicekit.cursors import decode_cursor, next_cursor
 from servicekit.idempotency import IdempotentRequest, Reply, once, require_key
 from servicekit.keyring import KeyRingError
 from servicekit.postgres import Connection
@@ -47,7 +47,7 @@ async def list_clients(
     found = await use_cases.list_station_clients(identity_of(request), reader, before, limit + 1)
     return models.ClientPage(
         clients=[_shown(client) for client in found[:limit]],
-        next_cursor=encode_cursor(found[limit - 1].id) if len(found) > limit else None,
+        next_cursor=next_cursor(found, limit, lambda one: one.id),
     )
 
 

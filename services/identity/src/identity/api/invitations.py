@@ -15,7 +15,7 @@ from identity.use_cases.accounts import user_id_of
 from identity.use_cases.context import Identity
 from servicekit.access import ANYONE, Permission
 from servicekit.auth import Principal, Requires
-from servicekit.cursors import decode_cursor, encode_cursor
+from servicekit.cursors import decode_cursor, next_cursor
 from servicekit.problems import problem_responses
 
 router = APIRouter(prefix="/v1/staff-invitations", tags=["staff"])
@@ -37,7 +37,7 @@ async def list_invitations(
     found = await invitations.list_invitations(identity_of(request), reader, before, limit + 1)
     return models.InvitationPage(
         invitations=[models.OpenInvitation(**_fields(one.invitation, one.email)) for one in found[:limit]],
-        next_cursor=encode_cursor(found[limit - 1].invitation.id) if len(found) > limit else None,
+        next_cursor=next_cursor(found, limit, lambda one: one.invitation.id),
     )
 
 

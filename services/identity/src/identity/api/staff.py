@@ -15,7 +15,7 @@ from identity.use_cases import invitations, staff
 from identity.use_cases.accounts import user_id_of
 from servicekit.access import Permission, Role
 from servicekit.auth import Principal, Requires
-from servicekit.cursors import decode_cursor, encode_cursor
+from servicekit.cursors import decode_cursor, next_cursor
 from servicekit.problems import problem_responses
 
 router = APIRouter(prefix="/v1/staff", tags=["staff"])
@@ -37,7 +37,7 @@ async def list_staff(
     found = await staff.list_staff(identity_of(request), reader, before, limit + 1)
     return models.StaffPage(
         staff=[_shown(member) for member in found[:limit]],
-        next_cursor=encode_cursor(found[limit - 1].user_id) if len(found) > limit else None,
+        next_cursor=next_cursor(found, limit, lambda one: one.user_id),
     )
 
 

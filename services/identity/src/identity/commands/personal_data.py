@@ -14,9 +14,9 @@ from rich.table import Table
 
 from identity.commands.running import AsJson, print_json, run, text
 from identity.providers.people_topic import read_gone
-from identity.use_cases import erasure, merging, proof
+from identity.use_cases import erasure, erasure_proof, merging
 from identity.use_cases.context import Identity
-from identity.use_cases.proof import Statement
+from identity.use_cases.erasure_proof import Statement
 from schemas.events import UserErasedV1, UserMergedV1
 from servicekit.problems import Problem
 
@@ -56,7 +56,7 @@ def report_person(user_id: UserId, as_json: AsJson = False) -> None:
 
     async def work(identity: Identity) -> list[Statement]:
         async with identity.other_services:
-            return await proof.report(identity, user_id)
+            return await erasure_proof.report(identity, user_id)
 
     statements = run(work)
     if as_json:

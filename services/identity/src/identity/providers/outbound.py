@@ -14,6 +14,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from pydantic import AfterValidator
 
+from servicekit.bodies import TooLong, read_whole
+
 TIMEOUT_SECONDS = 5.0
 CONNECT_SECONDS = 3.0
 MAX_CONNECTIONS = 50
@@ -109,9 +111,11 @@ class Outbound:
             async with self._opened().request(
                 method, url, allow_redirects=False, timeout=timeout, **request
             ) as response:
-                return response.status, await _bounded(response.content)
+                return response.status, await read_whole(response.content, MAX_BODY_BYTES)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise PlatformAway(f"no connection ({type(error).__name__})", was_sent=False) from None
+        except TooLong:
+            raise PlatformAway("an answer without end") from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise PlatformAway(f"no answer ({type(error).__name__})") from None
 
@@ -122,15 +126,6 @@ class Outbound:
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
         return self._session
-
-
-async def _bounded(content: aiohttp.StreamReader) -> bytes:
-    body = bytearray()
-    async for piece in content.iter_any():
-        body += piece
-        if len(body) > MAX_BODY_BYTES:
-            raise PlatformAway("an answer without end")
-    return bytes(body)
 
 
 def _literal(host: str) -> Any:

@@ -10,6 +10,8 @@ from uuid import UUID
 import aiohttp
 import msgspec
 
+from servicekit.bodies import TooLong, read_whole
+
 TIMEOUT = aiohttp.ClientTimeout(total=30.0, connect=3.0)
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
@@ -60,9 +62,11 @@ class OtherServices:
             ) as response:
                 if response.status != 200:
                     raise NoAnswer(f"{service} answers {response.status}")
-                account = msgspec.json.decode(await _whole(response.content, service), type=Account)
+                account = msgspec.json.decode(await read_whole(response.content, MAX_ANSWER_BYTES), type=Account)
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise NoAnswer(f"{service} does not answer: {type(error).__name__}") from None
+        except TooLong as error:
+            raise NoAnswer(f"{service} answers too much: {error}") from None
         except msgspec.DecodeError as error:
             raise NoAnswer(f"{service} answers something else than an account") from error
         if (account.service, account.subject) != (service, subject):
@@ -73,12 +77,3 @@ class OtherServices:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=TIMEOUT, cookie_jar=aiohttp.DummyCookieJar())
         return self._session
-
-
-async def _whole(content: aiohttp.StreamReader, service: str) -> bytes:
-    answer = bytearray()
-    async for piece in content.iter_any():
-        answer += piece
-        if len(answer) > MAX_ANSWER_BYTES:
-            raise NoAnswer(f"{service} answers more than {MAX_ANSWER_BYTES:,} bytes")
-    return bytes(answer)

@@ -15,7 +15,7 @@ from pricing.repository.changes import find_changes
 from pricing.use_cases import changes as use_cases
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
-from servicekit.cursors import decode_cursor, encode_cursor
+from servicekit.cursors import decode_cursor, next_cursor
 from servicekit.idempotency import IdempotentRequest, Reply, once, require_key
 from servicekit.postgres import Connection
 from servicekit.problems import problem_responses
@@ -66,8 +66,9 @@ async def list_price_changes(
     before = decode_cursor(cursor, UUID) if cursor is not None else None
     async with store_of(request).connection() as connection:
         found = await find_changes(connection, principal, station_id, status, before, limit + 1)
-    next_cursor = encode_cursor(found[limit - 1].change_id) if len(found) > limit else None
-    return _as_json({"price_changes": found[:limit], "next_cursor": next_cursor})
+    return _as_json({
+        "price_changes": found[:limit], "next_cursor": next_cursor(found, limit, lambda one: one.change_id),
+    })  # fmt: skip
 
 
 @router.get(

@@ -18,7 +18,7 @@ from pricing.use_cases import dry_runs
 from pricing.use_cases import rules as use_cases
 from servicekit.access import ANYONE, Permission
 from servicekit.auth import Principal, Requires
-from servicekit.cursors import decode_cursor, encode_cursor
+from servicekit.cursors import decode_cursor, next_cursor
 from servicekit.problems import problem_responses
 
 router = APIRouter(prefix="/v1", tags=["pricing"])
@@ -88,9 +88,8 @@ async def list_price_rule_versions(
     before = decode_cursor(cursor, int) if cursor is not None else None
     async with store_of(request).connection() as connection:
         versions = await repository.versions_of(connection, region, before, limit + 1)
-    shown = [_audited(one) for one in versions[:limit]]
-    next_cursor = encode_cursor(shown[-1].version) if len(versions) > limit else None
-    return models.VersionPage(versions=shown, next_cursor=next_cursor)
+    shown = [_audited(one) for one in versions]
+    return models.VersionPage(versions=shown[:limit], next_cursor=next_cursor(shown, limit, lambda one: one.version))
 
 
 @router.post(

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response
 
-from servicekit.cursors import decode_cursor, encode_cursor
+from servicekit.cursors import decode_cursor, next_cursor
 from servicekit.problems import problem_responses
 from stations.api import views
 from stations.api.parts import Driver, ZonedMoment, as_json, favourites_of, stations_of
@@ -31,7 +31,7 @@ async def list_favourites(
     shown = found[: query.limit]
     return as_json({
         "favourites": [_with_station(request, *one) for one in shown],
-        "next_cursor": encode_cursor(shown[-1][0].position) if len(found) > query.limit else None,
+        "next_cursor": next_cursor(found, query.limit, lambda one: one[0].position),
     })  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Request, Response
 
 from servicekit.access import ANYONE
-from servicekit.cursors import decode_cursor, encode_cursor
+from servicekit.cursors import decode_cursor, next_cursor
 from servicekit.problems import problem_responses
 from stations.api.parts import Driver, ZonedMoment, as_json, reviews_of, stations_of
 from stations.domain.reviews import Rating, Review
@@ -32,7 +32,7 @@ async def list_reviews(request: Request, station_id: UUID, query: Annotated[mode
     return as_json({
         "station_id": station_id, "rating": shown_rating(rating) | {"by_stars": stars},
         "reviews": [_review(review) for review in shown],
-        "next_cursor": encode_cursor((shown[-1].updated_at, shown[-1].id)) if len(found) > query.limit else None,
+        "next_cursor": next_cursor(found, query.limit, lambda one: (one.updated_at, one.id)),
     })  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from servicekit.cursors import encode_cursor
+from servicekit.cursors import next_cursor
 from stations.api.pumps import shown_pump
 from stations.api.reviews import shown_rating
 from stations.domain.datum import Datum, to_datum
@@ -44,7 +44,7 @@ def page(found: Sequence[tuple[Position, Document]], limit: int, view: View) -> 
     return {
         "coordinate": view.datum,
         "stations": [listed_station(document, view) for _, document in shown],
-        "next_cursor": encode_cursor(shown[-1][0]) if len(found) > limit else None,
+        "next_cursor": next_cursor(found, limit, lambda one: one[0]),
     }
 
 
