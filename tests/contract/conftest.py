@@ -13,6 +13,9 @@ import gateway.main
 import identity.consumer
 import identity.main
 import identity.settings
+import payments.consumer
+import payments.main
+import payments.settings
 import pricing.consumer
 import pricing.main
 import pricing.settings
@@ -48,6 +51,9 @@ PEOPLE = dict.fromkeys(personal_data.EVENTS)
 
 SERVICES = {
     "identity": Service(identity.main.create_app, identity.settings.Settings, identity.consumer.SUBSCRIPTIONS),
+    "payments": Service(
+        payments.main.create_app, payments.settings.Settings, {**payments.consumer.SUBSCRIPTIONS, **PEOPLE}
+    ),
     "pricing": Service(
         pricing.main.create_app, pricing.settings.Settings, {**pricing.consumer.SUBSCRIPTIONS, **PEOPLE}
     ),
@@ -95,6 +101,7 @@ def _error(letter: DeadLetter) -> str:
 APPS: Mapping[str, Callable[[], FastAPI]] = {
     "gateway": gateway.main.create_app,
     "identity": identity.main.create_app,
+    "payments": payments.main.create_app,
     "pricing": pricing.main.create_app,
     "stations": stations.main.create_app,
 }
@@ -136,6 +143,6 @@ async def consumers(infrastructure: Config, issuer: Issuer) -> AsyncIterator[dic
             settings = settings_from(service.settings, environment, issuer=issuer.url, jwks_url=issuer.jwks_url)
             app = service.create_app(settings)
             client = await stack.enter_async_context(running(app))
-            store = app.state.identity.store if name == "identity" else app.state.store
-            started[name] = RunningConsumer(name, client, store)
+            process = getattr(app.state, name, app.state)  # some services keep all they work with in one place
+            started[name] = RunningConsumer(name, client, process.store)
         yield started

@@ -27,6 +27,7 @@ EVERY_PAIR = pytest.mark.parametrize(("golden", "consumer"), PAIRS, ids=lambda o
 USERS = frozenset(entry.event for entry in CATALOGUE if entry.topic == topic_of(UserErasedV1).name)
 ELSEWHERE = {
     "identity": USERS,  # read back by `forecourt personal-data reapply-erasures`
+    "payments": USERS - set(EVENTS),
     "pricing": USERS - set(EVENTS),  # of no concern, but on the topic of those that are
     "stations": USERS - set(EVENTS),
 }

@@ -31,6 +31,7 @@ class Settings(ServiceSettings):
     identity_url: str
     pricing_url: str
     stations_url: str
+    payments_url: str
 
     request_timeout_seconds: float = Field(default=60.0, description="Backstop; the routes table has shorter ones")
     docs_enabled: bool = Field(default=True, description="/docs and /openapi.json; off where the API is not public")

@@ -10,10 +10,10 @@ import pytest
 from pydantic import SecretStr
 
 from identity.providers.alipay import Alipay
-from identity.providers.outbound import CodeRefused, Outbound, PersonRefused, PlatformAway, TooOften
 from identity.providers.wechat import Wechat
 from identity.settings import Settings
 from local_stack.platforms import new_rsa_key
+from servicekit.outbound import CodeRefused, Outbound, PersonRefused, PlatformAway, TooOften
 from servicekit.testkit import canary_phone
 
 from .platform_kit import Platforms, new_openid

@@ -11,9 +11,9 @@ from pydantic import SecretStr, ValidationError
 from identity.domain.messages import MessageKind, Outcome, TextMessage
 from identity.domain.phones import parse_phone
 from identity.providers import sms_aliyun, sms_twilio
-from identity.providers.outbound import Outbound
 from identity.providers.sms import SmsSender, SmsSenders, SmsSettings
 from identity.settings import Settings
+from servicekit.outbound import Outbound
 from servicekit.testkit import canary_phone
 
 

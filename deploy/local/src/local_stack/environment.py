@@ -88,6 +88,8 @@ def _own(config: Config, secrets: Secrets, name: str) -> dict[str, str]:
             "AUDIT_KEYRING_FILE": str(keyrings.path(config, keyrings.AUDIT)), "PERSONAL_DATA_URLS": json.dumps(others),
         }  # fmt: skip
         return own | sms.identity_settings(config, secrets) | platforms.of_identity(secrets, simulators)
+    if name == "payments":
+        return {"PUBLIC_URL": config.gateway_url}
     if name == "simulators":
         return sms.simulator_settings(secrets) | platforms.of_simulators(secrets)
     if name == "gateway":

@@ -16,7 +16,6 @@ from pricing.use_cases import history as months
 from pricing.use_cases import levels as regions
 from pricing.use_cases.firing import LOOK_STUCK_SECONDS, Scheduler
 from pricing.use_cases.people import PeopleData
-from pricing.use_cases.repeating import repeat
 from pricing.use_cases.rules import seed_rules
 from servicekit import personal_data
 from servicekit.app import Kit, build_app
@@ -25,6 +24,7 @@ from servicekit.erasures import PostgresErasures
 from servicekit.outbox import Relay
 from servicekit.personal_data import PeopleDesk
 from servicekit.postgres import PostgresStore
+from servicekit.repeating import repeat
 
 AREAS = (reports, rules, prices, history, levels, position, changes, alerts)
 

@@ -47,7 +47,7 @@ ANALYST = "analyst"
 
 TOPICS: tuple[Topic, ...] = (
     Topic(
-        "stations.stations", "stations", ("pricing", "gateway", "stations", "identity"), key="station_id",
+        "stations.stations", "stations", ("pricing", "gateway", "stations", "identity", "payments"), key="station_id",
         cleanup="compact",
         description="Station profiles; the newest record of a station holds all that others need of it.",
     ),
@@ -57,7 +57,7 @@ TOPICS: tuple[Topic, ...] = (
         description="Raw price reports from station systems, the same body as POST /v1/price-reports.",
     ),
     Topic(
-        "pricing.prices", "pricing", ("stations", "gateway", "pricing"), key="station_id",
+        "pricing.prices", "pricing", ("stations", "gateway", "pricing", "payments"), key="station_id",
         description="Each change of a price at a station, and now and then that it still holds.",
     ),
     Topic(
@@ -69,15 +69,23 @@ TOPICS: tuple[Topic, ...] = (
         description="Price alerts of drivers that fired: what to notify them of.",
     ),
     Topic(
+        "payments.orders", "payments", (), key="order_id", partitions=12,
+        description="Each step of a refuelling order's life that others act on.",
+    ),
+    Topic(
+        "payments.cards", "payments", (), key="card_id",
+        description="Fuel cards that were bound, recharged or given back.",
+    ),
+    Topic(
         "loyalty.campaigns", "loyalty", ("stations",), key="campaign_id", cleanup="compact",
         description="Campaigns; the newest record of a campaign holds its terms, or that it ended.",
     ),
     Topic(
-        "identity.users", "identity", ("identity", "stations", "pricing"), key="user_id", cleanup="compact",
+        "identity.users", "identity", ("identity", "stations", "pricing", "payments"), key="user_id", cleanup="compact",
         description="People's accounts; that a person was erased or merged is kept for ever.",
     ),
     Topic(
-        "identity.revocations", "identity", ("identity", "stations", "pricing", "gateway"), key="subject",
+        "identity.revocations", "identity", ("identity", "stations", "pricing", "payments", "gateway"), key="subject",
         retention_ms=HOUR_MS, partitions=1,
         description="Access tokens that ended early; each replica of each service reads the last hour of it.",
     ),
@@ -93,6 +101,17 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(events.PriceConfirmedV1, "pricing.prices", owner="pricing"),
     Entry(events.PriceReportRejectedV1, "pricing.rejections", owner="pricing"),
     Entry(events.PriceAlertFiredV1, "pricing.alerts", owner="pricing", personal_data=("driver_id",)),
+    Entry(events.OrderPlacedV1, "payments.orders", owner="payments", personal_data=("driver_id",)),
+    Entry(events.OrderConfirmedV1, "payments.orders", owner="payments", personal_data=("driver_id",)),
+    Entry(events.OrderAdjustedV1, "payments.orders", owner="payments", personal_data=("driver_id",)),
+    Entry(events.OrderAuthorisedV1, "payments.orders", owner="payments", personal_data=("driver_id",)),
+    Entry(events.OrderPaidV1, "payments.orders", owner="payments", personal_data=("driver_id",)),
+    Entry(events.OrderCompletedV1, "payments.orders", owner="payments", personal_data=("driver_id",)),
+    Entry(events.OrderRefundedV1, "payments.orders", owner="payments", personal_data=("driver_id",)),
+    Entry(events.OrderCancelledV1, "payments.orders", owner="payments", personal_data=("driver_id",)),
+    Entry(events.CardBoundV1, "payments.cards", owner="payments", personal_data=("driver_id",)),
+    Entry(events.CardRechargedV1, "payments.cards", owner="payments", personal_data=("driver_id",)),
+    Entry(events.CardUnboundV1, "payments.cards", owner="payments", personal_data=("driver_id",)),
     Entry(events.CampaignPublishedV1, "loyalty.campaigns", owner="loyalty"),
     Entry(events.CampaignEndedV1, "loyalty.campaigns", owner="loyalty"),
     Entry(events.UserRegisteredV1, "identity.users", owner="identity", personal_data=("user_id",)),

@@ -8,6 +8,18 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.base import Event, Moment
+from schemas.orders import CardBoundV1 as CardBoundV1
+from schemas.orders import CardRechargedV1 as CardRechargedV1
+from schemas.orders import CardUnboundV1 as CardUnboundV1
+from schemas.orders import OrderAdjustedV1 as OrderAdjustedV1
+from schemas.orders import OrderAuthorisedV1 as OrderAuthorisedV1
+from schemas.orders import OrderCancelledV1 as OrderCancelledV1
+from schemas.orders import OrderCompletedV1 as OrderCompletedV1
+from schemas.orders import OrderConfirmedV1 as OrderConfirmedV1
+from schemas.orders import OrderPaidV1 as OrderPaidV1
+from schemas.orders import OrderPlacedV1 as OrderPlacedV1
+from schemas.orders import OrderRefundedV1 as OrderRefundedV1
+from schemas.orders import PricePart as PricePart
 from schemas.people import AccessRevokedV1 as AccessRevokedV1
 from schemas.people import StaffRole as StaffRole
 from schemas.people import StaffRoleChangedV1 as StaffRoleChangedV1

@@ -11,10 +11,22 @@ from schemas.events import (
     CampaignEndedV1,
     CampaignHours,
     CampaignPublishedV1,
+    CardBoundV1,
+    CardRechargedV1,
+    CardUnboundV1,
     DiscountPerLitre,
+    OrderAdjustedV1,
+    OrderAuthorisedV1,
+    OrderCancelledV1,
+    OrderCompletedV1,
+    OrderConfirmedV1,
+    OrderPaidV1,
+    OrderPlacedV1,
+    OrderRefundedV1,
     PriceAlertFiredV1,
     PriceChangedV1,
     PriceConfirmedV1,
+    PricePart,
     PriceReport,
     PriceReportRejectedV1,
     PriceReportsSubmittedV1,
@@ -37,6 +49,12 @@ CAMPAIGN_ID = UUID("0199a000-0000-7000-8000-000000000003")
 USER_ID = UUID("0199a000-0000-7000-8000-000000000004")
 OTHER_USER_ID = UUID("0199a000-0000-7000-8000-000000000005")
 SESSION_ID = UUID("0199a000-0000-7000-8000-000000000006")
+ORDER_ID = UUID("0199a000-0000-7000-8000-000000000007")
+CARD_ID = UUID("0199a000-0000-7000-8000-000000000008")
+RESERVATION_ID = UUID("0199a000-0000-7000-8000-000000000009")
+REFUND_ID = UUID("0199a000-0000-7000-8000-00000000000a")
+VEHICLE_ID = UUID("0199a000-0000-7000-8000-00000000000b")
+COMPANY_ID = UUID("0199a000-0000-7000-8000-00000000000c")
 EFFECTIVE_AT = datetime(2026, 4, 30, 10, 0, tzinfo=UTC)
 SUBMITTED_AT = datetime(2026, 4, 30, 10, 0, 1, 250_000, tzinfo=UTC)
 RECEIVED_AT = datetime(2026, 4, 30, 10, 0, 1, 500_000, tzinfo=UTC)
@@ -56,6 +74,16 @@ _ALERT: dict[str, Any] = {
 _CAMPAIGN: dict[str, Any] = {
     "campaign_id": CAMPAIGN_ID, "name": "Night owl", "audience": "everyone", "starts_at": EFFECTIVE_AT,
     "occurred_at": EFFECTIVE_AT,
+}  # fmt: skip
+_ORDER: dict[str, Any] = {
+    "order_id": ORDER_ID, "driver_id": str(USER_ID), "station_id": STATION_ID, "operator": "example-fuel",
+    "pump_id": "3", "fuel": Fuel.PETROL_95, "mode": "post_pay", "price_mills": 7_850, "currency": "CNY",
+    "occurred_at": EFFECTIVE_AT,
+}  # fmt: skip
+_COUPON = PricePart(kind="coupon", reference="c-1", reason="Coupon: 20 off 200", amount_minor=2_000)
+_POINTS = PricePart(kind="points", reason="500 points", amount_minor=500, points=500)
+_CARD: dict[str, Any] = {
+    "card_id": CARD_ID, "driver_id": str(USER_ID), "currency": "CNY", "occurred_at": EFFECTIVE_AT
 }  # fmt: skip
 
 
@@ -113,6 +141,67 @@ EXAMPLES: tuple[tuple[Event, Event], ...] = (
         PriceAlertFiredV1(**_ALERT, version=2, price_mills=1_699),
         PriceAlertFiredV1(**_ALERT, version=1, price_mills=1_689),
     ),
+    (
+        OrderPlacedV1(**_ORDER, version=1, price_version=7, measure="amount", requested_minor=30_000),
+        OrderPlacedV1(**_ORDER, version=1, price_version=7, measure="fill_up"),
+    ),
+    (
+        OrderConfirmedV1(**_ORDER, version=2, volume_ml=40_000, gross_minor=31_400),
+        OrderConfirmedV1(**_ORDER, version=2),
+    ),
+    (
+        OrderAdjustedV1(
+            **_ORDER, version=3, volume_ml=38_000, gross_minor=29_830, previous_gross_minor=31_400, reason="misread"
+        ),
+        OrderAdjustedV1(**_ORDER, version=3, volume_ml=38_000, gross_minor=29_830, reason="misread"),
+    ),
+    (
+        OrderAuthorisedV1(**_ORDER | {"mode": "pre_auth"}, version=3, method="fuel_card", authorised_minor=30_000),
+        OrderAuthorisedV1(**_ORDER | {"mode": "pre_auth"}, version=3, method="wechat", authorised_minor=30_000),
+    ),
+    (
+        OrderPaidV1(
+            **_ORDER, version=4, volume_ml=40_000, gross_minor=31_400, breakdown=[_COUPON, _POINTS], paid_minor=28_900,
+            method="fuel_card", card_id=CARD_ID, reservation_id=RESERVATION_ID, vehicle_id=VEHICLE_ID,
+            odometer_km=48_210,
+        ),
+        OrderPaidV1(
+            **_ORDER, version=4, volume_ml=40_000, gross_minor=31_400, breakdown=[], paid_minor=31_400, method="wechat"
+        ),
+    ),
+    (
+        OrderCompletedV1(**_ORDER, version=5, volume_ml=40_000, paid_minor=28_900),
+        OrderCompletedV1(**_ORDER, version=5, paid_minor=31_400),
+    ),
+    (
+        OrderRefundedV1(
+            **_ORDER, version=7, refund_id=REFUND_ID, amount_minor=1_570, refunded_minor=1_570, paid_minor=28_900,
+            volume_ml=2_000, method="fuel_card", reason="short_delivery",
+        ),
+        OrderRefundedV1(
+            **_ORDER, version=7, refund_id=REFUND_ID, amount_minor=31_400, refunded_minor=31_400, paid_minor=31_400,
+            method="wechat", reason="goodwill",
+        ),
+    ),
+    (
+        OrderCancelledV1(
+            **_ORDER, version=2, how="rejected", reason="pump_out_of_order", reservation_id=RESERVATION_ID
+        ),
+        OrderCancelledV1(**_ORDER, version=2, how="cancelled", reason="driver"),
+    ),
+    (
+        CardBoundV1(**_CARD, version=1, kind="physical", company_id=COMPANY_ID),
+        CardBoundV1(**_CARD, version=1, kind="virtual"),
+    ),
+    (
+        CardRechargedV1(
+            **_CARD, version=2, recharge_id=REFUND_ID, amount_minor=50_000, balance_minor=61_000, method="wechat"
+        ),
+        CardRechargedV1(
+            **_CARD, version=3, recharge_id=REFUND_ID, amount_minor=50_000, balance_minor=50_000, method="alipay"
+        ),
+    ),
+    (CardUnboundV1(**_CARD, version=4, refunded_minor=11_000), CardUnboundV1(**_CARD, version=5, refunded_minor=0)),
     (
         CampaignPublishedV1(
             **_CAMPAIGN, version=2, discount=DiscountPerLitre(mills=30), currency="EUR", minimum_volume_ml=20_000,

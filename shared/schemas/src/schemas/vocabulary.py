@@ -50,3 +50,15 @@ Region = Annotated[
 """Where rules and price levels hold: a country or one of its subdivisions."""
 
 Version = Annotated[int, Field(ge=1, description="Grows by one with each change of the aggregate")]
+
+_WITHOUT_MINOR_UNITS = frozenset(
+    ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"]
+)  # fmt: skip
+_WITH_THOUSANDTHS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
+
+
+def mills_per_minor_unit(currency: str) -> int:
+    """A cent is 10 mills, a yen is 1,000, a fils is 1 (ISO 4217)."""
+    if currency in _WITH_THOUSANDTHS:
+        return 1
+    return 1_000 if currency in _WITHOUT_MINOR_UNITS else 10

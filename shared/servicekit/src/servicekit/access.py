@@ -46,9 +46,14 @@ class Permission(StrEnum):
     ACCOUNT = "account"
     ACCOUNT_SECURE = "account:secure"
     DRIVER = "driver"
+    PAY = "pay"
+    CARDS_SECURE = "cards:secure"
     PRICES_WRITE = "prices:write"
     PUMPS_WRITE = "pumps:write"
     ORDERS_WRITE = "orders:write"
+    REFUNDS_WRITE = "refunds:write"
+    REFUNDS_APPROVE = "refunds:approve"
+    FINANCE = "finance"
     STATIONS_WRITE = "stations:write"
     PRICE_CHANGES_WRITE = "price-changes:write"
     PRICE_CHANGES_APPROVE = "price-changes:approve"
@@ -57,6 +62,7 @@ class Permission(StrEnum):
     STAFF_MANAGE = "staff:manage"
     CLIENTS_READ = "clients:read"
     CLIENTS_MANAGE = "clients:manage"
+    LOYALTY_RESERVE = "loyalty:reserve"
     PERSONAL_DATA_READ = "personal-data:read"
 
 
@@ -79,6 +85,7 @@ _PEOPLE = frozenset(Role)
 _DRIVER = frozenset({Role.DRIVER})
 _CREW = frozenset({Role.ATTENDANT, Role.MANAGER, Role.OWNER})
 _HEADS = frozenset({Role.MANAGER, Role.OWNER})
+_MONEY = frozenset({Role.OWNER, Role.FINANCE})
 _ADMIN = frozenset({Role.ADMIN})
 _NOBODY: frozenset[Role] = frozenset()
 
@@ -86,9 +93,14 @@ TABLE: tuple[Rule, ...] = (
     Rule(Permission.ACCOUNT, "profile, sessions, consents", Reach.OWN, _PEOPLE),
     Rule(Permission.ACCOUNT_SECURE, "sign-in ways, export, erasure", Reach.OWN, _PEOPLE, step_up=True),
     Rule(Permission.DRIVER, "vehicles, favourites, reviews, price alerts", Reach.OWN, _DRIVER),
+    Rule(Permission.PAY, "orders, payments, fuel cards, bills, invoices", Reach.OWN, _DRIVER),
+    Rule(Permission.CARDS_SECURE, "bind, unbind, loosen fuel cards", Reach.OWN, _DRIVER, step_up=True),
     Rule(Permission.PRICES_WRITE, "report prices", Reach.STATIONS, _NOBODY, machines=True),
     Rule(Permission.PUMPS_WRITE, "set pumps and their states", Reach.STATIONS, _CREW, machines=True),
-    Rule(Permission.ORDERS_WRITE, "confirm orders, report dispenses", Reach.STATIONS, _CREW, machines=True),
+    Rule(Permission.ORDERS_WRITE, "confirm orders, report dispenses, shifts", Reach.STATIONS, _CREW, machines=True),
+    Rule(Permission.REFUNDS_WRITE, "refund orders, decide exceptions", Reach.STATIONS, _HEADS),
+    Rule(Permission.REFUNDS_APPROVE, "approve large refunds", Reach.STATIONS, _MONEY),
+    Rule(Permission.FINANCE, "ledger, reconciliation", Reach.STATIONS, _MONEY),
     Rule(Permission.STATIONS_WRITE, "register, edit and close stations", Reach.STATIONS, _HEADS, machines=True),
     Rule(Permission.PRICE_CHANGES_WRITE, "plan, cancel, roll back prices", Reach.STATIONS, _HEADS, machines=True),
     Rule(Permission.PRICE_CHANGES_APPROVE, "approve large price changes", Reach.STATIONS, _HEADS),
@@ -97,6 +109,7 @@ TABLE: tuple[Rule, ...] = (
     Rule(Permission.STAFF_MANAGE, "invite, change, remove staff", Reach.STATIONS, _HEADS, step_up=True),
     Rule(Permission.CLIENTS_READ, "see machine clients", Reach.STATIONS, _HEADS),
     Rule(Permission.CLIENTS_MANAGE, "make, rotate, revoke machine clients", Reach.STATIONS, _HEADS, step_up=True),
+    Rule(Permission.LOYALTY_RESERVE, "payments reserves coupons and points", Reach.PLATFORM, _NOBODY),
     Rule(Permission.PERSONAL_DATA_READ, "one service asks another for a person's data", Reach.PLATFORM, _NOBODY),
 )
 

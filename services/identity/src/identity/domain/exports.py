@@ -57,6 +57,10 @@ CONTENTS: dict[str, Contents] = {
         "your account: ways to sign in, settings, vehicles, consents, devices, roles as staff, and what was done to it",
         "您的账户: 登录方式、设置、车辆、授权记录、登录设备、员工角色以及账户操作记录",
     ),
+    "payments": Contents(
+        "your orders, payments, refunds, fuel cards, bills and invoices",
+        "您的订单、支付、退款、油卡、账单和发票",
+    ),
     "pricing": Contents("your price alerts", "您的油价提醒"),
     "stations": Contents("your favourite stations with your notes, and your reviews", "您收藏的加油站及备注、您的评价"),
 }

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from identity.providers import alipay_signing as signing
-from identity.providers.outbound import TIMEOUT_SECONDS, BaseUrl, CodeRefused, Outbound, PlatformAway, TooOften
+from servicekit import alipay_signing as signing
+from servicekit.outbound import TIMEOUT_SECONDS, BaseUrl, CodeRefused, Outbound, PlatformAway, TooOften
 
 log = logging.getLogger(__name__)
 

@@ -7,9 +7,9 @@ from typing import Literal, Protocol
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from identity.domain.messages import Outcome, TextMessage
-from identity.providers.outbound import Outbound
 from identity.providers.sms_aliyun import Aliyun, AliyunSettings
 from identity.providers.sms_twilio import Twilio, TwilioSettings
+from servicekit.outbound import Outbound
 
 COOLING_SECONDS = 60.0
 """How long a provider that does not work is asked only where there is no other."""

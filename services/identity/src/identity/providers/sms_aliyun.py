@@ -16,7 +16,7 @@ import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from identity.domain.messages import Outcome, TextMessage, require_templates
-from identity.providers.outbound import TIMEOUT_SECONDS, BaseUrl, Outbound, PlatformAway
+from servicekit.outbound import TIMEOUT_SECONDS, BaseUrl, Outbound, PlatformAway
 
 ALGORITHM = "ACS3-HMAC-SHA256"
 ACTION, VERSION = "SendSms", "2017-05-25"

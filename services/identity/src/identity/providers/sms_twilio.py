@@ -13,7 +13,7 @@ import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from identity.domain.messages import Outcome, TextMessage, require_templates
-from identity.providers.outbound import TIMEOUT_SECONDS, BaseUrl, Outbound, PlatformAway
+from servicekit.outbound import TIMEOUT_SECONDS, BaseUrl, Outbound, PlatformAway
 
 OUTCOMES = {
     21211: Outcome.IMPOSSIBLE,  # no valid number

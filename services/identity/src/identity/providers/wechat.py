@@ -14,7 +14,7 @@ from typing import TypeVar
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from identity.providers.outbound import (
+from servicekit.outbound import (
     TIMEOUT_SECONDS,
     BaseUrl,
     CodeRefused,

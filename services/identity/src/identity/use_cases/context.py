@@ -9,7 +9,6 @@ from identity import tokens
 from identity.domain.signing_keys import active_key
 from identity.domain.wrong_secrets import WrongSecretLimit
 from identity.providers.alipay import Alipay
-from identity.providers.outbound import Outbound
 from identity.providers.personal_data import OtherServices
 from identity.providers.sms import SmsSenders
 from identity.providers.wechat import Wechat
@@ -18,6 +17,7 @@ from identity.settings import Settings
 from identity.use_cases.password_work import PasswordWork
 from servicekit.data_keys import PostgresDataKeys
 from servicekit.keyring import FileKeys, KeyRing
+from servicekit.outbound import Outbound
 from servicekit.postgres import PostgresStore
 from servicekit.problems import Unavailable
 from servicekit.vault import Vault

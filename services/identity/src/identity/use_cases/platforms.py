@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 from identity.domain.oauth import OAuthError
-from identity.providers.outbound import CodeRefused, PersonRefused, PlatformAway, TooOften
+from servicekit.outbound import CodeRefused, PersonRefused, PlatformAway, TooOften
 
 MAX_CODE_CHARACTERS = 128
 Platform = TypeVar("Platform")

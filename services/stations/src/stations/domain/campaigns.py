@@ -18,7 +18,8 @@ from schemas.events import (
     DiscountPerFill,
     DiscountPerLitre,
 )
-from stations.domain.net_price import MOST_MILLS, Number, mills_per_minor_unit
+from schemas.vocabulary import mills_per_minor_unit
+from stations.domain.net_price import MOST_MILLS, Number
 
 Discount = DiscountPerLitre | DiscountPercentage | DiscountPerFill
 

@@ -9,23 +9,14 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from schemas.vocabulary import mills_per_minor_unit
+
 Number = TypeVar("Number", int, NDArray[np.int64])
 
 CIRCUITY_TENTHS = 13
 """A way by road is about 1.3 times as long as the straight line, and Forecourt has no road network to ask. (Germany has
 1.32 in Ballou, Rahardja and Sakai, "Selected country circuity factors for travel distance estimation", 2002.)"""
 MOST_MILLS = 10_000_000
-_WITHOUT_MINOR_UNITS = frozenset(
-    ["BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"]
-)  # fmt: skip
-_WITH_THOUSANDTHS = frozenset(["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"])
-
-
-def mills_per_minor_unit(currency: str) -> int:
-    """A cent is 10 mills, a yen is 1,000, a fils is 1 (ISO 4217)."""
-    if currency in _WITH_THOUSANDTHS:
-        return 1
-    return 1_000 if currency in _WITHOUT_MINOR_UNITS else 10
 
 
 def detour_m(distance_m: Number) -> Number:

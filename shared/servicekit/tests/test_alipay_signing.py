@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from identity.providers import alipay_signing as signing
+from servicekit import alipay_signing as signing
 
 # openssl genrsa 2048; the private half was thrown away
 PUBLIC_KEY = (

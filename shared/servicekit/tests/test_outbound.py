@@ -8,8 +8,8 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from identity.providers import outbound
-from identity.providers.outbound import Outbound, PlatformAway, PublicAddresses, checked_base_url
+from servicekit import outbound
+from servicekit.outbound import Outbound, PlatformAway, PublicAddresses, checked_base_url
 
 
 async def _redirect(_: web.Request) -> web.Response:

@@ -1,0 +1,1 @@
+"""Orders and money: a driver fuels and pays once, exactly, whatever fails."""

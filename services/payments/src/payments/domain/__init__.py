@@ -1,0 +1,1 @@
+"""What is true of orders, money, cards and bills, without I/O."""

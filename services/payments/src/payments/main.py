@@ -1,0 +1,38 @@
+"""The only wiring of the payments service."""
+
+from types import ModuleType
+
+from fastapi import FastAPI
+
+from payments.consumer import SUBSCRIPTIONS
+from payments.settings import Settings
+from payments.use_cases.context import Payments
+from payments.use_cases.people import PeopleData
+from servicekit import personal_data
+from servicekit.app import Kit, build_app
+from servicekit.consumer import Consumer
+from servicekit.outbox import Relay
+from servicekit.personal_data import PeopleDesk
+from servicekit.postgres import PostgresStore
+
+AREAS: tuple[ModuleType, ...] = (personal_data,)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service; settings come from the environment unless a test gives them."""
+    chosen = settings or Settings()  # pyright: ignore[reportCallIssue] - the environment fills it
+
+    async def start(kit: Kit) -> None:
+        store = await kit.open(lambda: PostgresStore.connect(chosen))
+        kit.app.state.payments = payments = Payments(chosen, store)
+        await kit.open(lambda: payments.http)
+        kit.ready_when("postgres", store.check)
+        kit.run_relay(Relay(chosen, store))
+        kit.app.state.people_desk = people = PeopleDesk(chosen.service, PeopleData(payments), payments.erasures)
+        kit.run_consumer(Consumer(chosen, store, {**SUBSCRIPTIONS, **people.subscriptions}, kit.app.state.verifier))
+        kit.watch_revocations()
+
+    return build_app(
+        chosen, title="Payments", description="Refuelling orders, payments, fuel cards, bills and invoices.",
+        start=start, routers=[area.router for area in AREAS],
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The payment platforms and loyalty, as this service meets them."""
