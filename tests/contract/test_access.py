@@ -119,9 +119,9 @@ def test_security_29_nothing_for_other_services_is_behind_the_gateway():
 
 
 def test_every_permission_is_asked_for_somewhere(routes: dict[Place, RouteContext]):
-    """A row of the table that no route names would say what is not so; loyalty comes with its own service."""
+    """A row of the table that no route names would say what is not so."""
     asked = {permission for route in routes.values() for permission in permissions_of(route)}
-    assert {rule.permission for rule in TABLE} - asked == {Permission.LOYALTY_RESERVE}
+    assert {rule.permission for rule in TABLE} == asked
 
 
 def test_the_merged_document_says_who_may_call_what(apps: dict[str, FastAPI]):

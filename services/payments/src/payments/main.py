@@ -26,6 +26,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         store = await kit.open(lambda: PostgresStore.connect(chosen))
         kit.app.state.payments = payments = Payments(chosen, store)
         await kit.open(lambda: payments.http)
+        if loyalty := payments.loyalty:
+            await kit.open(lambda: loyalty)
         kit.ready_when("postgres", store.check)
         kit.run_relay(Relay(chosen, store))
         kit.app.state.people_desk = people = PeopleDesk(chosen.service, PeopleData(payments), payments.erasures)

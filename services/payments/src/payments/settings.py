@@ -3,6 +3,9 @@
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from payments.providers.loyalty import LoyaltySettings
+from payments.providers.alipay_pay import AlipayPaySettings
+from payments.providers.wechat_pay import WechatPaySettings
 from servicekit.settings import PostgresSettings
 
 
@@ -18,3 +21,6 @@ class Settings(PostgresSettings):
     max_body_bytes: int = Field(default=256 * 1024, description="An order or a notification is small")
     keyring_file: str = Field(description="Keys that seal personal data (servicekit.keyring)")
     public_url: str = Field(description="The gateway as providers reach it: where they send notifications")
+    loyalty: LoyaltySettings | None = Field(None, description="None: coupons and points are refused, paying works")
+    wechat: WechatPaySettings | None = Field(None, description="Our merchant at WeChat Pay; none: it is not offered")
+    alipay: AlipayPaySettings | None = Field(None, description="Our seller at Alipay; none: it is not offered")

@@ -8,6 +8,7 @@ from schemas.asyncapi import document
 from schemas.catalogue import CATALOGUE, DAY_MS, HOUR_MS, Entry, Topic, topic_of
 from schemas.contracts import contracts, name_of
 from schemas.examples import golden_records
+from schemas.reservations import EXAMPLES as RESERVATIONS
 
 FOLDER = Path(__file__).parents[2]
 """The folder of the schemas in the checkout; the README and the generated files lie in it."""
@@ -20,6 +21,7 @@ def artefacts(folder: Path = FOLDER) -> dict[Path, str]:
     files = {folder / "json" / f"{name}.json": _text(contract) for name, contract in contracts().items()}
     for event, records in golden_records().items():
         files[folder / "examples" / f"{name_of(event)}.json"] = _text(records)
+    files[folder / "http" / "loyalty.reservations.json"] = _text(RESERVATIONS)
     files[folder / "asyncapi.json"] = _text(document())
     readme = folder / "README.md"
     files[readme] = _with_catalogue(readme.read_text(encoding="utf-8"))
@@ -47,7 +49,7 @@ def write(folder: Path = FOLDER) -> None:
 
 
 def _left_over(wanted: dict[Path, str]) -> list[Path]:
-    folders = {path.parent for path in wanted if path.parent.name in ("json", "examples")}
+    folders = {path.parent for path in wanted if path.parent.name in ("json", "examples", "http")}
     return sorted(path for folder in folders for path in folder.glob("*.json") if path not in wanted)
 
 

@@ -1,13 +1,15 @@
 """The HTTP contract between payments and loyalty: coupons and points are reserved while the payer waits.
 
-`POST /internal/reservations` (200) with a Reservation: the same `reservation_id` again gives the same answer, another
-body under it is 422. `POST /internal/reservations/{id}/release` (204, also where it is unknown or released already).
-It is confirmed by OrderPaid and released by OrderCancelled, both with its id, or when it expires. What cannot be given
-is 409 problem+json `reservation-refused` whose `refusals` name each coupon, or points, and why. Both calls carry an
-access token with the scope `loyalty:reserve`.
+`POST /internal/reservations` (200) with a ReservationRequest: the same `reservation_id` again gets the same answer,
+with another body 422 `reservation-id-reused`. An order has one reservation at a time: another one for it takes the
+place of the one before. What cannot be given is 409 `reservation-refused`, whose `refusals` name each coupon, or
+points, and why. `POST /internal/reservations/{reservation_id}/release` (204, also where it is unknown, released or expired).
+
+OrderPaid with its id confirms a reservation, OrderCancelled releases it, and it expires by itself. Both calls carry the
+driver's own access token (permission `pay`): loyalty checks that the coupons and points are that driver's.
 """
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -43,7 +45,7 @@ class ReservationRequest(_Model):
 
 
 class ReservationAnswer(_Model):
-    """What is set aside: the sum of the parts is at most the gross amount."""
+    """What is set aside; the parts together are at most the gross amount."""
 
     reservation_id: UUID
     breakdown: list[PricePart]
@@ -56,3 +58,43 @@ class Refusal(_Model):
     what: Annotated[str, Field(max_length=64, description="A coupon's id, or `points`")]
     reason: Annotated[str, Field(max_length=40, examples=["expired"])]
     detail: Annotated[str, Field(max_length=200)]
+
+
+_REQUEST: dict[str, Any] = {
+    "reservation_id": "0199a000-0000-7000-8000-000000000009", "order_id": "0199a000-0000-7000-8000-000000000007",
+    "driver_id": "0199a000-0000-7000-8000-000000000004", "station_id": "0199a000-0000-7000-8000-000000000001",
+    "operator": "example-fuel", "fuel": "petrol_95", "price_mills": 7_850, "volume_ml": 40_000, "gross_minor": 31_400,
+    "currency": "CNY", "method": "wechat", "coupon_ids": ["c-1"], "points": 500,
+}  # fmt: skip
+EXAMPLES: tuple[dict[str, Any], ...] = (
+    {
+        "name": "coupon-and-points", "request": _REQUEST, "status": 200,
+        "answer": {
+            "reservation_id": _REQUEST["reservation_id"], "expires_at": "2026-04-30T10:15:00Z",
+            "breakdown": [
+                {
+                    "kind": "coupon", "reference": "c-1", "reason": "Coupon: 20 off 200", "amount_minor": 2_000,
+                    "points": None,
+                },
+                {"kind": "points", "reference": None, "reason": "500 points", "amount_minor": 500, "points": 500},
+            ],
+        },
+    },
+    {
+        "name": "expired-coupon", "request": _REQUEST | {"points": 0}, "status": 409,
+        "answer": {
+            "type": f"urn:forecourt:problem:{REFUSED}", "title": "Reservation refused", "status": 409,
+            "detail": "One of the coupons cannot be used.",
+            "refusals": [{"what": "c-1", "reason": "expired", "detail": "The coupon ended on 29 April 2026."}],
+        },
+    },
+    {
+        "name": "too-few-points", "request": _REQUEST | {"coupon_ids": []}, "status": 409,
+        "answer": {
+            "type": f"urn:forecourt:problem:{REFUSED}", "title": "Reservation refused", "status": 409,
+            "detail": "There are not enough points.",
+            "refusals": [{"what": "points", "reason": "too_few", "detail": "You have 120 points."}],
+        },
+    },
+)  # fmt: skip
+"""Golden exchanges: payments' client is tested with them, and loyalty must answer as they say."""

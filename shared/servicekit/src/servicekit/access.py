@@ -62,7 +62,6 @@ class Permission(StrEnum):
     STAFF_MANAGE = "staff:manage"
     CLIENTS_READ = "clients:read"
     CLIENTS_MANAGE = "clients:manage"
-    LOYALTY_RESERVE = "loyalty:reserve"
     PERSONAL_DATA_READ = "personal-data:read"
 
 
@@ -109,7 +108,6 @@ TABLE: tuple[Rule, ...] = (
     Rule(Permission.STAFF_MANAGE, "invite, change, remove staff", Reach.STATIONS, _HEADS, step_up=True),
     Rule(Permission.CLIENTS_READ, "see machine clients", Reach.STATIONS, _HEADS),
     Rule(Permission.CLIENTS_MANAGE, "make, rotate, revoke machine clients", Reach.STATIONS, _HEADS, step_up=True),
-    Rule(Permission.LOYALTY_RESERVE, "payments reserves coupons and points", Reach.PLATFORM, _NOBODY),
     Rule(Permission.PERSONAL_DATA_READ, "one service asks another for a person's data", Reach.PLATFORM, _NOBODY),
 )
 

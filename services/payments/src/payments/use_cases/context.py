@@ -1,5 +1,6 @@
 """What the use cases work with."""
 
+from payments.providers.loyalty import Loyalty
 from payments.settings import Settings
 from servicekit.data_keys import PostgresDataKeys
 from servicekit.erasures import PostgresErasures
@@ -19,3 +20,4 @@ class Payments:
         self.vault = Vault(self.ring, PostgresDataKeys())
         self.erasures = PostgresErasures(store)
         self.http = Outbound()
+        self.loyalty = Loyalty(settings.loyalty) if settings.loyalty else None
