@@ -3,7 +3,8 @@
 `POST /internal/reservations` (200) with a ReservationRequest: the same `reservation_id` again gets the same answer,
 with another body 422 `reservation-id-reused`. An order has one reservation at a time: another one for it takes the
 place of the one before. What cannot be given is 409 `reservation-refused`, whose `refusals` name each coupon, or
-points, and why. `POST /internal/reservations/{reservation_id}/release` (204, also where it is unknown, released or expired).
+points, and why. `POST /internal/reservations/{reservation_id}/release` (204, also where it is unknown, released or
+expired).
 
 OrderPaid with its id confirms a reservation, OrderCancelled releases it, and it expires by itself. Both calls carry the
 driver's own access token (permission `pay`): loyalty checks that the coupons and points are that driver's.
