@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from servicekit import alipay_signing as signing
+from servicekit import rsa_signing
 
 # openssl genrsa 2048; the private half was thrown away
 PUBLIC_KEY = (
@@ -46,14 +47,14 @@ JSON = st.recursive(
 
 
 def test_openssl_signed_the_text_that_we_make_of_a_request():
-    key = signing.public_key(PUBLIC_KEY)
+    key = rsa_signing.public_key(PUBLIC_KEY)
     assert signing.is_signed(signing.text_to_sign(REQUEST), REQUEST_SIGNATURE, key)
     changed = signing.text_to_sign(REQUEST | {"code": "another"})
     assert not signing.is_signed(changed, REQUEST_SIGNATURE, key)
 
 
 def test_a_signature_covers_the_part_as_it_was_sent():
-    key = signing.public_key(PUBLIC_KEY)
+    key = rsa_signing.public_key(PUBLIC_KEY)
     document = f'\n{{"alipay_system_oauth_token_response" : {ANSWER} ,\t"sign":"{ANSWER_SIGNATURE}"}} '
     sent = signing.parts_as_sent(document)["alipay_system_oauth_token_response"]
     assert signing.is_signed(sent, ANSWER_SIGNATURE, key)
@@ -63,7 +64,7 @@ def test_a_signature_covers_the_part_as_it_was_sent():
 
 @pytest.mark.parametrize("signature", ["", "no base64!", "AAAA", ANSWER_SIGNATURE[:-4], REQUEST_SIGNATURE])
 def test_any_other_signature_is_none(signature: str):
-    assert not signing.is_signed(ANSWER, signature, signing.public_key(PUBLIC_KEY))
+    assert not signing.is_signed(ANSWER, signature, rsa_signing.public_key(PUBLIC_KEY))
 
 
 @pytest.mark.parametrize("form", [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL])
@@ -72,21 +73,23 @@ def test_keys_come_in_the_forms_that_alipay_s_tools_write(form: PrivateFormat, e
     key = rsa.generate_private_key(65537, 2048)
     written = key.private_bytes(encoding, form, NoEncryption())
     text = base64.b64encode(written).decode() if encoding is Encoding.DER else written.decode()
-    signature = signing.sign("a=1&b=中文", signing.private_key(text))
+    signature = signing.sign("a=1&b=中文", rsa_signing.private_key(text))
     public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    assert signing.is_signed("a=1&b=中文", signature, signing.public_key(public))
+    assert signing.is_signed("a=1&b=中文", signature, rsa_signing.public_key(public))
     assert signing.sign("a=1&b=中文", key) == signature  # PKCS#1 v1.5 is the same each time
 
 
 def test_other_keys_are_refused():
     curve = ec.generate_private_key(ec.SECP256R1())
     with pytest.raises(ValueError, match="RSA"):
-        signing.private_key(
+        rsa_signing.private_key(
             curve.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
         )  # fmt: skip
     short = rsa.generate_private_key(65537, 1024)  # noqa: S505 - that is what is refused
     with pytest.raises(ValueError, match="2048"):
-        signing.public_key(short.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode())
+        rsa_signing.public_key(
+            short.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+        )
 
 
 @given(st.dictionaries(st.text(max_size=5), JSON, min_size=1, max_size=4), st.sampled_from([None, 1]))

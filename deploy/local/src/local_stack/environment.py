@@ -89,7 +89,8 @@ def _own(config: Config, secrets: Secrets, name: str) -> dict[str, str]:
         }  # fmt: skip
         return own | sms.identity_settings(config, secrets) | platforms.of_identity(secrets, simulators)
     if name == "payments":
-        return {"PUBLIC_URL": config.gateway_url}
+        simulators = SERVICE_BY_NAME["simulators"].url(config)
+        return {"PUBLIC_URL": config.gateway_url} | platforms.of_payments(secrets, simulators)
     if name == "simulators":
         return sms.simulator_settings(secrets) | platforms.of_simulators(secrets)
     if name == "gateway":

@@ -32,6 +32,9 @@ def _generators() -> dict[str, Callable[[], str]]:
         platforms.WECHAT_SECRET: lambda: secrets.token_hex(16),
         platforms.ALIPAY_APP_KEY: platforms.new_rsa_key,
         platforms.ALIPAY_PLATFORM_KEY: platforms.new_rsa_key,
+        platforms.WECHAT_MERCHANT_KEY: platforms.new_rsa_key,
+        platforms.WECHAT_PAY_KEY: platforms.new_rsa_key,
+        platforms.WECHAT_V3_KEY: platforms.new_api_v3_key,
     }
 
 

@@ -3,8 +3,8 @@
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from payments.providers.loyalty import LoyaltySettings
 from payments.providers.alipay_pay import AlipayPaySettings
+from payments.providers.loyalty import LoyaltySettings
 from payments.providers.wechat_pay import WechatPaySettings
 from servicekit.settings import PostgresSettings
 

@@ -1,21 +1,15 @@
 """Alipay's RSA2: SHA256withRSA over sorted parameters, and over the very bytes of an answer's part."""
 
-import base64
-import binascii
 import json
 import re
 from collections.abc import Mapping
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPublicKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_der_private_key, load_der_public_key
 
-MIN_KEY_BITS = 2048
+from servicekit import rsa_signing
+
 _DECODER = json.JSONDecoder()
 _SPACE = re.compile(r"[ \t\r\n]*")
-_ARMOUR = re.compile(r"-----[A-Z ]+-----|\s")
 
 
 def text_to_sign(parameters: Mapping[str, str]) -> str:
@@ -25,16 +19,12 @@ def text_to_sign(parameters: Mapping[str, str]) -> str:
 
 def sign(text: str, key: RSAPrivateKey) -> str:
     """The signature in base64."""
-    return base64.b64encode(key.sign(text.encode(), PKCS1v15(), SHA256())).decode()
+    return rsa_signing.sign(text.encode(), key)
 
 
 def is_signed(text: str, signature: str, key: RSAPublicKey) -> bool:
     """Whether the signature is the key's, for exactly this text."""
-    try:
-        key.verify(base64.b64decode(signature, validate=True), text.encode(), PKCS1v15(), SHA256())
-    except (InvalidSignature, binascii.Error, ValueError):
-        return False
-    return True
+    return rsa_signing.is_signed(text.encode(), signature, key)
 
 
 def parts_as_sent(document: str) -> dict[str, str]:
@@ -58,26 +48,6 @@ def parts_as_sent(document: str) -> dict[str, str]:
     if _space(document, position + 1) != len(document):
         raise ValueError("something follows the object")
     return parts
-
-
-def private_key(text: str) -> RSAPrivateKey:
-    """A key as Alipay's tools give it: base64 of PKCS#1 or PKCS#8, with or without PEM's lines. Raises ValueError."""
-    key = load_der_private_key(_der(text), password=None)
-    if not isinstance(key, RSAPrivateKey) or key.key_size < MIN_KEY_BITS:
-        raise ValueError(f"Alipay's keys are RSA of at least {MIN_KEY_BITS} bits")
-    return key
-
-
-def public_key(text: str) -> RSAPublicKey:
-    """A public key, in the same forms. Raises ValueError."""
-    key = load_der_public_key(_der(text))
-    if not isinstance(key, RSAPublicKey) or key.key_size < MIN_KEY_BITS:
-        raise ValueError(f"Alipay's keys are RSA of at least {MIN_KEY_BITS} bits")
-    return key
-
-
-def _der(text: str) -> bytes:
-    return base64.b64decode(_ARMOUR.sub("", text), validate=True)
 
 
 def _space(document: str, position: int) -> int:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from servicekit import alipay_signing as signing
 from servicekit.outbound import TIMEOUT_SECONDS, BaseUrl, CodeRefused, Outbound, PlatformAway, TooOften
+from servicekit.rsa_signing import private_key, public_key
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +51,8 @@ class Alipay:
     def __init__(self, settings: AlipaySettings, http: Outbound) -> None:
         self._settings = settings
         self._http = http
-        self._key = signing.private_key(settings.app_private_key.get_secret_value())
-        self._platform_key = signing.public_key(settings.platform_public_key)
+        self._key = private_key(settings.app_private_key.get_secret_value())
+        self._platform_key = public_key(settings.platform_public_key)
 
     async def user_of(self, auth_code: str) -> str:
         """The person's open_id within our app; the user_id where an app is still of the older kind.
