@@ -21,7 +21,7 @@ from servicekit.envelope import Message
 from servicekit.ids import new_id
 from servicekit.migrations import migrate
 from servicekit.postgres import PostgresStore
-from servicekit.testkit import Issuer, KafkaProbe, eventually, running, running_issuer, settings_from
+from servicekit.testkit import Issuer, KafkaProbe, SharedService, eventually, running_issuer, settings_from
 
 OPERATOR = "test-operator"
 
@@ -115,22 +115,38 @@ async def environment(infrastructure: Config) -> dict[str, str]:
     return environment
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 async def issuer() -> AsyncIterator[Issuer]:
     async with running_issuer() as issuer:
         yield issuer
 
 
-@pytest.fixture
-def settings(environment: dict[str, str], issuer: Issuer) -> Settings:
+@pytest.fixture(scope="session")
+def common_settings(environment: dict[str, str], issuer: Issuer) -> Settings:
     return settings_from(Settings, environment, issuer=issuer.url, jwks_url=issuer.jwks_url)
 
 
+@pytest.fixture(scope="session")
+async def shared_service(common_settings: Settings) -> AsyncIterator[SharedService]:
+    shared = SharedService(lambda: create_app(common_settings))
+    yield shared
+    await shared.stop()
+
+
 @pytest.fixture
-async def pricing(settings: Settings, issuer: Issuer, kafka: KafkaProbe) -> AsyncIterator[Pricing]:
-    app = create_app(settings)
-    async with running(app) as client:
-        yield Pricing(client, app.state.store, issuer, settings, kafka)
+async def settings(
+    common_settings: Settings, shared_service: SharedService, request: pytest.FixtureRequest
+) -> Settings:
+    """The service's settings; none runs where the test does not ask for it."""
+    if "pricing" not in request.fixturenames:
+        await shared_service.stop()
+    return common_settings
+
+
+@pytest.fixture
+async def pricing(settings: Settings, issuer: Issuer, kafka: KafkaProbe, shared_service: SharedService) -> Pricing:
+    app, client = await shared_service.serve()
+    return Pricing(client, app.state.store, issuer, settings, kafka)
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import os
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from unittest.mock import patch
@@ -59,6 +59,27 @@ async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         ) as client,
     ):
         yield client
+
+
+class SharedService:
+    """An app that goes on from one test to the next: to start one takes longer than most tests."""
+
+    def __init__(self, make: Callable[[], FastAPI]) -> None:
+        self._make = make
+        self._parts = AsyncExitStack()
+        self._running: tuple[FastAPI, httpx.AsyncClient] | None = None
+
+    async def serve(self) -> tuple[FastAPI, httpx.AsyncClient]:
+        """The app, started where it does not run, and a client that calls it."""
+        if self._running is None:
+            app = self._make()
+            self._running = app, await self._parts.enter_async_context(running(app))
+        return self._running
+
+    async def stop(self) -> None:
+        """Ends it where it runs: a test wants to be alone with the store and the topics."""
+        self._running = None
+        await self._parts.aclose()
 
 
 def make_signing_key() -> ECKey:
