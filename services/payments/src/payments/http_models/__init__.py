@@ -1,1 +1,1 @@
-"""What the routes take and give."""
+"""What payments' routes take and give, a file for each area."""
