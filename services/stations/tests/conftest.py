@@ -18,7 +18,7 @@ from servicekit.envelope import Message
 from servicekit.ids import new_id
 from servicekit.migrations import migrate
 from servicekit.mongo import MongoStore
-from servicekit.testkit import Issuer, KafkaProbe, eventually, running, running_issuer, settings_from
+from servicekit.testkit import Issuer, KafkaProbe, SharedService, eventually, running_issuer, settings_from
 from stations.domain.index.grades import milliseconds
 from stations.main import create_app
 from stations.repository.stations import StationRepository
@@ -117,15 +117,32 @@ async def environment(infrastructure: Config) -> dict[str, str]:
     return environment
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 async def issuer() -> AsyncIterator[Issuer]:
     async with running_issuer() as issuer:
         yield issuer
 
 
-@pytest.fixture
-def settings(environment: dict[str, str], issuer: Issuer) -> Settings:
+@pytest.fixture(scope="session")
+def common_settings(environment: dict[str, str], issuer: Issuer) -> Settings:
     return settings_from(Settings, environment, issuer=issuer.url, jwks_url=issuer.jwks_url)
+
+
+@pytest.fixture(scope="session")
+async def shared_service(common_settings: Settings) -> AsyncIterator[SharedService]:
+    shared = SharedService(lambda: create_app(common_settings))
+    yield shared
+    await shared.stop()
+
+
+@pytest.fixture
+async def settings(
+    common_settings: Settings, shared_service: SharedService, request: pytest.FixtureRequest
+) -> Settings:
+    """The service's settings; none runs where the test does not ask for it."""
+    if "stations" not in request.fixturenames:
+        await shared_service.stop()
+    return common_settings
 
 
 @pytest.fixture(scope="session")
@@ -134,10 +151,9 @@ def kafka(infrastructure: Config) -> KafkaProbe:
 
 
 @pytest.fixture
-async def stations(settings: Settings, issuer: Issuer, kafka: KafkaProbe) -> AsyncIterator[Stations]:
-    app = create_app(settings)
-    async with running(app) as client:
-        yield Stations(client, app.state.store, issuer, settings, kafka, f"operator-{new_id()}", app.state.indexer)
+async def stations(settings: Settings, issuer: Issuer, kafka: KafkaProbe, shared_service: SharedService) -> Stations:
+    app, client = await shared_service.serve()
+    return Stations(client, app.state.store, issuer, settings, kafka, f"operator-{new_id()}", app.state.indexer)
 
 
 @pytest.fixture
