@@ -4,7 +4,17 @@ import asyncio
 
 import pytest
 
-from servicekit.idempotency import MAX_KEY_CHARACTERS, IdempotentRequest, Reply, once, require_key
+from servicekit.idempotency import (
+    FINISH_WITHIN,
+    MAX_KEY_CHARACTERS,
+    UNFINISHED,
+    IdempotentRequest,
+    Reply,
+    finish,
+    once,
+    patiently,
+    require_key,
+)
 from servicekit.postgres import Connection, PostgresStore
 from servicekit.problems import Problem
 
@@ -100,3 +110,34 @@ async def test_a_request_that_failed_leaves_the_key_free(postgres: PostgresBacke
         with pytest.raises(RuntimeError):
             await store.transact(fail)
         assert await ask(postgres, store, REQUEST, Reply(200, b"second")) == Reply(200, b"second")
+
+
+async def test_all_who_ask_at_once_wait_for_the_reply_that_is_being_made(postgres: PostgresBackend):
+    async with postgres.connect() as store:
+
+        async def first() -> Reply:
+            await ask(postgres, store, REQUEST, Reply(UNFINISHED, b"look there"))
+            reply = Reply(200, b"last")
+            await asyncio.sleep(0.05)  # its work outside of the transaction
+            await store.transact(lambda tx: finish(tx, REQUEST, reply))
+            return reply
+
+        async def again() -> Reply:
+            return await patiently(lambda: ask(postgres, store, REQUEST, Reply(200, b"second")))
+
+        made = asyncio.create_task(first())
+        while not await postgres.notes(store):
+            await asyncio.sleep(0)
+        replies = await asyncio.gather(made, *(again() for _ in range(5)))
+        assert set(replies) == {Reply(200, b"last")}
+        assert await postgres.notes(store) == ["look there"]
+
+
+async def test_what_was_never_finished_says_where_to_look(postgres: PostgresBackend):
+    async with postgres.connect() as store:
+        await ask(postgres, store, REQUEST, Reply(UNFINISHED, b"look there"))
+        with pytest.raises(Problem, match="still running"):
+            await patiently(lambda: ask(postgres, store, REQUEST, Reply(200, b"second")), 0.0)
+        async with store.connection() as connection:
+            await connection.execute("UPDATE idempotency_keys SET created_at = created_at - $1::interval", FINISH_WITHIN)
+        assert await ask(postgres, store, REQUEST, Reply(200, b"second")) == Reply(202, b"look there")

@@ -1,13 +1,27 @@
-"""Idempotency keys: the reply is stored in the transaction of the effect, and given again for the same key."""
+"""Idempotency keys: the reply is stored in the transaction of the effect, and given again for the same key.
 
+An effect that goes on outside of its transaction (a charge at a provider) stores an unfinished reply first, which says
+where to look, and `finish` puts the last one into its place: whatever dies in between, nothing is done twice.
+"""
+
+import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 from servicekit.postgres import Connection
 from servicekit.problems import Problem
 
 MAX_KEY_CHARACTERS = 255
+UNFINISHED = 102
+"""The status of a reply that `finish` will replace; given out as 202 when that has not happened for long."""
+FINISH_WITHIN = timedelta(seconds=20)
+"""Longer than a provider is waited for."""
+PATIENCE_SECONDS = 12.0
+"""Less than the gateway waits for a service."""
+LOOK_AGAIN_SECONDS = 0.05
+IN_FLIGHT = "request-in-flight"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +59,10 @@ async def once(tx: Connection, request: IdempotentRequest, effect: Callable[[], 
     """
     name = f"{request.caller}|{request.route}|{request.key}"
     if not await tx.fetchval("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 1))", name):
-        raise Problem(409, "request-in-flight", "The first request with this Idempotency-Key is still running.")
+        raise _in_flight()
     digest = hashlib.sha256(request.body).digest()
     row = await tx.fetchrow(
-        "SELECT request_hash, status, reply FROM idempotency_keys WHERE (caller, route, key) = ($1, $2, $3)",
+        "SELECT request_hash, status, reply, created_at FROM idempotency_keys WHERE (caller, route, key) = ($1, $2, $3)",
         request.caller, request.route, request.key,
     )  # fmt: skip
     if row is None:
@@ -61,4 +75,35 @@ async def once(tx: Connection, request: IdempotentRequest, effect: Callable[[], 
         return reply
     if row["request_hash"] != digest:
         raise Problem(422, "idempotency-key-reused", "This Idempotency-Key came with another body; use a new key.")
-    return Reply(row["status"], row["reply"])
+    if row["status"] != UNFINISHED:
+        return Reply(row["status"], row["reply"])
+    if row["created_at"] > datetime.now(UTC) - FINISH_WITHIN:
+        raise _in_flight()
+    return Reply(202, row["reply"])
+
+
+async def finish(tx: Connection, request: IdempotentRequest, reply: Reply) -> None:
+    """Puts the last reply into the place of the unfinished one that the effect gave."""
+    await tx.execute(
+        "UPDATE idempotency_keys SET (status, reply) = ($4, $5) WHERE (caller, route, key) = ($1, $2, $3)",
+        request.caller, request.route, request.key, reply.status, reply.body,
+    )  # fmt: skip
+
+
+async def patiently(ask: Callable[[], Awaitable[Reply]], patience_seconds: float = PATIENCE_SECONDS) -> Reply:
+    """The reply; one that is being made is waited for, so that all who ask the same at once get the same.
+
+    Raises the Problem 409 of `once` when it takes too long.
+    """
+    end = asyncio.get_running_loop().time() + patience_seconds
+    while True:
+        try:
+            return await ask()
+        except Problem as problem:
+            if problem.slug != IN_FLIGHT or asyncio.get_running_loop().time() > end:
+                raise
+        await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+
+def _in_flight() -> Problem:
+    return Problem(409, IN_FLIGHT, "The first request with this Idempotency-Key is still running.")
