@@ -1,7 +1,6 @@
 """A payments service on the real Postgres and Kafka, in this process; one runs for all tests that suit it."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -23,7 +22,7 @@ from servicekit.envelope import Message
 from servicekit.ids import new_id
 from servicekit.migrations import migrate
 from servicekit.postgres import Connection, PostgresStore
-from servicekit.testkit import Issuer, KafkaProbe, running, running_issuer, settings_from
+from servicekit.testkit import Issuer, KafkaProbe, SharedService, running_issuer, settings_from
 
 OPERATOR = "test-operator"
 KEPT_TABLES = ["schema_migrations"]
@@ -132,59 +131,30 @@ def common_settings(environment: dict[str, str], issuer: Issuer) -> Settings:
     return settings_from(Settings, environment, issuer=issuer.url, jwks_url=issuer.jwks_url)
 
 
-class Running:
-    """The service that runs now. To start one takes longer than most tests, so it goes on where it suits the next."""
-
-    def __init__(self) -> None:
-        self._settings: Settings | None = None
-        self._as_made: dict[str, Any] = {}
-        """The parts of its Payments: tests put others into their place."""
-        self._parts = AsyncExitStack()
-        self.client: httpx.AsyncClient
-        self.process: Process
-
-    async def serve(self, settings: Settings) -> Process:
-        """The service with just these settings."""
-        if self._settings is not settings:
-            await self.stop()
-            app = create_app(settings)
-            self.client = await self._parts.enter_async_context(running(app))
-            self.process = app.state.payments
-            self._settings, self._as_made = settings, dict(vars(self.process))
-        vars(self.process).update(self._as_made)
-        return self.process
-
-    async def stop(self) -> None:
-        """Whatever runs, its own tasks too, ends."""
-        self._settings = None
-        await self._parts.aclose()
-
-
 @pytest.fixture(scope="session")
-async def running_service() -> AsyncIterator[Running]:
-    """What runs, until all tests have ended."""
-    service = Running()
-    yield service
-    await service.stop()
+async def shared_service(common_settings: Settings) -> AsyncIterator[SharedService]:
+    shared = SharedService(lambda: create_app(common_settings))
+    yield shared
+    await shared.stop()
 
 
 @pytest.fixture
-async def settings(common_settings: Settings, running_service: Running, request: pytest.FixtureRequest) -> Settings:
+async def settings(
+    common_settings: Settings, shared_service: SharedService, request: pytest.FixtureRequest
+) -> Settings:
     """The settings of a service with empty tables; none runs where the test does not ask for it."""
     if "payments" not in request.fixturenames:
-        await running_service.stop()
+        await shared_service.stop()
     async with PostgresStore.connect(common_settings) as store, store.connection() as connection:
         await _empty(connection)
     return common_settings
 
 
 @pytest.fixture
-async def payments(
-    settings: Settings, issuer: Issuer, kafka: KafkaProbe, running_service: Running
-) -> Payments:
-    """The running service, which knows nobody yet."""
-    process = await running_service.serve(settings)
-    return Payments(running_service.client, process, issuer, settings, kafka)
+async def payments(settings: Settings, issuer: Issuer, kafka: KafkaProbe, shared_service: SharedService) -> Payments:
+    """The running service, which knows nobody yet; a test puts a part of its own in place by monkeypatch alone."""
+    app, client = await shared_service.serve()
+    return Payments(client, app.state.payments, issuer, settings, kafka)
 
 
 @pytest.fixture(scope="session")
