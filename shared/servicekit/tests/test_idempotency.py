@@ -17,6 +17,7 @@ from servicekit.idempotency import (
 )
 from servicekit.postgres import Connection, PostgresStore
 from servicekit.problems import Problem
+from servicekit.testkit import eventually
 
 from .conftest import PostgresBackend
 
@@ -126,8 +127,7 @@ async def test_all_who_ask_at_once_wait_for_the_reply_that_is_being_made(postgre
             return await patiently(lambda: ask(postgres, store, REQUEST, Reply(200, b"second")))
 
         made = asyncio.create_task(first())
-        while not await postgres.notes(store):
-            await asyncio.sleep(0)
+        await eventually(lambda: postgres.notes(store))
         replies = await asyncio.gather(made, *(again() for _ in range(5)))
         assert set(replies) == {Reply(200, b"last")}
         assert await postgres.notes(store) == ["look there"]
@@ -139,5 +139,6 @@ async def test_what_was_never_finished_says_where_to_look(postgres: PostgresBack
         with pytest.raises(Problem, match="still running"):
             await patiently(lambda: ask(postgres, store, REQUEST, Reply(200, b"second")), 0.0)
         async with store.connection() as connection:
-            await connection.execute("UPDATE idempotency_keys SET created_at = created_at - $1::interval", FINISH_WITHIN)
+            age = "UPDATE idempotency_keys SET created_at = created_at - $1::interval"
+            await connection.execute(age, FINISH_WITHIN)
         assert await ask(postgres, store, REQUEST, Reply(200, b"second")) == Reply(202, b"look there")

@@ -62,7 +62,8 @@ async def once(tx: Connection, request: IdempotentRequest, effect: Callable[[], 
         raise _in_flight()
     digest = hashlib.sha256(request.body).digest()
     row = await tx.fetchrow(
-        "SELECT request_hash, status, reply, created_at FROM idempotency_keys WHERE (caller, route, key) = ($1, $2, $3)",
+        """SELECT request_hash, status, reply, created_at FROM idempotency_keys
+           WHERE (caller, route, key) = ($1, $2, $3)""",
         request.caller, request.route, request.key,
     )  # fmt: skip
     if row is None:
