@@ -111,6 +111,7 @@ def start_gateway(service: Service, issuer: Issuer) -> StartGateway:
     async def start(routes: Sequence[Route] = ROUTES, **changes: Any) -> AsyncIterator[aiohttp.ClientSession]:
         settings: dict[str, Any] = {
             "identity_url": service.url, "pricing_url": service.url, "stations_url": service.url,
+            "payments_url": service.url,
             "kafka_bootstrap": "127.0.0.1:1", "kafka_username": "gateway", "kafka_password": "none",
             "issuer": issuer.url, "jwks_url": issuer.jwks_url,
         }  # fmt: skip

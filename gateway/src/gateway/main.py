@@ -37,7 +37,10 @@ def create_app(settings: Settings | None = None, routes: Sequence[Route] = ROUTE
     settings = settings or Settings()  # pyright: ignore[reportCallIssue] - the environment fills the fields
     if not settings.docs_enabled:
         routes = [route for route in routes if not route.path.startswith(DOCUMENT_PATHS)]
-    urls = {"identity": settings.identity_url, "pricing": settings.pricing_url, "stations": settings.stations_url}
+    urls = {
+        "identity": settings.identity_url, "pricing": settings.pricing_url, "stations": settings.stations_url,
+        "payments": settings.payments_url,
+    }  # fmt: skip
 
     async def start(kit: Kit) -> None:
         kit.background("spans", spans.keep_writing)

@@ -55,17 +55,19 @@ CREATE TABLE orders (
     odometer_km      bigint,
     reason           text,
     shift_id         uuid,
-    deadline_at      timestamptz,
+    waiting_since    timestamptz,
+    fuelling_since   timestamptz,
+    dispensed_at     timestamptz,
     confirmed_at     timestamptz,
     paid_at          timestamptz,
     completed_at     timestamptz
 ) WITH (fillfactor = 60);          -- an order is updated some six times
 CREATE INDEX orders_of_driver ON orders (driver_id, order_id DESC);
 CREATE INDEX orders_of_station ON orders (station_id, order_id DESC);
-CREATE INDEX orders_due ON orders (deadline_at) WHERE deadline_at IS NOT NULL;
--- A pump has one driver at a time.
+CREATE INDEX orders_that_wait ON orders (status, mode, waiting_since) WHERE waiting_since IS NOT NULL;
+-- A pump fuels one car at a time; who drove off without paying does not keep it.
 CREATE UNIQUE INDEX one_open_order_at_a_pump ON orders (station_id, pump_id)
-    WHERE status IN ('placed', 'confirmed', 'adjusted', 'paying', 'unknown', 'authorised');
+    WHERE status IN ('placed', 'confirmed', 'adjusted', 'paying', 'unknown', 'authorised') AND dispensed_at IS NULL;
 
 CREATE TABLE order_steps (
     position bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -79,3 +81,29 @@ CREATE TABLE order_steps (
     details  jsonb NOT NULL,
     UNIQUE (order_id, version)
 );
+
+CREATE TABLE dispenses (           -- what pumps reported, whatever became of it
+    station_id   uuid NOT NULL,
+    dispense_id  text NOT NULL,    -- the station's own
+    order_id     uuid NOT NULL,
+    volume_ml    bigint NOT NULL CHECK (volume_ml >= 0),
+    amount_minor bigint CHECK (amount_minor >= 0),
+    started_at   timestamptz,
+    ended_at     timestamptz NOT NULL,
+    reported_by  text NOT NULL,
+    received_at  timestamptz NOT NULL,
+    outcome      text NOT NULL,    -- see domain.dispenses
+    PRIMARY KEY (station_id, dispense_id)
+);
+CREATE INDEX dispenses_of_order ON dispenses (order_id);
+
+CREATE TABLE disputes (
+    dispute_id uuid PRIMARY KEY,
+    order_id   uuid NOT NULL,
+    driver_id  text NOT NULL,
+    reason     text NOT NULL,
+    text       bytea,              -- sealed in the driver's box
+    made_at    timestamptz NOT NULL
+);
+CREATE INDEX disputes_of_driver ON disputes (driver_id);
+CREATE INDEX disputes_of_order ON disputes (order_id);

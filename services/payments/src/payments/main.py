@@ -4,6 +4,7 @@ from types import ModuleType
 
 from fastapi import FastAPI
 
+from payments.api.refusals import install_refusals
 from payments.consumer import SUBSCRIPTIONS
 from payments.settings import Settings
 from payments.use_cases.context import Payments
@@ -34,7 +35,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.run_consumer(Consumer(chosen, store, {**SUBSCRIPTIONS, **people.subscriptions}, kit.app.state.verifier))
         kit.watch_revocations()
 
-    return build_app(
+    app = build_app(
         chosen, title="Payments", description="Refuelling orders, payments, fuel cards, bills and invoices.",
         start=start, routers=[area.router for area in AREAS],
     )  # fmt: skip
+    install_refusals(app)
+    return app

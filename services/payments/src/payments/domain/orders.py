@@ -6,99 +6,24 @@ The whole life of an order is the table TRANSITIONS. What is not in it is refuse
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from payments.domain.order_words import Command, Fact, Measure, Mode, Status
 from schemas.vocabulary import Fuel
-
-
-class Mode(StrEnum):
-    """Who goes first, the fuel or the money."""
-
-    POST_PAY = "post_pay"
-    """Fuel first, then pay."""
-    PRE_AUTH = "pre_auth"
-    """An amount is held, the pump unlocks, what was dispensed is captured, the rest is released."""
-    PREPAID = "prepaid"
-    """A fixed amount is paid, then the pump gives fuel for it; what it did not give is refunded."""
-
-
-class Status(StrEnum):
-    """Where an order stands."""
-
-    PLACED = "placed"
-    CONFIRMED = "confirmed"
-    """Post-pay: the station said what was dispensed, so the driver can pay. The others: the station agreed."""
-    ADJUSTED = "adjusted"
-    """The station said another amount than before; the driver is to accept it."""
-    PAYING = "paying"
-    """A charge or a hold is under way; nobody else may start one."""
-    UNKNOWN = "unknown"
-    """The provider did not answer: it is asked until it does, and never charged again."""
-    AUTHORISED = "authorised"
-    """The money is held: the pump is unlocked."""
-    PAID = "paid"
-    COMPLETED = "completed"
-    REFUNDING = "refunding"
-    REFUNDED = "refunded"
-    """All that was paid went back."""
-    DISPUTED = "disputed"
-    REJECTED = "rejected"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
-
-
-class Command(StrEnum):
-    """What somebody does to an order."""
-
-    CONFIRM = "confirm"
-    ADJUST = "adjust"
-    ACCEPT = "accept"
-    REJECT = "reject"
-    CANCEL = "cancel"
-    EXPIRE = "expire"
-    BEGIN_PAYMENT = "begin_payment"
-    FAIL_PAYMENT = "fail_payment"
-    LOSE_PAYMENT = "lose_payment"
-    """The provider did not answer."""
-    AUTHORISE = "authorise"
-    DISPENSE = "dispense"
-    """The pump said how much it gave."""
-    PAY = "pay"
-    """The money is ours: charged, or captured from what was held."""
-    COMPLETE = "complete"
-    BEGIN_REFUND = "begin_refund"
-    END_REFUND = "end_refund"
-    """The refund reached the driver, or failed: the status follows from what was refunded."""
-    DISPUTE = "dispute"
-    END_DISPUTE = "end_dispute"
-
-
-class Fact(StrEnum):
-    """The event that a transition publishes; see schemas.orders."""
-
-    PLACED = "OrderPlaced"
-    CONFIRMED = "OrderConfirmed"
-    ADJUSTED = "OrderAdjusted"
-    AUTHORISED = "OrderAuthorised"
-    PAID = "OrderPaid"
-    COMPLETED = "OrderCompleted"
-    REFUNDED = "OrderRefunded"
-    CANCELLED = "OrderCancelled"
-    """Rejected and expired too: the event says which."""
-
 
 Transition = tuple[Status | None, Fact | None]
 """The next status, None where it follows from the order itself (see `resting_status`); the event, None for none."""
 
 TRANSITIONS: Mapping[tuple[Status, Command], Transition] = {
     (Status.PLACED, Command.CONFIRM): (Status.CONFIRMED, Fact.CONFIRMED),
+    (Status.PLACED, Command.BEGIN_DISPENSE): (Status.PLACED, None),
     (Status.PLACED, Command.DISPENSE): (Status.CONFIRMED, Fact.CONFIRMED),
     (Status.PLACED, Command.REJECT): (Status.REJECTED, Fact.CANCELLED),
     (Status.PLACED, Command.CANCEL): (Status.CANCELLED, Fact.CANCELLED),
     (Status.PLACED, Command.EXPIRE): (Status.EXPIRED, Fact.CANCELLED),
     (Status.PLACED, Command.BEGIN_PAYMENT): (Status.PAYING, None),
+    (Status.CONFIRMED, Command.DISPENSE): (Status.CONFIRMED, Fact.CONFIRMED),
     (Status.CONFIRMED, Command.ADJUST): (Status.ADJUSTED, Fact.ADJUSTED),
     (Status.CONFIRMED, Command.REJECT): (Status.REJECTED, Fact.CANCELLED),
     (Status.CONFIRMED, Command.CANCEL): (Status.CANCELLED, Fact.CANCELLED),
@@ -120,10 +45,12 @@ TRANSITIONS: Mapping[tuple[Status, Command], Transition] = {
     (Status.UNKNOWN, Command.PAY): (Status.PAID, Fact.PAID),
     (Status.UNKNOWN, Command.CANCEL): (Status.CANCELLED, Fact.CANCELLED),
     (Status.UNKNOWN, Command.EXPIRE): (Status.EXPIRED, Fact.CANCELLED),
+    (Status.AUTHORISED, Command.BEGIN_DISPENSE): (Status.AUTHORISED, None),
     (Status.AUTHORISED, Command.DISPENSE): (Status.AUTHORISED, None),
     (Status.AUTHORISED, Command.PAY): (Status.PAID, Fact.PAID),
     (Status.AUTHORISED, Command.CANCEL): (Status.CANCELLED, Fact.CANCELLED),
     (Status.AUTHORISED, Command.EXPIRE): (Status.EXPIRED, Fact.CANCELLED),
+    (Status.PAID, Command.BEGIN_DISPENSE): (Status.PAID, None),
     (Status.PAID, Command.DISPENSE): (Status.COMPLETED, Fact.COMPLETED),
     (Status.PAID, Command.COMPLETE): (Status.COMPLETED, Fact.COMPLETED),
     (Status.PAID, Command.BEGIN_REFUND): (Status.REFUNDING, None),
@@ -147,30 +74,9 @@ OPEN = frozenset({
     Status.PLACED, Status.CONFIRMED, Status.ADJUSTED, Status.PAYING, Status.UNKNOWN, Status.AUTHORISED,
 })  # fmt: skip
 """The driver is at the pump: nothing is paid yet."""
+WAITS = frozenset({Status.PLACED, Status.CONFIRMED, Status.ADJUSTED, Status.AUTHORISED, Status.PAID})
+"""Somebody is to do something, and not for ever; see domain.timeouts. While money moves, its own rows are due."""
 FINAL = frozenset({Status.REJECTED, Status.CANCELLED, Status.EXPIRED, Status.REFUNDED})
-
-
-class InvalidTransition(Exception):
-    """The order's state does not allow the command; nothing changed."""
-
-    def __init__(self, status: Status, command: Command) -> None:
-        allowed = ", ".join(sorted(allowed_commands(status))) or "nothing any more"
-        super().__init__(f"The order is {status}: {command} is not possible, {allowed} is.")
-        self.status = status
-        self.command = command
-
-
-def allowed_commands(status: Status) -> frozenset[Command]:
-    """What may be done to an order of this status."""
-    return frozenset(command for known, command in TRANSITIONS if known is status)
-
-
-class Measure(StrEnum):
-    """How the driver said how much."""
-
-    AMOUNT = "amount"
-    VOLUME = "volume"
-    FILL_UP = "fill_up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +123,12 @@ class Order:
     reason: str | None = None
     """Of the last adjustment, rejection, cancellation or dispute."""
     shift_id: UUID | None = None
-    deadline_at: datetime | None = None
-    """When the next timeout is due; None where nothing waits."""
+    waiting_since: datetime | None = None
+    """Since when somebody is waited for; see domain.timeouts. None where nobody is, or what was due has been done."""
+    fuelling_since: datetime | None = None
+    """When the pump said that fuel flows."""
+    dispensed_at: datetime | None = None
+    """When the station said how much it gave."""
     confirmed_at: datetime | None = None
     paid_at: datetime | None = None
     completed_at: datetime | None = None
@@ -249,18 +159,59 @@ class Step:
     """Words and numbers for the order's history and its event; nothing personal."""
 
 
+class InvalidTransition(Exception):
+    """The order does not allow the command; nothing changed."""
+
+    def __init__(self, order: Order, command: Command) -> None:
+        self.status = order.status
+        self.command = command
+        self.allowed = sorted(allowed_commands(order))
+        others = ", ".join(self.allowed) or "nothing any more"
+        super().__init__(f"The order is {order.status}: {command} is not possible, {others} is.")
+
+
+def allowed_commands(order: Order) -> frozenset[Command]:
+    """What may be done to this order now: what the table has for its status, as far as mode and fuel allow."""
+    known = frozenset(command for status, command in TRANSITIONS if status is order.status)
+    return known - {command for command in known if not _suits(order, command)}
+
+
+def _suits(order: Order, command: Command) -> bool:
+    match command:
+        case Command.BEGIN_PAYMENT:
+            return order.status in PAYABLE[order.mode]
+        case Command.CANCEL | Command.EXPIRE:
+            return order.fuelling_since is None and order.dispensed_at is None
+        case Command.BEGIN_DISPENSE | Command.DISPENSE:
+            return order.dispensed_at is None
+        case Command.ADJUST | Command.COMPLETE:
+            return order.dispensed_at is not None
+        case _:
+            return True
+
+
 def advance(order: Order, command: Command, actor: str, at: datetime, *, details: Mapping[str, Any] | None = None,
             **changes: Any) -> Step:  # fmt: skip
     """The order one step on, with these fields changed. Raises InvalidTransition, and nothing has changed."""
-    try:
-        status, fact = TRANSITIONS[order.status, command]
-    except KeyError:
-        raise InvalidTransition(order.status, command) from None
-    if command is Command.BEGIN_PAYMENT and order.status not in PAYABLE[order.mode]:
-        raise InvalidTransition(order.status, command)
+    if (order.status, command) not in TRANSITIONS or not _suits(order, command):
+        raise InvalidTransition(order, command)
+    status, fact = TRANSITIONS[order.status, command]
     moved = replace(order, version=order.version + 1, **changes)
-    moved = replace(moved, status=status or resting_status(moved))
+    status = status or resting_status(moved)
+    moved = _with_moments(replace(moved, status=status, waiting_since=at if status in WAITS else None), command, at)
     return Step(moved, command, order.status, fact, actor, at, details or {})
+
+
+_MOMENTS: Mapping[Status | Command, str] = {
+    Command.BEGIN_DISPENSE: "fuelling_since", Command.DISPENSE: "dispensed_at", Status.CONFIRMED: "confirmed_at",
+    Status.PAID: "paid_at", Status.COMPLETED: "completed_at",
+}  # fmt: skip
+"""What is noted the first time that it happens."""
+
+
+def _with_moments(order: Order, command: Command, at: datetime) -> Order:
+    names = [name for key in (command, order.status) if (name := _MOMENTS.get(key)) and getattr(order, name) is None]
+    return replace(order, **dict.fromkeys(names, at))
 
 
 def resting_status(order: Order) -> Status:

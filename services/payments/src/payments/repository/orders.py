@@ -8,7 +8,8 @@ from uuid import UUID
 import msgspec
 
 from payments.domain.order_events import event_of
-from payments.domain.orders import Measure, Mode, Order, Status, Step
+from payments.domain.order_words import Measure, Mode, Status
+from payments.domain.orders import Order, Step
 from schemas.vocabulary import Fuel
 from servicekit.envelope import to_records
 from servicekit.postgres import Connection, append_to_outbox
@@ -17,7 +18,7 @@ from servicekit.problems import Problem
 COLUMNS = tuple(one.name for one in fields(Order))
 _NAMES = ", ".join(COLUMNS)
 _VALUES = ", ".join(f"${number}" for number in range(1, len(COLUMNS) + 1))
-_INSERT = f"INSERT INTO orders ({_NAMES}) VALUES ({_VALUES})"  # noqa: S608 -- names of our own fields
+_INSERT = f"INSERT INTO orders ({_NAMES}) VALUES ({_VALUES}) ON CONFLICT DO NOTHING"  # noqa: S608 -- names of our own fields
 _UPDATE = f"UPDATE orders SET ({_NAMES}) = ({_VALUES}) WHERE order_id = $1 AND version = $2 - 1"  # noqa: S608 -- as above
 
 
@@ -28,7 +29,7 @@ async def save(tx: Connection, steps: Sequence[Step]) -> None:
     """
     for step in steps:
         if step.before is None:
-            await tx.execute(_INSERT, *values_of(step.order))
+            await _insert(tx, step.order)
         elif await tx.execute(_UPDATE, *values_of(step.order)) != "UPDATE 1":
             raise changed_meanwhile()
         await tx.execute(
@@ -37,8 +38,20 @@ async def save(tx: Connection, steps: Sequence[Step]) -> None:
             step.order.order_id, step.order.version, step.command, step.before, step.order.status, step.actor, step.at,
             _text(step.details),
         )  # fmt: skip
-        await tx.execute("SELECT pg_notify('orders', $1)", f"{step.order.station_id}|{step.order.order_id}")
+        await tx.execute("SELECT pg_notify('orders', $1)", notice_of(step))
     await append_to_outbox(tx, to_records([event for step in steps if (event := event_of(step))]))
+
+
+async def _insert(tx: Connection, order: Order) -> None:
+    """Raises Problem 409 `pump-busy`: of two drivers at one pump the database lets one in."""
+    if await tx.execute(_INSERT, *values_of(order)) != "INSERT 0 1":
+        detail = f"Somebody is fuelling at pump {order.pump_id}; check its number, or wait until it is free."
+        raise Problem(409, "pump-busy", detail)
+
+
+def notice_of(step: Step) -> str:
+    """What the channel `orders` tells of a step: station|order|version."""
+    return f"{step.order.station_id}|{step.order.order_id}|{step.order.version}"
 
 
 def changed_meanwhile() -> Problem:
