@@ -4,15 +4,19 @@ A platform's answer to a proof is one of few things, whatever its own words are:
 """
 
 import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from ipaddress import ip_address
 from types import TracebackType
-from typing import Annotated, Any, Self
+from typing import IO, Annotated, Any, Self
 from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from pydantic import AfterValidator
+from yarl import URL
 
 from servicekit.bodies import TooLong, read_whole
 
@@ -84,6 +88,15 @@ class PublicAddresses(AbstractResolver):
         await self._resolver.close()
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a platform answered, as it came; `headers` are found in either case of letters."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Outbound:
     """The process's one pool of connections to platforms; it opens with the first request."""
 
@@ -99,19 +112,45 @@ class Outbound:
         if self._session is not None:
             await self._session.close()
 
-    async def send(
-        self, method: str, url: str, *, timeout_seconds: float = TIMEOUT_SECONDS, **request: Any
-    ) -> tuple[int, bytes]:
-        """Status and body; `request` is aiohttp's: params, data, json, headers, auth. Raises PlatformAway.
+    async def send(self, method: str, url: str, **request: Any) -> tuple[int, bytes]:
+        """Status and body; see `exchange`."""
+        answer = await self.exchange(method, url, **request)
+        return answer.status, answer.body
+
+    async def exchange(
+        self, method: str, url: str | URL, *, timeout_seconds: float = TIMEOUT_SECONDS, **request: Any
+    ) -> Answer:
+        """The answer; `request` is aiohttp's: params, data, json, headers, auth. Raises PlatformAway.
+
+        A URL whose very bytes count, as where they are signed, comes as `URL(text, encoded=True)`.
+        """
+        timeout = aiohttp.ClientTimeout(total=timeout_seconds, connect=min(CONNECT_SECONDS, timeout_seconds))
+        async with self._asked(method, url, timeout=timeout, **request) as response:
+            body = await read_whole(response.content, MAX_BODY_BYTES)
+            return Answer(response.status, response.headers, body)
+
+    async def download(
+        self, url: str | URL, file: IO[bytes], max_bytes: int, *, timeout_seconds: float, **request: Any
+    ) -> int:
+        """Writes a body of at most `max_bytes` to the file, piece by piece; the status. Raises PlatformAway."""
+        timeout = aiohttp.ClientTimeout(total=timeout_seconds, connect=min(CONNECT_SECONDS, timeout_seconds))
+        async with self._asked("GET", url, timeout=timeout, **request) as response:
+            length = 0
+            async for piece in response.content.iter_any():
+                if (length := length + len(piece)) > max_bytes:
+                    raise TooLong(f"the body is longer than {max_bytes:,} bytes")
+                file.write(piece)
+            return response.status
+
+    @asynccontextmanager
+    async def _asked(self, method: str, url: str | URL, **request: Any) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The answer while it is read. Whatever goes wrong is PlatformAway.
 
         What went wrong is told without the address: a query may hold a secret, and a log would keep it.
         """
-        timeout = aiohttp.ClientTimeout(total=timeout_seconds, connect=min(CONNECT_SECONDS, timeout_seconds))
         try:
-            async with self._opened().request(
-                method, url, allow_redirects=False, timeout=timeout, **request
-            ) as response:
-                return response.status, await read_whole(response.content, MAX_BODY_BYTES)
+            async with self._opened().request(method, url, allow_redirects=False, **request) as response:
+                yield response
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise PlatformAway(f"no connection ({type(error).__name__})", was_sent=False) from None
         except TooLong:

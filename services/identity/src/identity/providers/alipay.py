@@ -4,21 +4,16 @@ https://opendocs.alipay.com/mini/84bc7352_alipay.system.oauth.token; the gateway
 """
 
 import logging
-from datetime import datetime
-from typing import Any
-from zoneinfo import ZoneInfo
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from servicekit import alipay_signing as signing
+from servicekit.alipay_gateway import AlipayGateway
 from servicekit.outbound import TIMEOUT_SECONDS, BaseUrl, CodeRefused, Outbound, PlatformAway, TooOften
-from servicekit.rsa_signing import private_key, public_key
 
 log = logging.getLogger(__name__)
 
 METHOD = "alipay.system.oauth.token"
-ZONE = ZoneInfo("Asia/Shanghai")
 SUCCESS = "10000"
 CALL_LIMITED = "40005"
 BAD_CODES = frozenset({"isv.code-invalid"})
@@ -49,10 +44,10 @@ class Alipay:
     """One app at Alipay. Raises ValueError where its keys are none."""
 
     def __init__(self, settings: AlipaySettings, http: Outbound) -> None:
-        self._settings = settings
-        self._http = http
-        self._key = private_key(settings.app_private_key.get_secret_value())
-        self._platform_key = public_key(settings.platform_public_key)
+        self._gateway = AlipayGateway(
+            http, settings.base_url, settings.app_id, settings.app_private_key.get_secret_value(),
+            settings.platform_public_key, settings.timeout_seconds,
+        )  # fmt: skip
 
     async def user_of(self, auth_code: str) -> str:
         """The person's open_id within our app; the user_id where an app is still of the older kind.
@@ -72,29 +67,7 @@ class Alipay:
         return person
 
     async def _call(self, method: str, **parameters: str) -> _Reply:
-        form = parameters | {
-            "app_id": self._settings.app_id, "method": method, "format": "JSON", "charset": "utf-8",
-            "sign_type": "RSA2", "timestamp": datetime.now(ZONE).strftime("%Y-%m-%d %H:%M:%S"), "version": "1.0",
-        }  # fmt: skip
-        form["sign"] = signing.sign(signing.text_to_sign(form), self._key)
-        status, body = await self._http.send(
-            "POST", f"{self._settings.base_url}/gateway.do", params={"charset": "utf-8"}, data=form,
-            timeout_seconds=self._settings.timeout_seconds,
-        )  # fmt: skip
-        if status != 200:
-            raise PlatformAway(f"status {status}")
-        return self._verified(body, method)
-
-    def _verified(self, body: bytes, method: str) -> _Reply:
-        """The answer, once Alipay's signature is found good: an error too, or anybody could say what went wrong."""
         try:
-            parts = signing.parts_as_sent(body.decode())
-            sent = parts.get(method.replace(".", "_") + "_response") or parts["error_response"]
-            signature: Any = msgspec.json.decode(parts.get("sign", '""'), type=str)
-            reply = msgspec.json.decode(sent, type=_Reply)
-        except (ValueError, KeyError, RecursionError, msgspec.DecodeError):
+            return msgspec.json.decode(await self._gateway.call(method, **parameters), type=_Reply)
+        except msgspec.DecodeError:
             raise PlatformAway("an answer that is not Alipay's") from None
-        if not signing.is_signed(sent, signature, self._platform_key):
-            log.error("alipay's answer is not signed", extra={"error_code": reply.code, "sub_code": reply.sub_code})
-            raise PlatformAway("an answer that Alipay did not sign")
-        return reply
