@@ -18,7 +18,14 @@ Parameters = Mapping[str, str | int] | Sequence[tuple[str, str]]
 
 
 class PlatformError(Exception):
-    """The platform refuses, or stays away for longer than one can wait; the text says which and what to do."""
+    """The platform refuses, or stays away for longer than one can wait; the text says which and what to do.
+
+    `kind` is the slug of a refusal's problem, e.g. `price-changed`; empty where the platform was away.
+    """
+
+    def __init__(self, text: str, kind: str = "") -> None:
+        super().__init__(text)
+        self.kind = kind
 
 
 class PlatformClient:
@@ -46,6 +53,10 @@ class PlatformClient:
         """The JSON answer to a POST of a JSON-able body. Raises PlatformError."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
         return await self._request("POST", path, headers, data=msgspec.json.encode(body))
+
+    async def put(self, path: str, body: Any) -> Any:
+        """The JSON answer to a PUT of a JSON-able body. Raises PlatformError."""
+        return await self._request("PUT", path, data=msgspec.json.encode(body))
 
     async def delete(self, path: str) -> None:
         """A DELETE. Raises PlatformError."""
@@ -82,13 +93,21 @@ class PlatformClient:
                         return msgspec.json.decode(body) if body else None
                     trouble = _what(response.status, body)
                     if response.status not in LATER:
-                        raise PlatformError(f"{method} {path}: {trouble}")
+                        raise PlatformError(f"{method} {path}: {trouble}", _kind(body))
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 trouble = str(error) or repr(error)
             if time.monotonic() > deadline:
                 raise PlatformError(f"{method} {path}: still {trouble} after {PATIENCE_SECONDS:.0f} s")
             await asyncio.sleep(wait_seconds * random.uniform(0.5, 1.0))  # noqa: S311 - jitter is no secret
             wait_seconds = min(wait_seconds * 2, LAST_WAIT_SECONDS)
+
+
+def _kind(body: bytes) -> str:
+    """The slug of the problem that the answer is, if it is one."""
+    try:
+        return str(msgspec.json.decode(body)["type"]).rpartition(":")[2]
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return ""
 
 
 def _what(status: int, body: bytes) -> str:
