@@ -20,21 +20,27 @@ CREATE TABLE attempts (                  -- a charge at a provider; a number is 
     error        text                    -- the provider's code of the last refusal
 ) WITH (fillfactor = 70);
 CREATE INDEX attempts_of_purpose ON attempts (purpose_id);
+-- Nobody is charged twice at once for the same thing.
+CREATE UNIQUE INDEX one_open_attempt ON attempts (purpose_id)
+    WHERE status IN ('creating', 'waiting', 'unknown', 'mismatch');
 CREATE INDEX attempts_to_look_at ON attempts (next_look_at) WHERE next_look_at IS NOT NULL;
 CREATE INDEX attempts_by_day ON attempts (provider, paid_at) WHERE paid_at IS NOT NULL;
 
 CREATE TABLE refunds (
     refund_id    uuid PRIMARY KEY,       -- its 32 hexadecimal digits are the number that the provider knows
-    purpose      text NOT NULL CHECK (purpose IN ('order', 'recharge', 'late_payment')),
-    purpose_id   uuid NOT NULL,
+    purpose      text NOT NULL CHECK (purpose IN ('order', 'release', 'recharge', 'late_payment')),
+    purpose_id   uuid NOT NULL,          -- the order, or the recharge
     attempt_id   uuid REFERENCES attempts,   -- the charge that goes back; NULL: back to a card
     card_id      uuid,
     method       text NOT NULL,
+    source_kind  text NOT NULL,          -- the account of the ledger that the money comes from
+    source_owner text NOT NULL,
     amount_minor bigint NOT NULL CHECK (amount_minor > 0),
+    discount_minor bigint NOT NULL CHECK (discount_minor >= 0),  -- what the station gives back to who paid the discount
     currency     text NOT NULL,
     volume_ml    bigint,                 -- fuel that was not received, where that is why
     reason       text NOT NULL,
-    note         text,                   -- sealed with the key ring: people write what they like
+    note         bytea,                  -- sealed with the key ring: people write what they like
     status       text NOT NULL,          -- see domain.refunds
     requested_by text NOT NULL,
     requested_at timestamptz NOT NULL,

@@ -59,6 +59,7 @@ TRANSITIONS: Mapping[tuple[Status, Command], Transition] = {
     (Status.COMPLETED, Command.DISPUTE): (Status.DISPUTED, None),
     (Status.REFUNDING, Command.BEGIN_REFUND): (Status.REFUNDING, None),
     (Status.REFUNDING, Command.END_REFUND): (None, Fact.REFUNDED),
+    (Status.REFUNDING, Command.FAIL_REFUND): (None, None),
     (Status.DISPUTED, Command.BEGIN_REFUND): (Status.REFUNDING, None),
     (Status.DISPUTED, Command.END_DISPUTE): (None, None),
 }  # fmt: skip

@@ -10,12 +10,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-
-class Provider(StrEnum):
-    """Who moves the money."""
-
-    WECHAT = "wechat"
-    ALIPAY = "alipay"
+from payments.domain.provider_words import Provider, RefundState, TradeState
 
 
 class ProviderAway(Exception):
@@ -52,20 +47,6 @@ class Charge:
     expires_at: datetime
 
 
-class TradeState(StrEnum):
-    """What became of a charge."""
-
-    WAITING = "waiting"
-    """Nobody has paid yet; it can still be paid."""
-    SUCCEEDED = "succeeded"
-    """Paid; refunds do not change that."""
-    CLOSED = "closed"
-    """Not paid, and cannot be any more."""
-    FAILED = "failed"
-    NOT_FOUND = "not_found"
-    """The provider does not know the number: nothing was charged. It may still be created by a request under way."""
-
-
 @dataclass(frozen=True, slots=True)
 class Trade:
     """A charge as the provider has it. Whoever uses it compares amount and currency with our own attempt."""
@@ -77,16 +58,6 @@ class Trade:
     amount_minor: int | None = None
     currency: str | None = None
     paid_at: datetime | None = None
-
-
-class RefundState(StrEnum):
-    """What became of a refund at the provider."""
-
-    PROCESSING = "processing"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    """Refused, closed, or abnormal (the payer's account takes nothing): people must look."""
-    NOT_FOUND = "not_found"
 
 
 @dataclass(frozen=True, slots=True)
