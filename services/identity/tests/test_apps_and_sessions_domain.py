@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from identity.api.page_texts import TEXTS, best_language, scope_text
+from identity.api.page_texts import TEXTS, scope_text
 from identity.domain.apps import App
 from identity.domain.oauth import OAuthError, asked_scopes, person_scopes
 from identity.domain.people import Rights, StaffRole
@@ -17,6 +17,7 @@ from identity.domain.sessions import Presented, SessionPolicy, StoredSession, de
 from identity.use_cases import refresh_tokens
 from servicekit.access import Permission, Role
 from servicekit.ids import new_id
+from servicekit.languages import best_language
 
 HOME = "https://app.example/signed-in"
 APP = App(

@@ -7,13 +7,14 @@ from fastapi import APIRouter, Request, Response
 
 from identity.api.context import caller_of, identity_of
 from identity.api.oauth import UNAVAILABLE, form_body
-from identity.api.page_texts import TEXTS, best_language
+from identity.api.page_texts import TEXTS
 from identity.api.pages import page_response, problem_response, redirect_response
 from identity.api.token_request import MAX_FIELDS, read_form
 from identity.domain.oauth import OAuthError
 from identity.http_models.authorize import AUTHORIZE_PARAMETERS, SignInForm
 from identity.use_cases.authorize import LeftPage, Page, Redirect, begin, take_step
 from servicekit.access import ANYONE
+from servicekit.languages import best_language
 
 router = APIRouter(tags=["oauth"])
 
