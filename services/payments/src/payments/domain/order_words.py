@@ -62,7 +62,9 @@ class Command(StrEnum):
     COMPLETE = "complete"
     BEGIN_REFUND = "begin_refund"
     END_REFUND = "end_refund"
-    """The refund reached the driver, or failed: the status follows from what was refunded."""
+    """The refund reached the driver: the status follows from what was refunded."""
+    FAIL_REFUND = "fail_refund"
+    """The provider gave a final no, or a second person did: nothing went back."""
     DISPUTE = "dispute"
     END_DISPUTE = "end_dispute"
 
