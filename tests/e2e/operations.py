@@ -27,6 +27,7 @@ MADE_BY: dict[str, tuple[Key, tuple[str | int, ...]]] = {
     "session_id": (("get", "/v1/me/sessions"), ("sessions", 0, "session_id")),
     "client_id": (("post", "/v1/clients"), ("client_id",)),
     "invitation_id": (("post", "/v1/staff"), ("invitation_id",)),
+    "shift_id": (("post", "/v1/stations/{station_id}/shifts"), ("shift_id",)),
 }
 """The operation that makes, or shows, the object of a path parameter; where its reply has the id."""
 

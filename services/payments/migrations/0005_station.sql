@@ -36,3 +36,30 @@ CREATE TABLE exception_steps (          -- who decided what, when; never changed
     details      jsonb NOT NULL
 );
 CREATE INDEX exception_steps_of_exception ON exception_steps (exception_id, position);
+
+CREATE TABLE shifts (
+    shift_id   uuid PRIMARY KEY,
+    station_id uuid NOT NULL,
+    operator   text NOT NULL,
+    currency   text NOT NULL,
+    opened_by  text NOT NULL,
+    opened_at  timestamptz NOT NULL,
+    closed_by  text,
+    closed_at  timestamptz,
+    counted    jsonb,                   -- what the people of the shift read off pumps and tills
+    summary    jsonb                    -- as it was at the close; never made anew
+) WITH (fillfactor = 80);
+CREATE UNIQUE INDEX one_open_shift ON shifts (station_id) WHERE closed_at IS NULL;
+CREATE INDEX shifts_of_station ON shifts (station_id, shift_id DESC);
+
+-- Which shift an order that was paid, or a refund that arrived, belongs to. A close takes all that no shift has yet, so
+-- what commits while one closes is in the next: in exactly one, and no payment waits for a close.
+CREATE TABLE shift_entries (
+    kind     text NOT NULL CHECK (kind IN ('order', 'refund')),
+    entry_id uuid NOT NULL,
+    shift_id uuid NOT NULL REFERENCES shifts,
+    PRIMARY KEY (kind, entry_id)
+);
+CREATE INDEX shift_entries_of_shift ON shift_entries (shift_id);
+CREATE INDEX orders_paid_at_station ON orders (station_id, paid_at) WHERE paid_at IS NOT NULL;
+CREATE INDEX refunds_by_day ON refunds (settled_at) WHERE settled_at IS NOT NULL;

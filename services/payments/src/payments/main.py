@@ -4,6 +4,7 @@ from types import ModuleType
 
 from fastapi import FastAPI
 
+from payments.api import shifts
 from payments.api.refusals import install_refusals
 from payments.consumer import SUBSCRIPTIONS
 from payments.settings import Settings
@@ -16,7 +17,7 @@ from servicekit.outbox import Relay
 from servicekit.personal_data import PeopleDesk
 from servicekit.postgres import PostgresStore
 
-AREAS: tuple[ModuleType, ...] = (personal_data,)
+AREAS: tuple[ModuleType, ...] = (personal_data, shifts)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
