@@ -40,7 +40,7 @@ CREATE TABLE balances (                 -- of checked accounts, and of the other
 CREATE TABLE balance_deltas (           -- what a hot account got since: added without a lock, summed up later
     account_id   uuid NOT NULL,
     amount_minor bigint NOT NULL
-);
+) WITH (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000);
 
 CREATE TABLE holds (
     hold_id      uuid PRIMARY KEY,
@@ -79,18 +79,37 @@ BEGIN
     RAISE EXCEPTION 'the ledger takes new entries only; correct by a reversal'
         USING ERRCODE = 'insufficient_privilege';
 END $$;
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON accounts
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_ledger();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON transfers
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_ledger();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON postings
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_ledger();
 -- Also in a session that plays a replica, for which triggers are off.
+ALTER TABLE accounts ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE transfers ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE postings ENABLE ALWAYS TRIGGER append_only;
 ALTER TABLE postings ENABLE ALWAYS TRIGGER balanced;
-REVOKE UPDATE, DELETE, TRUNCATE ON transfers, postings FROM CURRENT_USER;
+REVOKE UPDATE, DELETE, TRUNCATE ON accounts, transfers, postings FROM CURRENT_USER;
+
+-- Each account as its postings and holds say it is, beside what is kept ready: where they differ, something is wrong.
+CREATE VIEW account_sums AS
+    SELECT a.account_id, a.kind, a.owner, a.currency, a.is_checked,
+           coalesce(p.posted, 0)::bigint AS posted_minor, coalesce(h.held, 0)::bigint AS held_minor,
+           coalesce(b.posted, 0)::bigint AS kept_posted_minor, coalesce(b.held, 0)::bigint AS kept_held_minor
+    FROM accounts a
+    LEFT JOIN (SELECT account_id, sum(amount_minor) AS posted FROM postings GROUP BY 1) p USING (account_id)
+    LEFT JOIN (SELECT account_id, sum(amount_minor) AS held FROM holds WHERE status = 'pending' GROUP BY 1) h
+        USING (account_id)
+    LEFT JOIN (
+        SELECT account_id, sum(posted) AS posted, sum(held) AS held FROM (
+            SELECT account_id, posted_minor AS posted, held_minor AS held FROM balances
+            UNION ALL SELECT account_id, amount_minor, 0 FROM balance_deltas) AS parts GROUP BY 1) b
+        USING (account_id);
 
 -- Posts transfers, all or none; those whose key is known are left out. Returns the ids of the new ones.
--- $1-$5 accounts, $6-$9 transfers, $10-$13 postings, each column an array.
+-- $1-$5 accounts, $6-$9 transfers, $10-$13 postings, each column an array. Rows are taken in one order throughout, so
+-- that two batches never wait for each other in a circle.
 CREATE FUNCTION post_transfers(
     a_id uuid[], a_kind text[], a_owner text[], a_currency text[], a_checked boolean[],
     t_id uuid[], t_kind text[], t_key text[], t_subject uuid[],
@@ -100,11 +119,12 @@ DECLARE
     fresh uuid[];
 BEGIN
     INSERT INTO accounts (account_id, kind, owner, currency, is_checked)
-        SELECT * FROM unnest(a_id, a_kind, a_owner, a_currency, a_checked) ON CONFLICT DO NOTHING;
+        SELECT * FROM unnest(a_id, a_kind, a_owner, a_currency, a_checked) AS a (id) ORDER BY id
+        ON CONFLICT DO NOTHING;
     WITH added AS (
         INSERT INTO transfers (transfer_id, kind, key, subject)
-            SELECT * FROM unnest(t_id, t_kind, t_key, t_subject) ON CONFLICT (key) DO NOTHING
-            RETURNING transfer_id
+            SELECT * FROM unnest(t_id, t_kind, t_key, t_subject) AS t (id, kind, key) ORDER BY key
+            ON CONFLICT (key) DO NOTHING RETURNING transfer_id
     ) SELECT coalesce(array_agg(transfer_id), '{}') INTO fresh FROM added;
     IF fresh = '{}' THEN
         RETURN fresh;
@@ -113,8 +133,8 @@ BEGIN
         SELECT * FROM unnest(p_transfer, p_account, p_currency, p_amount) AS p (transfer, account, currency, amount)
         WHERE transfer = ANY(fresh);
     INSERT INTO balances (account_id, is_checked, posted_minor)
-        SELECT id, true, 0 FROM unnest(a_id, a_checked) AS a (id, checked) WHERE checked ON CONFLICT DO NOTHING;
-    -- In the order of their ids, so that two batches never wait for each other in a circle.
+        SELECT id, true, 0 FROM unnest(a_id, a_checked) AS a (id, checked) WHERE checked ORDER BY id
+        ON CONFLICT DO NOTHING;
     PERFORM FROM balances WHERE account_id = ANY(a_id) AND is_checked ORDER BY account_id FOR UPDATE;
     UPDATE balances b SET posted_minor = posted_minor + change
         FROM (

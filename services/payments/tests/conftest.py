@@ -27,7 +27,7 @@ from servicekit.testkit import Issuer, KafkaProbe, SharedService, running_issuer
 OPERATOR = "test-operator"
 KEPT_TABLES = ["schema_migrations"]
 """What migrations put there: tests leave it."""
-APPEND_ONLY = ["transfers", "postings"]
+APPEND_ONLY = ["accounts", "transfers", "postings"]
 """They refuse to be emptied."""
 
 

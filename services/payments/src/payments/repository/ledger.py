@@ -75,6 +75,23 @@ async def settle_hold(tx: Connection, key: str, status: HoldStatus) -> int | Non
     return row["amount_minor"]
 
 
+async def expire_holds(tx: Connection, most: int) -> int:
+    """Ends holds whose time is over, as `settle_hold` does; how many."""
+    return await tx.fetchval(
+        """WITH ended AS (
+               UPDATE holds SET (status, settled_at) = ('expired', now()) WHERE hold_id = ANY(ARRAY(
+                   SELECT hold_id FROM holds WHERE status = 'pending' AND expires_at <= now()
+                   ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED))
+               RETURNING account_id, amount_minor
+           ), given_back AS (
+               UPDATE balances b SET held_minor = held_minor - total
+               FROM (SELECT account_id, sum(amount_minor) AS total FROM ended GROUP BY account_id) AS totals
+               WHERE b.account_id = totals.account_id
+           ) SELECT count(*) FROM ended""",
+        most,
+    )
+
+
 async def balance(tx: Connection, account: Account) -> Balance:
     """An account's balance now."""
     (row,) = await tx.fetch(
