@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from servicekit.app import Kit, build_app
-from simulators import alipay, sms, sms_aliyun, sms_twilio, wechat
+from simulators import alipay, sms, sms_aliyun, sms_twilio, wechat, wechat_pay, wechat_pay_api, wechat_pay_control
 from simulators.settings import Settings
 
 
@@ -12,15 +12,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     chosen = settings or Settings()  # pyright: ignore[reportCallIssue] - the environment has the rest
 
     async def start(kit: Kit) -> None:
-        """Nothing to open: a platform's state lives in memory."""
+        """A platform's state lives in memory; only notifications need connections."""
+        kit.app.state.wechat_pay = at_wechat_pay  # for tests in the same process
+        await kit.open(lambda: at_wechat_pay.notifier)
 
     phones = sms.SmsNetwork(chosen.sms)
     at_wechat = wechat.WechatPlatform(chosen.wechat)
     at_alipay = alipay.AlipayPlatform(chosen.alipay)
+    at_wechat_pay = wechat_pay.WechatPay(chosen.wechat_pay)
     routers = [
         sms_aliyun.router(phones), sms_twilio.router(phones), sms.control_router(phones),
         wechat.router(at_wechat), wechat.control_router(at_wechat),
         alipay.router(at_alipay), alipay.control_router(at_alipay),
+        wechat_pay_api.router(at_wechat_pay), wechat_pay_control.control_router(at_wechat_pay),
     ]  # fmt: skip
     return build_app(
         chosen, title="Simulators", description="Outside platforms, simulated.", start=start, routers=routers,

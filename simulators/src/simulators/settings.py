@@ -6,6 +6,7 @@ from servicekit.settings import ServiceSettings
 from simulators.alipay import AlipaySettings
 from simulators.sms import SmsSettings
 from simulators.wechat import WechatSettings
+from simulators.wechat_pay_signing import WechatPaySettings
 
 
 class Settings(ServiceSettings):
@@ -19,3 +20,4 @@ class Settings(ServiceSettings):
     wechat: WechatSettings
     alipay: AlipaySettings
     sms: SmsSettings
+    wechat_pay: WechatPaySettings
