@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Protocol
 
 from payments.domain.provider_words import Provider, RefundState, TradeState
 
@@ -22,7 +22,10 @@ class ProviderAway(Exception):
 
 
 class ProviderRefused(Exception):
-    """A signed answer that says no, so nothing happened. `code` is the provider's own; `reason` is our words."""
+    """A signed answer that says no, so nothing happened. `code` is the provider's own; `reason` is our words.
+
+    Codes of ours: `currency` (nobody was asked), `paid` and `not_found` of `close`, `bill_not_ready` of `bill`.
+    """
 
     def __init__(self, code: str, reason: str, *, final: bool = True) -> None:
         super().__init__(reason)
@@ -133,7 +136,8 @@ class Channel(Protocol):
         ...
 
     async def close(self, number: str) -> None:
-        """Nobody can pay it any more. ProviderRefused with code `paid` where somebody has."""
+        """Nobody can pay it any more. ProviderRefused with code `paid` where somebody has, `not_found` where the number
+        is not known: a request under way may still create it."""
         ...
 
     async def refund(self, order: RefundOrder) -> RefundResult:
@@ -145,14 +149,15 @@ class Channel(Protocol):
         ...
 
     def bill(self, day: date) -> AsyncIterator[BillLine]:
-        """The lines of a day (of the provider's time zone), once the provider has made its file."""
+        """The lines of a day (of the provider's time zone), read while they are asked for.
+
+        ProviderRefused with code `bill_not_ready` until the provider has made its file.
+        """
         ...
 
-    def notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
+    async def notification(self, headers: Mapping[str, str], body: bytes) -> Notification:
         """The notification that these very bytes are. Raises NotificationRefused."""
         ...
 
-    @property
-    def acknowledgement(self) -> tuple[int, Any, str]:
-        """Status, body and media type that tell the provider to stop sending."""
-        ...
+    acknowledgement: tuple[int, bytes, str]
+    """Status, body and media type that tell the provider to stop sending."""
