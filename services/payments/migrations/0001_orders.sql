@@ -64,7 +64,7 @@ CREATE TABLE orders (
 ) WITH (fillfactor = 60);          -- an order is updated some six times
 CREATE INDEX orders_of_driver ON orders (driver_id, order_id DESC);
 CREATE INDEX orders_of_station ON orders (station_id, order_id DESC);
-CREATE INDEX orders_that_wait ON orders (status, mode, waiting_since) WHERE waiting_since IS NOT NULL;
+CREATE INDEX orders_that_wait ON orders (status, waiting_since) WHERE waiting_since IS NOT NULL;
 -- A pump fuels one car at a time; who drove off without paying does not keep it.
 CREATE UNIQUE INDEX one_open_order_at_a_pump ON orders (station_id, pump_id)
     WHERE status IN ('placed', 'confirmed', 'adjusted', 'paying', 'unknown', 'authorised') AND dispensed_at IS NULL;

@@ -4,11 +4,12 @@ from types import ModuleType
 
 from fastapi import FastAPI
 
-from payments.api import shifts
+from payments.api import bills, ledger, orders, records, shifts
 from payments.api.refusals import install_refusals
 from payments.consumer import SUBSCRIPTIONS
 from payments.settings import Settings
 from payments.use_cases.context import Payments
+from payments.use_cases.ledger import keep_balances
 from payments.use_cases.people import PeopleData
 from servicekit import personal_data
 from servicekit.app import Kit, build_app
@@ -16,8 +17,9 @@ from servicekit.consumer import Consumer
 from servicekit.outbox import Relay
 from servicekit.personal_data import PeopleDesk
 from servicekit.postgres import PostgresStore
+from servicekit.repeating import repeat
 
-AREAS: tuple[ModuleType, ...] = (personal_data, shifts)
+AREAS: tuple[ModuleType, ...] = (personal_data, orders, shifts, ledger, records, bills)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -35,6 +37,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.app.state.people_desk = people = PeopleDesk(chosen.service, PeopleData(payments), payments.erasures)
         kit.run_consumer(Consumer(chosen, store, {**SUBSCRIPTIONS, **people.subscriptions}, kit.app.state.verifier))
         kit.watch_revocations()
+        kit.background("balances", lambda: repeat(lambda: keep_balances(payments), 1.0))
 
     app = build_app(
         chosen, title="Payments", description="Refuelling orders, payments, fuel cards, bills and invoices.",

@@ -3,6 +3,7 @@
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from payments.domain.timeouts import Timeouts
 from payments.providers.alipay_pay import AlipayPaySettings
 from payments.providers.loyalty import LoyaltySettings
 from payments.providers.wechat_pay import WechatPaySettings
@@ -21,6 +22,12 @@ class Settings(PostgresSettings):
     max_body_bytes: int = Field(default=256 * 1024, description="An order or a notification is small")
     keyring_file: str = Field(description="Keys that seal personal data (servicekit.keyring)")
     public_url: str = Field(description="The gateway as providers reach it: where they send notifications")
+    max_order_minor: int = Field(default=5_000_000, ge=1, description="The most one order may cost, in minor units")
+    max_open_orders: int = Field(default=3, ge=1, description="Unpaid orders of one driver")
+    timeouts: Timeouts = Field(default=Timeouts(), description="How long an order waits for somebody, in seconds")
+    card_number_prefix: str = Field(
+        default="990001", pattern=r"^[0-9]{4,10}$", description="Issuer's digits of the virtual cards that are opened"
+    )
     loyalty: LoyaltySettings | None = Field(None, description="None: coupons and points are refused, paying works")
     wechat: WechatPaySettings | None = Field(None, description="Our merchant at WeChat Pay; none: it is not offered")
     alipay: AlipayPaySettings | None = Field(None, description="Our seller at Alipay; none: it is not offered")

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from payments.repository import disputes
 from payments.repository import people as repository
 from payments.use_cases.context import Payments
 from servicekit.postgres import Connection
@@ -14,11 +15,11 @@ Erase = Callable[[Payments, Connection, str], Awaitable[int]]
 Move = Callable[[Payments, Connection, str, str], Awaitable[None]]
 """Gives it to the person's other account."""
 
-COLLECTS: Mapping[str, Collect] = {"orders": repository.orders_of}
+COLLECTS: Mapping[str, Collect] = {"orders": repository.orders_of, "disputes": disputes.collect}
 """One row for each kind of data that an export holds."""
-ERASES: Mapping[str, Erase] = {}
-MOVES: Mapping[str, Move] = {"orders": repository.move_orders}
-KEPT = frozenset({"orders"})
+ERASES: Mapping[str, Erase] = {"texts_of_disputes": disputes.erase}
+MOVES: Mapping[str, Move] = {"orders": repository.move_orders, "disputes": disputes.move}
+KEPT = frozenset({"orders", "disputes"})
 """What the books keep, under an id that only identity could tell from another."""
 
 
