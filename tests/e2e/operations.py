@@ -15,7 +15,10 @@ Document = dict[str, Any]
 Key = tuple[str, str]
 """(method, path) as the document has them, e.g. ("get", "/v1/prices")."""
 
-VALUES: dict[str, Any] = {"pump_id": "1", "region": "AT", "provider": "google"}
+VALUES: dict[str, Any] = {
+    "pump_id": "1", "region": "AT", "provider": "google", "month": "2026-11",
+    "account_id": "0b0c6d4e-55a1-5f0e-9d5b-0a4f4f6f2c11",
+}
 """What stands for a path parameter that names no object of anybody's."""
 
 MADE_BY: dict[str, tuple[Key, tuple[str | int, ...]]] = {

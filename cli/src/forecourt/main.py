@@ -30,6 +30,7 @@ COMMANDS = {
     "clients": "forecourt.clients:app",
     "keys": "forecourt.keys:app",
     "audit": "forecourt.audit:app",
+    "ledger": "forecourt.ledger:app",
     "personal-data": "forecourt.personal_data:app",
     "security-matrix": "forecourt.security_matrix:security_matrix",
     "bench": "forecourt.bench:bench",

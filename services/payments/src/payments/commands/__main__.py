@@ -2,6 +2,8 @@
 
 import typer
 
+from payments.commands import ledger
+
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
@@ -9,6 +11,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 def _describe() -> None:
     """Look into the books, and do what nobody may do over HTTP."""
 
+
+app.add_typer(ledger.app, name="ledger")
 
 if __name__ == "__main__":
     app()

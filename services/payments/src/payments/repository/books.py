@@ -46,6 +46,12 @@ async def accounts(tx: Connection, kind: AccountKind | None, limit: int) -> list
     return [_sum(row) for row in rows]
 
 
+async def accounts_of(tx: Connection, kind: AccountKind, owner: str) -> list[Account]:
+    """The accounts that somebody has, one for each currency; only those that something was posted to."""
+    query = "SELECT kind, owner, currency FROM accounts WHERE (kind, owner) = ($1, $2) ORDER BY currency"
+    return [_account(row) for row in await tx.fetch(query, kind, owner)]
+
+
 async def differences(tx: Connection) -> list[AccountSum]:
     """Accounts whose kept balance is not that of their postings and holds."""
     rows = await tx.fetch(
@@ -61,7 +67,7 @@ async def trial_balance(tx: Connection) -> TrialBalance:
         """SELECT currency, kind, count(*), sum(posted_minor)::bigint, sum(held_minor)::bigint
            FROM account_sums GROUP BY currency, kind ORDER BY currency, kind"""
     )
-    transfers, empty = await tx.fetchrow(
+    ((transfers, empty),) = await tx.fetch(
         """SELECT count(*), count(*) FILTER (WHERE NOT EXISTS (
                       SELECT FROM postings p WHERE p.transfer_id = t.transfer_id)) FROM transfers t"""
     )  # fmt: skip
@@ -71,7 +77,7 @@ async def trial_balance(tx: Connection) -> TrialBalance:
 async def roll_up(tx: Connection, most: int) -> int:
     """Adds what hot accounts got to their balances; how many parts that were. Several may do so at once."""
     await tx.execute("LOCK TABLE balances IN ROW EXCLUSIVE MODE")  # in the order of `rebuild`
-    return await tx.fetchval(
+    (row,) = await tx.fetch(
         """WITH taken AS (
                DELETE FROM balance_deltas WHERE ctid = ANY(ARRAY(
                    SELECT ctid FROM balance_deltas LIMIT $1 FOR UPDATE SKIP LOCKED))
@@ -83,6 +89,7 @@ async def roll_up(tx: Connection, most: int) -> int:
            ) SELECT count(*) FROM taken""",
         most,
     )
+    return row[0]
 
 
 async def rebuild(tx: Connection) -> list[AccountSum]:

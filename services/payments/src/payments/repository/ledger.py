@@ -77,7 +77,7 @@ async def settle_hold(tx: Connection, key: str, status: HoldStatus) -> int | Non
 
 async def expire_holds(tx: Connection, most: int) -> int:
     """Ends holds whose time is over, as `settle_hold` does; how many."""
-    return await tx.fetchval(
+    (row,) = await tx.fetch(
         """WITH ended AS (
                UPDATE holds SET (status, settled_at) = ('expired', now()) WHERE hold_id = ANY(ARRAY(
                    SELECT hold_id FROM holds WHERE status = 'pending' AND expires_at <= now()
@@ -90,6 +90,7 @@ async def expire_holds(tx: Connection, most: int) -> int:
            ) SELECT count(*) FROM ended""",
         most,
     )
+    return row[0]
 
 
 async def balance(tx: Connection, account: Account) -> Balance:

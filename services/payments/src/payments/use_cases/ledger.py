@@ -5,10 +5,11 @@ from typing import TypeVar
 from uuid import UUID
 
 from payments.domain.books import AccountSum, Statement, TrialBalance
-from payments.domain.ledger import AccountKind
-from payments.repository import books, price_book
+from payments.domain.ledger import Account, AccountKind, Balance
+from payments.repository import books
 from payments.repository import ledger as repository
 from payments.repository.books import Before
+from payments.use_cases.access import station_for
 from payments.use_cases.context import Payments
 from servicekit.access import Permission
 from servicekit.auth import Principal
@@ -29,6 +30,13 @@ async def roll_up(payments: Payments) -> int:
 async def expire_holds(payments: Payments) -> int:
     """Gives back what is held longer than was agreed: nobody captured it, so it is the payer's again."""
     return await payments.store.transact(lambda tx: repository.expire_holds(tx, EXPIRED_AT_ONCE))
+
+
+async def keep_balances(payments: Payments) -> None:
+    """One round of what keeps balances ready; every replica may do it."""
+    await expire_holds(payments)
+    while await roll_up(payments) == ROLLED_UP_AT_ONCE:
+        continue
 
 
 async def trial_balance(payments: Payments) -> TrialBalance:
@@ -60,13 +68,28 @@ async def read_station_statement(
     payments: Payments, principal: Principal, account_id: UUID, before: Before | None, limit: int
 ) -> Statement:
     """The statement of a station's account. Problem 404 unless the caller may read that station's books."""
-    statement = await read_statement(payments, account_id, before, limit)
-    if statement is not None and statement.account.kind is AccountKind.STATION:
-        async with payments.store.connection() as connection:
-            station = await price_book.station_of(connection, UUID(statement.account.owner))
-        if station and principal.may_act_for(statement.account.owner, station["operator"], Permission.FINANCE):
-            return statement
-    raise Problem(404, "no-such-account", "None of your stations has such an account, or nothing was posted to it yet.")
+
+    async def read(tx: Connection) -> Statement:
+        account = await books.account_of(tx, account_id)
+        if account is None or account.kind is not AccountKind.STATION:
+            raise Problem(404, "no-such-account", "There is no such account of a station; GET lists a station's.")
+        await station_for(tx, principal, UUID(account.owner), Permission.FINANCE)
+        return await books.statement(tx, account, before, limit)
+
+    return await _at_one_moment(payments, read)
+
+
+async def list_station_accounts(
+    payments: Payments, principal: Principal, station_id: UUID
+) -> list[tuple[Account, Balance]]:
+    """A station's accounts with their balances now. Problem 404 unless the caller may read that station's books."""
+
+    async def read(tx: Connection) -> list[tuple[Account, Balance]]:
+        await station_for(tx, principal, station_id, Permission.FINANCE)
+        found = await books.accounts_of(tx, AccountKind.STATION, str(station_id))
+        return [(one, await repository.balance(tx, one)) for one in found]
+
+    return await _at_one_moment(payments, read)
 
 
 async def _at_one_moment(payments: Payments, read: Callable[[Connection], Awaitable[Result]]) -> Result:
