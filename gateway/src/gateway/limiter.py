@@ -67,6 +67,7 @@ def make_limiter(settings: Settings) -> Limiter:
         RateClass.READS: settings.rate_reads,
         RateClass.WRITES: settings.rate_writes,
         RateClass.REPORTS: settings.rate_reports,
+        RateClass.WEBHOOKS: settings.rate_webhooks,
     }
     return Limiter(rates, settings.rate_table_size)
 

@@ -21,6 +21,7 @@ class RateClass(StrEnum):
     READS = "reads"
     WRITES = "writes"
     REPORTS = "reports"
+    WEBHOOKS = "webhooks"
     REFUSED = "refused"
 
 
@@ -190,6 +191,12 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/bills/{month}.csv", "payments", Permission.PAY, timeout_seconds=15.0),
     Route("GET", "/v1/bills/{month}.pdf", "payments", Permission.PAY, timeout_seconds=15.0),
     Route("GET", "/v1/bills/{month}", "payments", Permission.PAY, timeout_seconds=15.0),
+    Route("GET", "/v1/me/payers", "payments", Permission.PAY),
+    _write("PUT", "/v1/me/payers/{provider}", "payments", Permission.PAY, body_bytes=4 * KIB),
+    _write("DELETE", "/v1/me/payers/{provider}", "payments", Permission.PAY, body_bytes=0),
+    _write("POST", "/v1/webhooks/wechatpay/payments", "payments", None, RateClass.WEBHOOKS),
+    _write("POST", "/v1/webhooks/wechatpay/refunds", "payments", None, RateClass.WEBHOOKS),
+    _write("POST", "/v1/webhooks/alipay", "payments", None, RateClass.WEBHOOKS),
     Route("GET", "/v1/prices/stream", None),
     Route("GET", "/openapi.json", None),
     Route("GET", "/docs", None),

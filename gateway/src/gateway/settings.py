@@ -57,6 +57,9 @@ class Settings(ServiceSettings):
     rate_reads: Rate = Field(default=Rate(per_second=50, burst=200), description="Public reads, per address")
     rate_writes: Rate = Field(default=Rate(per_second=20, burst=50), description="Writes, per client")
     rate_reports: Rate = Field(default=Rate(per_second=200, burst=400), description="Price reports, per client")
+    rate_webhooks: Rate = Field(
+        default=Rate(per_second=1000, burst=2000), description="Providers' notifications, per address: they have few"
+    )
     rate_table_size: int = Field(default=100_000, ge=1, description="Callers remembered; the longest idle go first")
 
     valkey_url: SecretStr | None = Field(

@@ -4,13 +4,14 @@ from types import ModuleType
 
 from fastapi import FastAPI
 
-from payments.api import bills, ledger, orders, records, shifts
+from payments.api import bills, ledger, orders, payers, records, shifts, webhooks
 from payments.api.refusals import install_refusals
 from payments.consumer import SUBSCRIPTIONS
 from payments.settings import Settings
 from payments.use_cases.context import Payments
 from payments.use_cases.ledger import keep_balances
 from payments.use_cases.people import PeopleData
+from payments.use_cases.webhooks import Webhooks
 from servicekit import personal_data
 from servicekit.app import Kit, build_app
 from servicekit.consumer import Consumer
@@ -19,7 +20,7 @@ from servicekit.personal_data import PeopleDesk
 from servicekit.postgres import PostgresStore
 from servicekit.repeating import repeat
 
-AREAS: tuple[ModuleType, ...] = (personal_data, orders, shifts, ledger, records, bills)
+AREAS: tuple[ModuleType, ...] = (personal_data, orders, shifts, ledger, records, bills, payers, webhooks)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -30,6 +31,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         store = await kit.open(lambda: PostgresStore.connect(chosen))
         kit.app.state.payments = payments = Payments(chosen, store)
         await kit.open(lambda: payments.http)
+        kit.app.state.webhooks = Webhooks(payments)
         if loyalty := payments.loyalty:
             await kit.open(lambda: loyalty)
         kit.ready_when("postgres", store.check)

@@ -43,6 +43,10 @@ OTP_REQUESTS = Counter(
 OTP_TRIES = Counter("forecourt_otp_tries_total", "Codes tried: right, wrong or limited", ["outcome"])
 SMS_SENDS = Counter("forecourt_sms_sends_total", "Attempts to send a text message", ["provider", "outcome"])
 SMS_PREFIXES_BLOCKED = Counter("forecourt_sms_prefixes_blocked_total", "Prefixes blocked: few codes come back")
+PROVIDER_NOTIFICATIONS = Counter(
+    "forecourt_provider_notifications_total", "Payment providers' notifications: stored or refused",
+    ["provider", "outcome"],
+)  # fmt: skip
 TASK_RESTARTS = Counter("forecourt_task_restarts_total", "Background tasks restarted", ["service", "task"])
 AUDIT_ENTRIES = Gauge("forecourt_audit_entries", "Entries of the audit log; it never falls")
 UPSTREAM_CALLS = Counter("forecourt_upstream_calls_total", "The gateway's calls by outcome", ["upstream", "outcome"])

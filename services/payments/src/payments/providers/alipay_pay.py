@@ -97,7 +97,7 @@ class AlipayPay:
     """See `payments.providers.channel.Channel`. Raises ValueError where its keys are none."""
 
     provider = Provider.ALIPAY
-    acknowledgement = (200, b"success", "text/plain")
+    acknowledgement: tuple[int, bytes, str] = (200, b"success", "text/plain")
 
     def __init__(self, settings: AlipayPaySettings, http: Outbound, public_url: str) -> None:
         self._settings = settings

@@ -110,7 +110,7 @@ class WechatPay:
     """See `payments.providers.channel.Channel`. Raises ValueError where its keys are none."""
 
     provider = Provider.WECHAT
-    acknowledgement = (200, b'{"code":"SUCCESS"}', "application/json")
+    acknowledgement: tuple[int, bytes, str] = (200, b'{"code":"SUCCESS"}', "application/json")
 
     def __init__(self, settings: WechatPaySettings, http: Outbound, public_url: str) -> None:
         self._settings = settings

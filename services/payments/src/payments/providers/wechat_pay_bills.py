@@ -1,7 +1,7 @@
 """WeChat Pay's daily trade bill: a gzip file of CSV, its digest checked, for a file is not signed.
 
-https://pay.weixin.qq.com/docs/merchant/apis/jsapi-payment/get-trade-bill.html: each value has a backtick before it, and after the lines comes a
-summary with a head of its own.
+https://pay.weixin.qq.com/docs/merchant/apis/jsapi-payment/get-trade-bill.html: each value has a backtick before it, and
+after the lines comes a summary with a head of its own.
 """
 
 import asyncio

@@ -1,6 +1,11 @@
 """What the use cases work with."""
 
+from payments.domain.provider_words import Provider
+from payments.providers.alipay_pay import AlipayPay
+from payments.providers.channel import Channel
 from payments.providers.loyalty import Loyalty
+from payments.providers.typesetting import Typesetter
+from payments.providers.wechat_pay import WechatPay
 from payments.settings import Settings
 from servicekit.data_keys import PostgresDataKeys
 from servicekit.erasures import PostgresErasures
@@ -20,4 +25,10 @@ class Payments:
         self.vault = Vault(self.ring, PostgresDataKeys())
         self.erasures = PostgresErasures(store)
         self.http = Outbound()
+        self.channels: dict[Provider, Channel] = {}
+        if settings.wechat:
+            self.channels[Provider.WECHAT] = WechatPay(settings.wechat, self.http, settings.public_url)
+        if settings.alipay:
+            self.channels[Provider.ALIPAY] = AlipayPay(settings.alipay, self.http, settings.public_url)
+        self.typesetter = Typesetter()
         self.loyalty = Loyalty(settings.loyalty) if settings.loyalty else None

@@ -5,6 +5,7 @@ from typing import Any
 
 from payments.repository import disputes
 from payments.repository import people as repository
+from payments.use_cases import payers
 from payments.use_cases.context import Payments
 from servicekit.postgres import Connection
 
@@ -15,10 +16,14 @@ Erase = Callable[[Payments, Connection, str], Awaitable[int]]
 Move = Callable[[Payments, Connection, str, str], Awaitable[None]]
 """Gives it to the person's other account."""
 
-COLLECTS: Mapping[str, Collect] = {"orders": repository.orders_of, "disputes": disputes.collect}
+COLLECTS: Mapping[str, Collect] = {
+    "orders": repository.orders_of,
+    "disputes": disputes.collect,
+    "payers": payers.collect,
+}
 """One row for each kind of data that an export holds."""
-ERASES: Mapping[str, Erase] = {"texts_of_disputes": disputes.erase}
-MOVES: Mapping[str, Move] = {"orders": repository.move_orders, "disputes": disputes.move}
+ERASES: Mapping[str, Erase] = {"texts_of_disputes": disputes.erase, "payers": payers.erase}
+MOVES: Mapping[str, Move] = {"orders": repository.move_orders, "disputes": disputes.move, "payers": payers.move}
 KEPT = frozenset({"orders", "disputes"})
 """What the books keep, under an id that only identity could tell from another."""
 
