@@ -7,7 +7,9 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 from aiohttp import web
@@ -100,3 +102,28 @@ class WechatMerchant:
         )
         headers = {"Authorization": authorization, "Content-Type": "application/json", "Wechatpay-Serial": wanted}
         return await self._http.request(method, target, content=body if sent is None else sent, headers=headers)
+
+
+class AlipaySeller:
+    """Signs for Alipay."""
+
+    def __init__(self, http: httpx.AsyncClient, private_key: str, app_id: str, notify_url: str) -> None:
+        self._http = http
+        self._key = private_key
+        self._app_id = app_id
+        self._notify_url = notify_url
+
+    async def call(
+        self, method: str, content: Any, *, key: str | None = None, by_query: bool = False, **change: str
+    ) -> httpx.Response:
+        """A signed request; `change` is made after the signature, `by_query` puts it into the address."""
+        form = {
+            "method": method, "app_id": self._app_id, "sign_type": "RSA2", "charset": "utf-8", "version": "1.0",
+            "timestamp": datetime.now(ZoneInfo("Asia/Shanghai")).strftime("%Y-%m-%d %H:%M:%S"),
+            "notify_url": self._notify_url, "biz_content": json.dumps(content, ensure_ascii=False),
+        }  # fmt: skip
+        text = "&".join(f"{name}={form[name]}" for name in sorted(form))
+        form |= {"sign": sign(key or self._key, text.encode())} | change
+        if by_query:
+            return await self._http.get("/gateway.do", params=form)
+        return await self._http.post("/gateway.do", data=form)

@@ -17,7 +17,6 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.x509 import load_pem_x509_certificate
 from fastapi import FastAPI
 from pydantic import SecretStr
-from simulators.tests.merchant_kit import Heard, WechatMerchant, hearing, is_signed
 
 from local_stack.platforms import new_rsa_key, public_half
 from servicekit.ids import new_id
@@ -26,6 +25,8 @@ from simulators import wechat_pay_api, wechat_pay_control
 from simulators.faults import Faults
 from simulators.wechat_pay import RETRY_SECONDS, WechatPay
 from simulators.wechat_pay_signing import WechatPaySettings
+
+from .merchant_kit import Heard, WechatMerchant, hearing, is_signed
 
 MERCHANT_KEY, PLATFORM_KEY, STRANGERS_KEY = new_rsa_key(), new_rsa_key(), new_rsa_key()
 PLATFORMS_PUBLIC_KEY = public_half(PLATFORM_KEY)
@@ -142,7 +143,7 @@ async def test_trade_goes_from_prepay_to_paid_and_its_notification_is_sealed_and
 @pytest.mark.parametrize(
     "how",
     [
-        {"key": STRANGERS_KEY}, {"age_seconds": 301}, {"age_seconds": -301}, {"serial": "5157F09F"},
+        {"key": STRANGERS_KEY}, {"age_seconds": 310}, {"age_seconds": -310}, {"serial": "5157F09F"},
         {"sent": b'{"mchid": "1900000001"}'},
     ],
 )  # fmt: skip

@@ -5,7 +5,7 @@ import base64
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,9 @@ MAX_SLOW_SECONDS = 30.0
 TIMESTAMP_SECONDS = 15 * 60
 ZONE = ZoneInfo("Asia/Shanghai")
 METHOD = "alipay.system.oauth.token"
+Form = dict[str, str]
+Handlers = Mapping[str, Callable[[Request, Form], Awaitable[Response]]]
+"""What answers other methods, by their names."""
 FAULTS = {
     "isp.unknow-error": ("20000", "Service Currently Unavailable", "系统繁忙"),
     "isv.missing-signature": ("40001", "Missing Required Arguments", "缺少签名参数"),
@@ -90,6 +93,7 @@ class AlipayPlatform:
     clock: Callable[[], float] = time.monotonic
     mood: Mood = field(default_factory=Mood)
     codes: dict[str, _Code] = field(default_factory=dict)
+    methods: set[str] = field(default_factory=lambda: {METHOD})
 
     def __post_init__(self) -> None:
         """Reads the keys. Raises ValueError where they are none."""
@@ -122,7 +126,7 @@ class AlipayPlatform:
             return "isv.invalid-signature"
         if not _is_recent(form["timestamp"]):
             return "isv.invalid-timestamp"
-        return None if form["method"] == METHOD else "isv.invalid-method"
+        return None if form["method"] in self.methods else "isv.invalid-method"
 
     def exchange(self, form: dict[str, str]) -> dict[str, Any] | str:
         """The answer to a code, or what is wrong with it."""
@@ -150,11 +154,13 @@ class AlipayPlatform:
         return True
 
 
-def router(platform: AlipayPlatform) -> APIRouter:
-    """Alipay's gateway."""
-    routes = APIRouter(tags=["alipay"])
+def router(platform: AlipayPlatform, others: Handlers | None = None) -> APIRouter:
+    """Alipay's gateway, for `others` too."""
+    routes, handlers = APIRouter(tags=["alipay"]), others or {}
+    platform.methods |= handlers.keys()
 
     @routes.post("/gateway.do")
+    @routes.get("/gateway.do")
     async def gateway(request: Request) -> Response:
         """Every method of Alipay goes through here."""
         mood = platform.mood
@@ -162,7 +168,9 @@ def router(platform: AlipayPlatform) -> APIRouter:
             await asyncio.sleep(min(mood.slow_seconds, MAX_SLOW_SECONDS))
         if mood.down:
             return PlainTextResponse("Bad Gateway", 502)
-        form = dict(parse_qsl((await request.body()).decode(errors="replace"), max_num_fields=100))
+        form = _form(request.url.query) | _form((await request.body()).decode(errors="replace"))
+        if (handle := handlers.get(form.get("method", ""))) is not None:
+            return await handle(request, form)
         return _answer(platform, _outcome(platform, form))
 
     return routes
@@ -205,8 +213,17 @@ def _answer(platform: AlipayPlatform, outcome: dict[str, Any] | str) -> Response
         name, part = f"{METHOD.replace('.', '_')}_response", outcome
     text = json.dumps(part, ensure_ascii=False, separators=(",", ":"))
     signature = platform.signature("something else" if platform.mood.forged else text)
-    rest = "" if platform.mood.unsigned else f',"sign":"{signature}"'
-    return Response(f'{{"{name}":{text}{rest}}}', media_type="text/html;charset=utf-8")
+    return answer_text(name, text, None if platform.mood.unsigned else signature)
+
+
+def answer_text(name: str, part: str, signature: str | None) -> Response:
+    """An answer: the part that is signed, as it is, and the signature behind it."""
+    proof = "" if signature is None else f',"sign":"{signature}"'
+    return Response(f'{{"{name}":{part}{proof}}}', media_type="text/html;charset=utf-8")
+
+
+def _form(text: str) -> Form:
+    return dict(parse_qsl(text, max_num_fields=100))
 
 
 def _is_recent(timestamp: str) -> bool:

@@ -4,6 +4,7 @@ from pydantic_settings import SettingsConfigDict
 
 from servicekit.settings import ServiceSettings
 from simulators.alipay import AlipaySettings
+from simulators.alipay_pay import AlipayPaySettings
 from simulators.sms import SmsSettings
 from simulators.wechat import WechatSettings
 from simulators.wechat_pay_signing import WechatPaySettings
@@ -21,3 +22,4 @@ class Settings(ServiceSettings):
     alipay: AlipaySettings
     sms: SmsSettings
     wechat_pay: WechatPaySettings
+    alipay_pay: AlipayPaySettings
