@@ -25,7 +25,6 @@ DOWNLOAD_SECONDS = 120.0
 TRADE_ID, SUMMARY = "支付宝交易号", "汇总"
 PARENTHESES = str.maketrans("\uff08\uff09", "()")
 """Alipay's are full-width."""
-AMOUNT = "订单金额\uff08元\uff09"  # its parentheses are full-width
 KINDS = {"交易": BillKind.PAYMENT, "退款": BillKind.REFUND}
 
 
@@ -91,4 +90,4 @@ def line_of(row: Row) -> BillLine | None:
         return None
     number = row["商户订单号"] if kind is BillKind.PAYMENT else row["退款批次号/请求号"]
     at = datetime.strptime(row["完成时间"], TIME_FORMAT).replace(tzinfo=ZONE)
-    return BillLine(kind, number, row[TRADE_ID], abs(minor_of(row[AMOUNT])), CURRENCY, at)
+    return BillLine(kind, number, row[TRADE_ID], abs(minor_of(row["订单金额(元)"])), CURRENCY, at)
