@@ -26,6 +26,11 @@ CREATE UNIQUE INDEX one_open_attempt ON attempts (purpose_id)
 CREATE INDEX attempts_to_look_at ON attempts (next_look_at) WHERE next_look_at IS NOT NULL;
 CREATE INDEX attempts_by_day ON attempts (provider, paid_at) WHERE paid_at IS NOT NULL;
 
+CREATE TABLE reservation_claims (        -- who may ask loyalty for an order's coupons and points just now
+    order_id uuid PRIMARY KEY,
+    until    timestamptz NOT NULL
+);
+
 CREATE TABLE refunds (
     refund_id    uuid PRIMARY KEY,       -- its 32 hexadecimal digits are the number that the provider knows
     purpose      text NOT NULL CHECK (purpose IN ('order', 'release', 'recharge', 'late_payment')),

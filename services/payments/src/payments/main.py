@@ -4,7 +4,7 @@ from types import ModuleType
 
 from fastapi import FastAPI
 
-from payments.api import bills, ledger, orders, payers, records, shifts, webhooks
+from payments.api import bills, ledger, orders, pay, payers, records, refunds, shifts, webhooks
 from payments.api.refusals import install_refusals
 from payments.consumer import SUBSCRIPTIONS
 from payments.settings import Settings
@@ -12,6 +12,7 @@ from payments.use_cases.context import Payments
 from payments.use_cases.ledger import keep_balances
 from payments.use_cases.people import PeopleData
 from payments.use_cases.webhooks import Webhooks
+from payments.use_cases.workers import start_workers
 from servicekit import personal_data
 from servicekit.app import Kit, build_app
 from servicekit.consumer import Consumer
@@ -20,7 +21,7 @@ from servicekit.personal_data import PeopleDesk
 from servicekit.postgres import PostgresStore
 from servicekit.repeating import repeat
 
-AREAS: tuple[ModuleType, ...] = (personal_data, orders, shifts, ledger, records, bills, payers, webhooks)
+AREAS: tuple[ModuleType, ...] = (personal_data, orders, shifts, ledger, records, bills, payers, webhooks, pay, refunds)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -39,6 +40,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.app.state.people_desk = people = PeopleDesk(chosen.service, PeopleData(payments), payments.erasures)
         kit.run_consumer(Consumer(chosen, store, {**SUBSCRIPTIONS, **people.subscriptions}, kit.app.state.verifier))
         kit.watch_revocations()
+        start_workers(payments, kit.background)
         kit.background("balances", lambda: repeat(lambda: keep_balances(payments), 1.0))
 
     app = build_app(

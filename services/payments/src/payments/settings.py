@@ -28,6 +28,12 @@ class Settings(PostgresSettings):
     card_number_prefix: str = Field(
         default="990001", pattern=r"^[0-9]{4,10}$", description="Issuer's digits of the virtual cards that are opened"
     )
+    pay_within_seconds: int = Field(default=300, ge=60, description="How long a payer may take to confirm a charge")
+    unknown_alert_seconds: int = Field(default=300, ge=1, description="People are told of a charge unknown for so long")
+    refund_approval_minor: dict[str, int] = Field(
+        default={"CNY": 50_000, "EUR": 7_000, "GBP": 6_000, "USD": 7_000, "AUD": 10_000},
+        description="Refunds above it need two people, by currency; of others each refund does",
+    )
     loyalty: LoyaltySettings | None = Field(None, description="None: coupons and points are refused, paying works")
     wechat: WechatPaySettings | None = Field(None, description="Our merchant at WeChat Pay; none: it is not offered")
     alipay: AlipayPaySettings | None = Field(None, description="Our seller at Alipay; none: it is not offered")

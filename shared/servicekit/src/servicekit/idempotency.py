@@ -60,21 +60,27 @@ async def once(tx: Connection, request: IdempotentRequest, effect: Callable[[], 
     name = f"{request.caller}|{request.route}|{request.key}"
     if not await tx.fetchval("SELECT pg_try_advisory_xact_lock(hashtextextended($1, 1))", name):
         raise _in_flight()
-    digest = hashlib.sha256(request.body).digest()
+    if (first := await recall(tx, request)) is not None:
+        return first
+    reply = await effect()
+    await tx.execute(
+        "INSERT INTO idempotency_keys (caller, route, key, request_hash, status, reply) "
+        "VALUES ($1, $2, $3, $4, $5, $6)",
+        request.caller, request.route, request.key, _digest(request), reply.status, reply.body,
+    )  # fmt: skip
+    return reply
+
+
+async def recall(tx: Connection, request: IdempotentRequest) -> Reply | None:
+    """The first reply, where there was one; the Problems are those of `once`."""
     row = await tx.fetchrow(
         """SELECT request_hash, status, reply, created_at FROM idempotency_keys
            WHERE (caller, route, key) = ($1, $2, $3)""",
         request.caller, request.route, request.key,
     )  # fmt: skip
     if row is None:
-        reply = await effect()
-        await tx.execute(
-            "INSERT INTO idempotency_keys (caller, route, key, request_hash, status, reply) "
-            "VALUES ($1, $2, $3, $4, $5, $6)",
-            request.caller, request.route, request.key, digest, reply.status, reply.body,
-        )  # fmt: skip
-        return reply
-    if row["request_hash"] != digest:
+        return None
+    if row["request_hash"] != _digest(request):
         raise Problem(422, "idempotency-key-reused", "This Idempotency-Key came with another body; use a new key.")
     if row["status"] != UNFINISHED:
         return Reply(row["status"], row["reply"])
@@ -104,6 +110,10 @@ async def patiently(ask: Callable[[], Awaitable[Reply]], patience_seconds: float
             if problem.slug != IN_FLIGHT or asyncio.get_running_loop().time() > end:
                 raise
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+
+def _digest(request: IdempotentRequest) -> bytes:
+    return hashlib.sha256(request.body).digest()
 
 
 def _in_flight() -> Problem:

@@ -32,6 +32,8 @@ class AttemptStatus(StrEnum):
 
 
 OPEN = frozenset({AttemptStatus.CREATING, AttemptStatus.WAITING, AttemptStatus.UNKNOWN, AttemptStatus.MISMATCH})
+ASKED_WITHIN = timedelta(seconds=15)
+"""Longer than a provider is waited for: whoever still asked it after this is gone, and so is the answer."""
 LOST_AFTER = timedelta(seconds=60)
 """A provider that still does not know a number after this never will: our request had a time limit far below it."""
 LATE_PAUSE_SECONDS = 600.0
@@ -92,9 +94,9 @@ def judge(
         return Verdict.END
     if state is TradeState.NOT_FOUND:
         return Verdict.END if at - attempt.created_at > LOST_AFTER else Verdict.WAIT
-    # Without what the phone needs nobody can pay: the answer that had it was lost.
-    can_be_paid = is_wanted and attempt.client is not None and at < attempt.expires_at
-    return Verdict.WAIT if can_be_paid else Verdict.CLOSE
+    # Without what the phone needs nobody can pay: the answer that had it was lost, or is on its way.
+    has_answer = attempt.client is not None or at - attempt.created_at < ASKED_WITHIN
+    return Verdict.WAIT if is_wanted and has_answer and at < attempt.expires_at else Verdict.CLOSE
 
 
 def pause_seconds(looks: int, longest: float = LATE_PAUSE_SECONDS) -> float:

@@ -48,11 +48,12 @@ async def of_purpose(tx: Connection, purpose_id: UUID) -> Sequence[Refund]:
 
 async def counted_minor(tx: Connection, order_id: UUID) -> int:
     """What of an order's payment is refunded, or on its way back, or asked for."""
-    return await tx.fetchval(
+    counted = await tx.fetchval(
         """SELECT coalesce(sum(amount_minor), 0)::bigint FROM refunds
            WHERE purpose_id = $1 AND purpose = 'order' AND status = ANY($2)""",
         order_id, _COUNTED,
     )  # fmt: skip
+    return int(counted or 0)
 
 
 async def take_due(tx: Connection, at: datetime, limit: int, lease: timedelta) -> list[Refund]:
