@@ -63,3 +63,77 @@ CREATE TABLE shift_entries (
 CREATE INDEX shift_entries_of_shift ON shift_entries (shift_id);
 CREATE INDEX orders_paid_at_station ON orders (station_id, paid_at) WHERE paid_at IS NOT NULL;
 CREATE INDEX refunds_by_day ON refunds (settled_at) WHERE settled_at IS NOT NULL;
+
+CREATE TABLE reconciliations (          -- runs: inside compares what we wrote with what we wrote, outside with a bill
+    run_id       uuid PRIMARY KEY,
+    side         text NOT NULL CHECK (side IN ('inside', 'outside')),
+    provider     text,                  -- outside: whose bill, of which day of the provider's calendar
+    day          date,
+    requested_by text NOT NULL,
+    requested_at timestamptz NOT NULL,
+    status       text NOT NULL CHECK (status IN ('waiting', 'done', 'failed')),
+    next_try_at  timestamptz,           -- when it is due; while it is under way, when another may take it over
+    tries        int NOT NULL DEFAULT 0,
+    finished_at  timestamptz,
+    totals       jsonb,
+    error        text                   -- why it did not come to an end the last time
+) WITH (fillfactor = 80);
+CREATE UNIQUE INDEX one_run_under_way ON reconciliations (side, coalesce(provider, ''), coalesce(day, 'epoch'))
+    WHERE status = 'waiting';
+CREATE INDEX reconciliations_of_day ON reconciliations (day, run_id DESC);
+CREATE INDEX reconciliations_finished ON reconciliations (side, finished_at DESC);
+
+CREATE TABLE tickets (                  -- a difference, found once and seen again until it is gone
+    ticket_id   uuid PRIMARY KEY,
+    check_name  text NOT NULL,          -- see repository.checks and repository.bills_compared
+    subject     text NOT NULL,          -- what differs: the id of an order, an attempt, a refund, an account ...
+    station_id  uuid,                   -- NULL: it is the whole platform's
+    operator    text,
+    provider    text,
+    day         date,                   -- outside: the day of the bill
+    happened_at timestamptz NOT NULL,   -- when that which differs happened
+    evidence    jsonb NOT NULL,         -- the numbers of both sides, as they were seen last
+    status      text NOT NULL CHECK (status IN ('open', 'settled', 'closed')),
+    found_at    timestamptz NOT NULL,
+    seen_at     timestamptz NOT NULL,
+    seen_by     uuid NOT NULL,          -- the run that saw it last
+    closed_at   timestamptz,
+    UNIQUE (check_name, subject)
+) WITH (fillfactor = 80);
+CREATE INDEX tickets_of_station ON tickets (station_id, ticket_id DESC);
+CREATE INDEX tickets_to_settle ON tickets (check_name) WHERE status <> 'closed';
+CREATE INDEX tickets_of_day ON tickets (day) WHERE day IS NOT NULL;
+
+CREATE TABLE ticket_steps (             -- all that happened to a ticket; never changed
+    position  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    ticket_id uuid NOT NULL REFERENCES tickets,
+    step      text NOT NULL,
+    actor     text NOT NULL,
+    at        timestamptz NOT NULL,
+    run_id    uuid,
+    details   jsonb NOT NULL
+);
+CREATE INDEX ticket_steps_of_ticket ON ticket_steps (ticket_id, position);
+
+CREATE TABLE bill_lines (               -- what a provider's bill of a day says, to be compared as a whole
+    provider     text NOT NULL,
+    day          date NOT NULL,
+    kind         text NOT NULL CHECK (kind IN ('payment', 'refund')),
+    number       text NOT NULL,         -- ours, as the provider has it
+    trade_id     text NOT NULL,
+    amount_minor bigint NOT NULL,
+    currency     text NOT NULL,
+    at           timestamptz NOT NULL
+);
+CREATE INDEX bill_lines_of_day ON bill_lines (provider, day);
+CREATE INDEX bill_lines_of_number ON bill_lines (number, kind);
+
+-- The trail takes new entries only.
+CREATE FUNCTION refuse_change_of_trail() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'what was done stays on record' USING ERRCODE = 'insufficient_privilege';
+END $$;
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON exception_steps
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_trail();
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON ticket_steps
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change_of_trail();

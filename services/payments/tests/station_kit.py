@@ -1,14 +1,20 @@
 """What tests of the station's side need: orders as they are at some point of their life."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from payments.domain.attempts import Attempt, AttemptStatus
+from payments.domain.ledger import Account, AccountKind
 from payments.domain.order_words import Measure, Mode, Status
 from payments.domain.orders import Order, Step
-from payments.repository import orders
+from payments.domain.provider_words import Provider
+from payments.domain.refunds import Refund, RefundPurpose, RefundStatus
+from payments.repository import attempts, ledger, orders, refunds
+from payments.use_cases import transfers
 from schemas.vocabulary import Fuel
 from servicekit.ids import new_id
+from servicekit.postgres import Connection
 
 from .conftest import OPERATOR, Payments
 
@@ -46,3 +52,44 @@ async def paid_order(payments: Payments, station_id: UUID, **fields: Any) -> Ord
         "status": Status.PAID, "method": "wechat", "paid_minor": 23_550, "paid_at": datetime.now(UTC)
     }  # fmt: skip
     return await dispensed_order(payments, station_id, **standard | fields)
+
+
+async def charged(payments: Payments, order: Order, amount_minor: int, **fields: Any) -> UUID:
+    """A charge at WeChat Pay for the order that succeeded just now; its id."""
+    now = datetime.now(UTC)
+    attempt = Attempt(
+        new_id(), "order", order.order_id, order.driver_id, Provider.WECHAT, amount_minor, "CNY",
+        AttemptStatus.SUCCEEDED, now, now + timedelta(minutes=5), **{"paid_at": now, "trade_id": "t"} | fields,
+    )  # fmt: skip
+    await payments.store.transact(lambda tx: attempts.insert(tx, attempt))
+    return attempt.attempt_id
+
+
+async def paid_and_booked(payments: Payments, station_id: UUID, **fields: Any) -> Order:
+    """An order that was paid at WeChat Pay, with its charge and its transfer."""
+    order = await paid_order(payments, station_id, **fields)
+    attempt_id = await charged(payments, order, order.paid_minor)
+    attempt = await payments.store.transact(lambda tx: attempts.find(tx, attempt_id))
+    assert attempt is not None
+    await payments.store.transact(lambda tx: ledger.post(tx, [transfers.paid_at_provider(order, attempt)]))
+    return order
+
+
+async def refunded(payments: Payments, order: Order, amount_minor: int) -> UUID:
+    """A refund of a part of a paid order that reached the driver just now; its id."""
+    now = datetime.now(UTC)
+
+    async def work(tx: Connection) -> UUID:
+        (attempt,) = await attempts.find_paid(tx, order.order_id)
+        refund = Refund(
+            new_id(), RefundPurpose.ORDER, order.order_id, "wechat", AccountKind.STATION, str(order.station_id),
+            amount_minor, "CNY", "goodwill", RefundStatus.SUCCEEDED, "test", now, attempt.attempt_id, settled_at=now,
+        )  # fmt: skip
+        await refunds.insert(tx, refund)
+        await ledger.post(tx, [transfers.refunded(refund, Account(AccountKind.PROVIDER, "wechat", "CNY"))])
+        await tx.execute(
+            "UPDATE orders SET refunded_minor = refunded_minor + $2 WHERE order_id = $1", order.order_id, amount_minor
+        )
+        return refund.refund_id
+
+    return await payments.store.transact(work)
