@@ -86,7 +86,7 @@ def _unpack(packed: IO[bytes], plain: IO[bytes], digest: str) -> None:
     packed.seek(0)
     seen, length = hashlib.sha1(usedforsecurity=False), 0
     try:
-        with gzip.GzipFile(fileobj=packed) as file:
+        with gzip.GzipFile(fileobj=packed, mode="rb") as file:
             while piece := file.read(PIECE_BYTES):
                 if (length := length + len(piece)) > MAX_UNPACKED_BYTES:
                     raise ProviderAway("a bill without end")
