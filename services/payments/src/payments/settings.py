@@ -34,6 +34,9 @@ class Settings(PostgresSettings):
         default={"CNY": 50_000, "EUR": 7_000, "GBP": 6_000, "USD": 7_000, "AUD": 10_000},
         description="Refunds above it need two people, by currency; of others each refund does",
     )
+    card_number_prefix: str = Field(
+        default="990001", pattern=r"^[0-9]{4,10}$", description="Issuer's digits of the virtual cards that are opened"
+    )
     loyalty: LoyaltySettings | None = Field(None, description="None: coupons and points are refused, paying works")
     wechat: WechatPaySettings | None = Field(None, description="Our merchant at WeChat Pay; none: it is not offered")
     alipay: AlipayPaySettings | None = Field(None, description="Our seller at Alipay; none: it is not offered")

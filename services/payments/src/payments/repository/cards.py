@@ -102,6 +102,25 @@ async def cards_of(tx: Connection, driver_id: str, *, closed: bool = False) -> l
     return [card_of(row) for row in await tx.fetch(query, driver_id, closed)]
 
 
+async def transactions_of(tx: Connection, card: Card, before: int | None, limit: int) -> list[Any]:
+    """A page of what moved on a card's account, the newest first; of a company's account the card's own orders."""
+    return await transactions(tx, card.account.id, card.card_id if card.company_id else None, before, limit)
+
+
+async def transactions(
+    tx: Connection, account_id: UUID, card_id: UUID | None, before: int | None, limit: int
+) -> list[Any]:
+    """A page of an account's postings: (posting_id, kind, amount_minor, order_id, recharge_id, made_at)."""
+    return await tx.fetch(
+        """SELECT p.posting_id, t.kind, p.amount_minor, o.order_id, r.recharge_id, t.made_at
+           FROM postings p JOIN transfers t USING (transfer_id)
+           LEFT JOIN orders o ON o.order_id = t.subject LEFT JOIN recharges r ON r.recharge_id = t.subject
+           WHERE p.account_id = $1 AND ($2::uuid IS NULL OR o.card_id = $2) AND ($3::bigint IS NULL OR posting_id < $3)
+           ORDER BY posting_id DESC LIMIT $4""",
+        account_id, card_id, before, limit,
+    )  # fmt: skip
+
+
 async def usage_of(tx: Connection, card: Card, at: datetime) -> Usage:
     """What was bought with a card in the running day, week and month, what is held included."""
     starts = period_starts(at, card.time_zone)
@@ -147,6 +166,25 @@ async def record_use(
 async def forget_use(tx: Connection, order_id: UUID) -> None:
     """The order bought nothing after all: a hold that was released whole."""
     await tx.execute("DELETE FROM card_uses WHERE order_id = $1", order_id)
+
+
+async def lock_cards_of(tx: Connection, driver_id: str) -> list[Card]:
+    """A driver's open cards, locked."""
+    query = f"SELECT {COLUMNS} FROM cards WHERE driver_id = $1 AND closed_at IS NULL ORDER BY card_id FOR UPDATE"  # noqa: S608
+    return [card_of(row) for row in await tx.fetch(query, driver_id)]
+
+
+async def closed_with_money(tx: Connection, after: UUID, limit: int) -> list[tuple[UUID, str]]:
+    """(owner, currency) of the next accounts of closed cards and companies on which something is free."""
+    rows = await tx.fetch(
+        """SELECT DISTINCT coalesce(c.company_id, c.card_id) AS owner, c.currency
+           FROM cards c JOIN balances b USING (account_id) LEFT JOIN companies o ON o.company_id = c.company_id
+           WHERE c.closed_at IS NOT NULL AND (c.company_id IS NULL OR o.closed_at IS NOT NULL)
+             AND b.posted_minor > b.held_minor AND coalesce(c.company_id, c.card_id) > $1
+           ORDER BY owner LIMIT $2""",
+        after, limit,
+    )  # fmt: skip
+    return [tuple(row) for row in rows]
 
 
 def card_of(row: Any) -> Card:
