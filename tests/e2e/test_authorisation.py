@@ -57,6 +57,7 @@ NEEDS_A_PROOF: dict[Key, set[str]] = {
     ("post", "/v1/me/identities/{identity_id}/unlink"): {"proof-refused", "staff-account"},
     ("post", "/v1/me/merges"): {"proof-refused", "staff-account"},
     ("post", "/v1/me/password"): {"wrong-password"},
+    ("get", "/v1/fuel-cards/{card_id}/recharges/{recharge_id}"): {"no-such-recharge"},
 }
 """What needs more than a token: a code of somebody's phone, or the old password, which no example has. What they answer
 to one that is not good is all that can be asked here; identity's own tests prove the rest."""

@@ -4,13 +4,14 @@ from types import ModuleType
 
 from fastapi import FastAPI
 
-from payments.api import bills, ledger, orders, pay, payers, records, refunds, shifts, webhooks
+from payments.api import bills, fuel_cards, ledger, orders, pay, payers, records, refunds, shifts, webhooks
 from payments.api.refusals import install_refusals
 from payments.consumer import SUBSCRIPTIONS
 from payments.settings import Settings
 from payments.use_cases.context import Payments
 from payments.use_cases.ledger import keep_balances
 from payments.use_cases.people import PeopleData
+from payments.use_cases.unbinding import sweep
 from payments.use_cases.webhooks import Webhooks
 from payments.use_cases.workers import start_workers
 from servicekit import personal_data
@@ -21,7 +22,10 @@ from servicekit.personal_data import PeopleDesk
 from servicekit.postgres import PostgresStore
 from servicekit.repeating import repeat
 
-AREAS: tuple[ModuleType, ...] = (personal_data, orders, shifts, ledger, records, bills, payers, webhooks, pay, refunds)
+AREAS: tuple[ModuleType, ...] = (
+    personal_data, orders, shifts, ledger, records, bills, payers, webhooks, pay, refunds, fuel_cards,
+)  # fmt: skip
+SWEEP_SECONDS = 60.0
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -41,6 +45,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.run_consumer(Consumer(chosen, store, {**SUBSCRIPTIONS, **people.subscriptions}, kit.app.state.verifier))
         kit.watch_revocations()
         start_workers(payments, kit.background)
+        kit.background("closed_cards", lambda: repeat(lambda: sweep(payments), SWEEP_SECONDS))
         kit.background("balances", lambda: repeat(lambda: keep_balances(payments), 1.0))
 
     app = build_app(

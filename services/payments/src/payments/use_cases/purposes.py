@@ -7,7 +7,7 @@ from uuid import UUID
 
 from payments.domain.attempts import Attempt
 from payments.domain.orders import Order
-from payments.use_cases import order_payments
+from payments.use_cases import order_payments, recharge_payments
 from payments.use_cases.context import Payments
 from servicekit.postgres import Connection
 
@@ -40,5 +40,5 @@ class Purpose(Protocol):
         ...
 
 
-PURPOSES: Mapping[str, Purpose] = {"order": order_payments}
+PURPOSES: Mapping[str, Purpose] = {"order": order_payments, "recharge": recharge_payments}
 """By the word that an attempt is stored with."""
