@@ -19,7 +19,7 @@ VALUES: dict[str, Any] = {
     "pump_id": "1", "region": "AT", "provider": "google", "month": "2026-11",
     "account_id": "0b0c6d4e-55a1-5f0e-9d5b-0a4f4f6f2c11", "refund_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c13",
     "recharge_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c14",
-}
+}  # fmt: skip
 """What stands for a path parameter that names no object of anybody's."""
 
 MADE_BY: dict[str, tuple[Key, tuple[str | int, ...]]] = {

@@ -205,8 +205,14 @@ ROUTES: tuple[Route, ...] = (
     _write("POST", "/v1/fuel-cards/{card_id}/unfreeze", "payments", Permission.CARDS_SECURE, body_bytes=0),
     _write("PUT", "/v1/fuel-cards/{card_id}/limits", "payments", Permission.PAY),
     _write("PUT", "/v1/fuel-cards/{card_id}/holder", "payments", Permission.CARDS_SECURE, body_bytes=16 * KIB),
-    _write("POST", "/v1/fuel-cards/{card_id}/recharges", "payments", Permission.PAY, body_bytes=4 * KIB,
-           timeout_seconds=30.0),  # fmt: skip
+    _write(
+        "POST",
+        "/v1/fuel-cards/{card_id}/recharges",
+        "payments",
+        Permission.PAY,
+        body_bytes=4 * KIB,
+        timeout_seconds=30.0,
+    ),
     Route("GET", "/v1/fuel-cards/{card_id}/recharges/{recharge_id}", "payments", Permission.PAY),
     Route("GET", "/v1/me/payers", "payments", Permission.PAY),
     _write("PUT", "/v1/me/payers/{provider}", "payments", Permission.PAY, body_bytes=4 * KIB),
