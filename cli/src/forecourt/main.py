@@ -33,6 +33,7 @@ COMMANDS = {
     "ledger": "forecourt.ledger:app",
     "personal-data": "forecourt.personal_data:app",
     "security-matrix": "forecourt.security_matrix:security_matrix",
+    "chaos": "forecourt.chaos:app",
     "bench": "forecourt.bench:bench",
     "dead-letters": "forecourt.dead_letters:app",
     "migrate": "forecourt.lifecycle:migrate",

@@ -95,6 +95,12 @@ class SignIns:
         async with self._http.post(logins, json={"openid": openid}) as reply:
             return (await _json(reply, 200))["js_code"]
 
+    async def alipay_code(self, open_id: str) -> str:
+        """What my.getAuthCode gives on this person's phone."""
+        logins = f"{SERVICE_BY_NAME['simulators'].url(self._config)}/control/alipay/logins"
+        async with self._http.post(logins, json={"open_id": open_id}) as reply:
+            return (await _json(reply, 200))["auth_code"]
+
     async def staff(self, who: SignIn, scope: str | None = None) -> Session:
         """The staff member, by password and second factor at the pages of the authorization server (PKCE)."""
         verifier, state = secrets.token_urlsafe(48), secrets.token_urlsafe(16)

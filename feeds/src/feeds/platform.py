@@ -45,6 +45,10 @@ class PlatformClient:
         self._token = access_token
         self._token_good_until = 0.0
 
+    def use(self, access_token: str) -> None:
+        """Goes on as the same person with a newer token."""
+        self._token = access_token
+
     async def get(self, path: str, parameters: Parameters = ()) -> Any:
         """The JSON answer to a GET. Raises PlatformError."""
         return await self._request("GET", path, params=parameters)
