@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from fastapi import Request
 from fastapi.responses import PlainTextResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.background import BackgroundTask
 
 MAX_SECONDS = 60.0
 Operation = Literal["create", "query", "close", "refund", "query_refund", "bill", "certificates", "notification"]
@@ -121,7 +122,9 @@ class FaultyAnswer:
         await plan.see(operation, "done")
         if plan.strikes("silent", operation):
             return await self._nothing()
-        return busy() if plan.strikes("busy_done", operation) else response
+        answer = busy() if plan.strikes("busy_done", operation) else response
+        answer.background = BackgroundTask(plan.see, operation, "answered")
+        return answer
 
     async def _nothing(self) -> Response:
         """No answer until the caller gives up, or something in between does."""
