@@ -127,14 +127,14 @@ async def look(payments: Payments, attempt: Attempt) -> bool:
             verdict = await _close(payments, channel, attempt)
         if verdict in (Verdict.CLOSE, Verdict.WAIT):
             await _wait(payments, attempt)
-    except ProviderAway:
+    except (ProviderAway, ProviderRefused):  # a refused question is no answer, either
         await _wait(payments, attempt)
         return False
     return True
 
 
 async def give_up(payments: Payments, attempt: Attempt) -> None:
-    """Closes it at the provider; where it turns out to be paid, that counts. Raises ProviderAway."""
+    """Closes it at the provider; where it turns out to be paid, that counts. Raises ProviderAway, ProviderRefused."""
     await _close(payments, channel_of(payments, attempt.provider), attempt)
 
 

@@ -12,7 +12,7 @@ from payments.domain.order_words import Command, Status
 from payments.domain.orders import InvalidTransition, Order, Step, advance, allowed_commands
 from payments.domain.payment_views import payment_view
 from payments.domain.provider_words import Provider
-from payments.providers.channel import ProviderAway
+from payments.providers.channel import ProviderAway, ProviderRefused
 from payments.repository import attempts as repository
 from payments.repository import ledger, orders
 from payments.use_cases import attempts, reservations, transfers
@@ -45,6 +45,8 @@ class Payment:
     card_id: UUID | None = None
     coupon_ids: tuple[str, ...] | None = None
     points: int | None = None
+    plate: str | None = None
+    """The number plate that the driver says, for a card that is for one vehicle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +72,14 @@ async def _pay_at_provider(payments: Payments, payment: Payment) -> Reply:
         if (first := await recall(connection, payment.request)) is not None:
             return first
         order = await own_order(connection, payment.driver_id, payment.order_id)
-    order = _as_asked(await make_way(payments, order, payment.method), payment)
+    order = as_asked(await make_way(payments, order, payment.method), payment)
     return await with_discounts(
         payments, order, payment.method, payment.token, lambda reserved: _charge(payments, payment, reserved)
     )
 
 
-def _as_asked(order: Order, payment: Payment) -> Order:
+def as_asked(order: Order, payment: Payment) -> Order:
+    """The order with the coupons and points that the payment asks for."""
     return replace(
         order, coupon_ids=order.coupon_ids if payment.coupon_ids is None else payment.coupon_ids,
         points=order.points if payment.points is None else payment.points,
@@ -96,7 +99,7 @@ async def make_way(payments: Payments, order: Order, method: str) -> Order:
         raise _in_progress(order, attempt)
     try:
         await attempts.give_up(payments, attempt)
-    except ProviderAway:
+    except (ProviderAway, ProviderRefused):
         raise _in_progress(order, attempt) from None
     async with payments.store.connection() as connection:
         return await own_order(connection, order.driver_id, order.order_id)

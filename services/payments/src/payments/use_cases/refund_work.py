@@ -63,12 +63,20 @@ async def carry_on(payments: Payments, pending: Refund, *, is_new: bool) -> bool
 
 async def _result(channel: Channel, pending: Refund, charge: Attempt, *, is_new: bool) -> RefundResult:
     if not is_new:
-        result = await channel.query_refund(pending.number, charge.number)
+        result = await _ask(channel, pending, charge)
         if result.state is not RefundState.NOT_FOUND:
             return result
     return await channel.refund(RefundOrder(
         pending.number, charge.number, pending.amount_minor, charge.amount_minor, pending.currency, pending.reason,
     ))  # fmt: skip
+
+
+async def _ask(channel: Channel, pending: Refund, charge: Attempt) -> RefundResult:
+    """A refused question says nothing about the refund."""
+    try:
+        return await channel.query_refund(pending.number, charge.number)
+    except ProviderRefused as refusal:
+        raise ProviderAway(f"the question was refused ({refusal.code})") from refusal
 
 
 async def _settle(payments: Payments, pending: Refund, result: RefundResult) -> None:
