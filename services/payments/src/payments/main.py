@@ -4,7 +4,21 @@ from types import ModuleType
 
 from fastapi import FastAPI
 
-from payments.api import bills, fuel_cards, ledger, orders, pay, payers, records, refunds, shifts, webhooks
+from payments.api import (
+    bills,
+    fuel_cards,
+    invoice_titles,
+    invoices,
+    ledger,
+    orders,
+    pay,
+    payers,
+    records,
+    refunds,
+    shifts,
+    station_orders,
+    webhooks,
+)
 from payments.api.refusals import install_refusals
 from payments.consumer import SUBSCRIPTIONS
 from payments.settings import Settings
@@ -23,7 +37,8 @@ from servicekit.postgres import PostgresStore
 from servicekit.repeating import repeat
 
 AREAS: tuple[ModuleType, ...] = (
-    personal_data, orders, shifts, ledger, records, bills, payers, webhooks, pay, refunds, fuel_cards,
+    personal_data, orders, station_orders, shifts, ledger, records, bills, payers, webhooks, pay, refunds, fuel_cards,
+    invoice_titles, invoices,
 )  # fmt: skip
 SWEEP_SECONDS = 60.0
 

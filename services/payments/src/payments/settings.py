@@ -1,13 +1,25 @@
 """PAYMENTS_* environment."""
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
 from payments.domain.timeouts import Timeouts
 from payments.providers.alipay_pay import AlipayPaySettings
 from payments.providers.loyalty import LoyaltySettings
+from payments.providers.wechat_fapiao import FapiaoSettings
 from payments.providers.wechat_pay import WechatPaySettings
 from servicekit.settings import PostgresSettings
+
+
+class StreamSettings(BaseModel):
+    """Bounds of the live streams of orders, for each replica."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    connections: int = Field(default=2_000, ge=1)
+    connections_per_caller: int = Field(default=20, ge=1)
+    queue_steps: int = Field(default=256, ge=1, description="A reader for whom more wait is disconnected")
+    heartbeat_seconds: float = Field(default=15.0, gt=0)
 
 
 class Settings(PostgresSettings):
@@ -25,6 +37,7 @@ class Settings(PostgresSettings):
     max_order_minor: int = Field(default=5_000_000, ge=1, description="The most one order may cost, in minor units")
     max_open_orders: int = Field(default=3, ge=1, description="Unpaid orders of one driver")
     timeouts: Timeouts = Field(default=Timeouts(), description="How long an order waits for somebody, in seconds")
+    streams: StreamSettings = StreamSettings()
     card_number_prefix: str = Field(
         default="990001", pattern=r"^[0-9]{4,10}$", description="Issuer's digits of the virtual cards that are opened"
     )
@@ -40,3 +53,4 @@ class Settings(PostgresSettings):
     loyalty: LoyaltySettings | None = Field(None, description="None: coupons and points are refused, paying works")
     wechat: WechatPaySettings | None = Field(None, description="Our merchant at WeChat Pay; none: it is not offered")
     alipay: AlipayPaySettings | None = Field(None, description="Our seller at Alipay; none: it is not offered")
+    fapiao: FapiaoSettings | None = Field(None, description="Whose invoices WeChat Pay issues; none: they wait")

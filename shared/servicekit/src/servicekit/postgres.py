@@ -125,6 +125,22 @@ class PostgresStore:
             finally:
                 connection.terminate()
 
+    @asynccontextmanager
+    async def listening(self, channel: str, hear: Callable[[str], None]) -> AsyncIterator[asyncio.Event]:
+        """Calls `hear` with the payload of each notice of the channel, in the order of their commits.
+
+        The event is set once the connection is lost: notices may have been missed. Raises StoreUnavailable.
+        """
+        lost = asyncio.Event()
+        async with _away_means_unavailable():
+            connection = await asyncpg.connect(self._dsn, timeout=5, command_timeout=30)
+            try:
+                connection.add_termination_listener(lambda _: lost.set())
+                await connection.add_listener(channel, lambda *notice: hear(str(notice[-1])))
+                yield lost
+            finally:
+                connection.terminate()
+
     async def first_seen(
         self, tx: Connection, consumer: str, messages: Sequence[Message], *, expect_new: bool
     ) -> list[Message]:

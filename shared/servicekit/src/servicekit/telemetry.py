@@ -58,6 +58,8 @@ READS_SHARED = Counter("forecourt_reads_shared_total", "Reads answered by a call
 STREAM_SUBSCRIBERS = Gauge("forecourt_stream_subscribers", "Live price streams open")
 STREAM_EVENTS = Counter("forecourt_stream_events_total", "Price changes seen for the live streams")
 STREAM_DROPPED = Counter("forecourt_stream_dropped_total", "Live price streams closed because their reader was slow")
+ORDER_STREAMS = Gauge("forecourt_order_streams", "Live streams of orders open")
+ORDER_STREAMS_DROPPED = Counter("forecourt_order_streams_dropped_total", "Streams of orders closed: a slow reader")
 
 LINES = msgspec.json.Encoder()
 LINES_AT_ONCE = 500

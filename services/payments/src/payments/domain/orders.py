@@ -183,6 +183,8 @@ def _suits(order: Order, command: Command) -> bool:
             return order.status in PAYABLE[order.mode]
         case Command.CANCEL | Command.EXPIRE:
             return order.fuelling_since is None and order.dispensed_at is None
+        case Command.BEGIN_DISPENSE if order.status is Status.PLACED and order.mode is not Mode.POST_PAY:
+            return False  # the pump is locked
         case Command.BEGIN_DISPENSE | Command.DISPENSE:
             return order.dispensed_at is None
         case Command.ADJUST | Command.COMPLETE:

@@ -66,6 +66,12 @@ def placed(order_id: UUID, driver_id: str, wish: Wish, offer: Offer, most_minor:
     return Step(order, None, None, Fact.PLACED, driver_id, at)
 
 
+def require_possible(gross_minor: int, most_minor: int, currency: str) -> None:
+    """Raises WrongField where fuel that a station says it gave costs nothing, or more than any order may."""
+    if not 1 <= gross_minor <= most_minor:
+        raise WrongField("volume_ml", f"An order is of 1 to {most_minor} minor units of {currency}.")
+
+
 def _quantity(wish: Wish, offer: Offer) -> tuple[Measure, int | None, int | None]:
     """(measure, the amount asked for or the most that it may cost, the volume asked for)."""
     if (wish.amount_minor is not None) + (wish.volume_ml is not None) + wish.fill_up != 1:

@@ -28,11 +28,9 @@ class Outcome(StrEnum):
     EXPIRE = "expire"
     COMPLETE = "complete"
     UNPAID = "unpaid"
-    """Fuel was given, so the debt stays; people are told."""
+    """Fuel was given, or flows, and nobody paid: the debt stays; people are told."""
     UNDISPENSED = "undispensed"
     """The money is there and no fuel was given; people are told."""
-    UNCAPTURED = "uncaptured"
-    """Fuel was given for money that was set aside and never taken; people are told."""
 
 
 def outcome_of(order: Order) -> Outcome:
@@ -41,8 +39,6 @@ def outcome_of(order: Order) -> Outcome:
     match order.status:
         case Status.PAID:
             return Outcome.COMPLETE if order.dispensed_at is not None else Outcome.UNDISPENSED
-        case Status.AUTHORISED if has_fuel:
-            return Outcome.UNCAPTURED
         case _:
             return Outcome.UNPAID if has_fuel else Outcome.EXPIRE
 

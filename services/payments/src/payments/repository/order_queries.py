@@ -13,9 +13,10 @@ from servicekit.postgres import Connection
 
 async def count_open(tx: Connection, driver_id: str) -> int:
     """How many orders of the driver nobody has paid yet."""
-    return await tx.fetchval(
-        "SELECT count(*) FROM orders WHERE driver_id = $1 AND status = ANY($2)", driver_id, list(OPEN)
+    (row,) = await tx.fetch(
+        "SELECT count(*) AS open FROM orders WHERE driver_id = $1 AND status = ANY($2)", driver_id, list(OPEN)
     )
+    return row["open"]
 
 
 async def of_driver(
@@ -57,3 +58,35 @@ async def refunds_of(tx: Connection, order_id: UUID) -> list[dict[str, Any]]:
         order_id,
     )
     return [dict(row) for row in rows]
+
+
+Waiting = tuple[Status, bool, datetime]
+"""(status, whether the pump's volume is known, moment): who waits since then, or longer."""
+
+
+async def due(tx: Connection, waiting: Sequence[Waiting], limit: int) -> list[UUID]:
+    """Orders that waited too long, the longest waiting first."""
+    rows = await tx.fetch(
+        f"SELECT order_id {_DUE} ORDER BY waiting_since LIMIT $4",
+        *zip(*waiting, strict=True), limit,
+    )  # fmt: skip
+    return [row["order_id"] for row in rows]
+
+
+async def lock_due(tx: Connection, order_id: UUID, waiting: Sequence[Waiting]) -> Order | None:
+    """The order, locked, if it still waits too long and nobody else is at it."""
+    row = await tx.fetchrow(
+        f"SELECT orders.* {_DUE} AND order_id = $4 FOR UPDATE OF orders SKIP LOCKED",
+        *zip(*waiting, strict=True), order_id,
+    )  # fmt: skip
+    return order_of(row) if row else None
+
+
+async def wait_until(tx: Connection, order_id: UUID, waiting_since: datetime | None) -> None:
+    """Lets the order be due again later, or never while it stays as it is: no step, since nothing happened to it."""
+    await tx.execute("UPDATE orders SET waiting_since = $2 WHERE order_id = $1", order_id, waiting_since)
+
+
+_DUE = """FROM orders JOIN unnest($1::text[], $2::boolean[], $3::timestamptz[]) AS w (status, is_dispensed, since)
+    ON orders.status = w.status AND (orders.dispensed_at IS NOT NULL) = w.is_dispensed
+    WHERE orders.waiting_since <= w.since"""

@@ -23,13 +23,13 @@ BY_DRIVER = "by_driver"
 
 async def own_order(tx: Connection, driver_id: str, order_id: UUID) -> Order:
     """A driver's order; Problem 404 for another's."""
-    return _own(await orders.find(tx, order_id), driver_id)
+    return owned_order(await orders.find(tx, order_id), driver_id)
 
 
 async def lock_own_order(payments: Payments, tx: Connection, driver_id: str, order_id: UUID) -> Order:
     """A driver's order, which nobody else changes until the transaction ends. Problem 401, 404."""
     await require_present(payments.erasures, tx, driver_id)
-    return _own(await orders.lock(tx, order_id), driver_id)
+    return owned_order(await orders.lock(tx, order_id), driver_id)
 
 
 async def lock_station_order(tx: Connection, principal: Principal, order_id: UUID, permission: Permission) -> Order:
@@ -71,7 +71,8 @@ async def dispute(
     return step.order
 
 
-def _own(order: Order | None, driver_id: str) -> Order:
+def owned_order(order: Order | None, driver_id: str) -> Order:
+    """The order, where it is the driver's; Problem 404."""
     if order is None or order.driver_id != driver_id:
         raise _no_such_order()
     return order
