@@ -20,12 +20,13 @@ def sign(data: bytes, key: RSAPrivateKey) -> str:
 
 
 def is_signed(data: bytes, signature: str, key: RSAPublicKey) -> bool:
-    """Whether the signature is the key's, for exactly these bytes."""
+    """Whether the signature is the key's, for exactly these bytes, and written in the one right way."""
     try:
-        key.verify(base64.b64decode(signature, validate=True), data, PKCS1v15(), SHA256())
+        decoded = base64.b64decode(signature, validate=True)
+        key.verify(decoded, data, PKCS1v15(), SHA256())
     except (InvalidSignature, binascii.Error, ValueError):
         return False
-    return True
+    return base64.b64encode(decoded).decode() == signature
 
 
 def private_key(text: str) -> RSAPrivateKey:

@@ -1,4 +1,4 @@
-"""Providers' notifications: verified, found to be about a charge of ours, stored, answered; processed afterwards.
+"""Providers' notifications: verified, matched with the charge or refund, stored, answered; processed afterwards.
 
 A notification changes no order. It only says when to ask the provider, whose signed answer does (use_cases.attempts).
 """
@@ -20,6 +20,7 @@ from servicekit.telemetry import PROVIDER_NOTIFICATIONS
 log = logging.getLogger(__name__)
 
 STORED, REFUSED = "stored", "refused"
+MAX_NAME = 128
 
 
 class Webhooks:
@@ -44,7 +45,7 @@ class Webhooks:
             if kind not in ("", notice.kind):
                 raise NotificationRefused("it came to the address of another kind")
             if not await self._notices.submit(notice):
-                raise NotificationRefused("no charge or refund of ours has this number and amount")
+                raise NotificationRefused("we asked for another amount under this number")
         except NotificationRefused as error:
             log.warning("notification refused", extra={"provider": provider, "reason": str(error)})
             PROVIDER_NOTIFICATIONS.labels(provider, REFUSED).inc()
@@ -64,15 +65,15 @@ def _notice(provider: Provider, told: Notification) -> Notice:
         kind, number, amount, currency = "refund", refund.number, refund.amount_minor, None
     else:
         raise NotificationRefused("it tells of nothing")
-    return Notice(new_id(), provider, told.id, kind, _ours(number), amount, currency)
+    for name in (told.id, number):
+        if not (0 < len(name) <= MAX_NAME and name.isascii() and name.isprintable()):
+            raise NotificationRefused("its names are none")
+    return Notice(new_id(), provider, told.id, kind, number, _id_of(number), amount, currency)
 
 
-def _ours(number: str) -> UUID:
-    """The id whose digits our number is. Raises NotificationRefused."""
+def _id_of(number: str) -> UUID | None:
     try:
         found = UUID(hex=number)
-    except ValueError as error:
-        raise NotificationRefused("no number of ours looks like this") from error
-    if found.hex != number:
-        raise NotificationRefused("no number of ours looks like this")
-    return found
+    except ValueError:
+        return None
+    return found if found.hex == number else None
