@@ -52,8 +52,13 @@ async def require_present(erasures: Erasures, tx: Any, subject: str) -> None:
     Raises Problem 401 where the person is gone: an access token may outlive its owner for a moment.
     """
     if await erasures.turn(tx, subject) is not None:
-        detail = "This account was erased or merged into another one; sign in again."
-        raise Problem(401, "account-gone", detail, headers={"WWW-Authenticate": "Bearer"})
+        raise account_gone()
+
+
+def account_gone() -> Problem:
+    """That the person is erased or merged."""
+    detail = "This account was erased or merged into another one; sign in again."
+    return Problem(401, "account-gone", detail, headers={"WWW-Authenticate": "Bearer"})
 
 
 class PostgresErasures:

@@ -6,9 +6,10 @@ where to look, and `finish` puts the last one into its place: whatever dies in b
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from servicekit.postgres import Connection
 from servicekit.problems import Problem
@@ -41,6 +42,11 @@ class IdempotentRequest:
     key: str
     body: bytes
 
+    @property
+    def digest(self) -> bytes:
+        """What is kept of the body."""
+        return hashlib.sha256(self.body).digest()
+
 
 def require_key(key: str | None) -> str:
     """The key, or Problem 400 where it is missing or too long."""
@@ -66,7 +72,7 @@ async def once(tx: Connection, request: IdempotentRequest, effect: Callable[[], 
     await tx.execute(
         "INSERT INTO idempotency_keys (caller, route, key, request_hash, status, reply) "
         "VALUES ($1, $2, $3, $4, $5, $6)",
-        request.caller, request.route, request.key, _digest(request), reply.status, reply.body,
+        request.caller, request.route, request.key, request.digest, reply.status, reply.body,
     )  # fmt: skip
     return reply
 
@@ -78,9 +84,12 @@ async def recall(tx: Connection, request: IdempotentRequest) -> Reply | None:
            WHERE (caller, route, key) = ($1, $2, $3)""",
         request.caller, request.route, request.key,
     )  # fmt: skip
-    if row is None:
-        return None
-    if row["request_hash"] != _digest(request):
+    return replay(row, request) if row else None
+
+
+def replay(row: Mapping[str, Any], request: IdempotentRequest) -> Reply:
+    """The reply of a key's row (request_hash, status, reply, created_at); the Problems are those of `once`."""
+    if row["request_hash"] != request.digest:
         raise Problem(422, "idempotency-key-reused", "This Idempotency-Key came with another body; use a new key.")
     if row["status"] != UNFINISHED:
         return Reply(row["status"], row["reply"])
@@ -110,10 +119,6 @@ async def patiently(ask: Callable[[], Awaitable[Reply]], patience_seconds: float
             if problem.slug != IN_FLIGHT or asyncio.get_running_loop().time() > end:
                 raise
         await asyncio.sleep(LOOK_AGAIN_SECONDS)
-
-
-def _digest(request: IdempotentRequest) -> bytes:
-    return hashlib.sha256(request.body).digest()
 
 
 def _in_flight() -> Problem:

@@ -1,6 +1,6 @@
 """The books of stations, for those who may read them."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Path, Query, Request
@@ -61,7 +61,7 @@ def _place(line: Line) -> Before:
     return line.posting_id, line.balance_minor - line.amount_minor
 
 
-def _fields(account: Account, balance: Balance) -> dict[str, object]:
+def _fields(account: Account, balance: Balance) -> dict[str, Any]:
     return {
         "account_id": account.id, "station_id": account.owner, "currency": account.currency,
         "posted_minor": balance.posted_minor,

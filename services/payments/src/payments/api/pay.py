@@ -10,7 +10,8 @@ from payments.api.context import payments_of
 from payments.domain.order_views import driver_view
 from payments.domain.orders import Order
 from payments.http_models import pay as models
-from payments.use_cases.paying import Payment, pay
+from payments.use_cases import card_payments, paying
+from payments.use_cases.paying import Payment
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires, bearer_token
 from servicekit.idempotency import IdempotentRequest, Reply, require_key
@@ -24,7 +25,7 @@ Key = Annotated[str | None, Header(description="Required: the same key gives the
 
 @router.post(
     "/{order_id}/pay", summary="Pay an order", response_model=models.Paid,
-    responses=problem_responses(400, 401, 403, 404, 409, 413, 422, 503)
+    responses=problem_responses(400, 401, 402, 403, 404, 409, 413, 422, 503)
     | {202: {"model": models.Paid, "description": "It is not known what became of it; look at the order"}},
 )  # fmt: skip
 async def pay_order(
@@ -42,10 +43,11 @@ async def pay_order(
         shown = driver_view(order, payments.settings.timeouts)
         return msgspec.json.encode({"order": shown, "payment": payment})
 
+    pay = card_payments.pay if body.method is models.Method.FUEL_CARD else paying.pay
     reply = await pay(payments, Payment(
         driver.subject, bearer_token(request.headers.get("authorization")), order_id, body.method,
         IdempotentRequest(driver.subject, f"POST /v1/orders/{order_id}/pay", key, await request.body()), show,
-        body.card_id, body.coupon_ids, body.points,
+        body.card_id, body.coupon_ids, body.points, body.plate,
     ))  # fmt: skip
     return as_response(reply)
 

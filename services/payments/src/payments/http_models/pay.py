@@ -10,6 +10,7 @@ from payments.domain.money import MAX_MINOR, MAX_VOLUME_ML
 from payments.domain.provider_words import Provider
 from payments.domain.refunds import RefundReason, RefundStatus
 from payments.http_models.base import Amount, Model, Shown
+from payments.http_models.fuel_cards import Plate
 from payments.http_models.orders import CouponId, Order
 from schemas.base import Moment
 
@@ -31,6 +32,7 @@ class Pay(Model):
     card_id: Annotated[UUID | None, Field(description="Of method fuel_card: which one")] = None
     coupon_ids: Annotated[tuple[CouponId, ...] | None, Field(max_length=10, examples=[[]])] = None
     points: Annotated[int | None, Field(ge=0, le=10**9, strict=True, examples=[0])] = None
+    plate: Annotated[Plate | None, Field(description="Of a card that is for one vehicle: its number plate")] = None
 
     @model_validator(mode="after")
     def _card_and_method_agree(self) -> "Pay":

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -27,17 +28,23 @@ async def post(tx: Connection, transfers: Sequence[Transfer]) -> set[UUID]:
 
     Raises InsufficientFunds, after which the transaction can only be rolled back.
     """
-    accounts = list({p.account.id: p.account for t in transfers for p in t.postings}.values())
-    postings = [(t.id, p.account.id, p.account.currency, p.amount_minor) for t in transfers for p in t.postings]
     with _insufficient():
         fresh = await tx.fetchval(
-            "SELECT post_transfers($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
-            [a.id for a in accounts], [a.kind for a in accounts], [a.owner for a in accounts],
-            [a.currency for a in accounts], [a.is_checked for a in accounts],
-            [t.id for t in transfers], [t.kind for t in transfers], [t.key for t in transfers],
-            [t.subject for t in transfers], *map(list, zip(*postings, strict=True)),
-        )  # fmt: skip
+            "SELECT post_transfers($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)", *columns_of(transfers)
+        )
     return set(fresh or ())
+
+
+def columns_of(transfers: Sequence[Transfer]) -> list[list[Any]]:
+    """The arguments of the function `post_transfers`."""
+    accounts = list({p.account.id: p.account for t in transfers for p in t.postings}.values())
+    postings = [(t.id, p.account.id, p.account.currency, p.amount_minor) for t in transfers for p in t.postings]
+    return [
+        [a.id for a in accounts], [a.kind for a in accounts], [a.owner for a in accounts],
+        [a.currency for a in accounts], [a.is_checked for a in accounts],
+        [t.id for t in transfers], [t.kind for t in transfers], [t.key for t in transfers],
+        [t.subject for t in transfers], *map(list, zip(*postings, strict=True)),
+    ]  # fmt: skip
 
 
 async def hold(tx: Connection, hold: Hold) -> bool:

@@ -3,13 +3,14 @@
 from datetime import datetime
 
 from payments.domain import charging
+from payments.domain.card_charges import METHOD
 from payments.domain.exceptions import Kind
 from payments.domain.money import volume_for
 from payments.domain.order_words import Command, Mode
 from payments.domain.orders import Order, advance
 from payments.domain.refunds import RefundReason
 from payments.repository import ledger, orders
-from payments.use_cases import refunds, transfers
+from payments.use_cases import card_payments, refunds, transfers
 from payments.use_cases.context import Payments
 from payments.use_cases.exceptions import ITSELF, raise_exception
 from servicekit.postgres import Connection
@@ -43,7 +44,10 @@ async def release(
     """
     step = advance(order, command, actor, at, reason=reason, details={"reason": reason})
     await orders.save(tx, [step])
-    await refunds.release_rest(tx, order, order.authorised_minor, at)
+    if order.method == METHOD:
+        await card_payments.release(tx, order)
+    else:
+        await refunds.release_rest(tx, order, order.authorised_minor, at)
     return step.order
 
 
@@ -52,6 +56,9 @@ async def _capture(payments: Payments, tx: Connection, given: Order, at: datetim
     paid = advance(given, Command.PAY, ITSELF, at, paid_minor=amount)
     completed = advance(paid.order, Command.COMPLETE, ITSELF, at)
     await orders.save(tx, [paid, completed])
+    if given.method == METHOD:
+        await card_payments.capture(tx, given, amount, at)
+        return completed.order
     if amount:
         await ledger.post(tx, [transfers.captured(given, amount)])
     if rest := given.authorised_minor - amount:

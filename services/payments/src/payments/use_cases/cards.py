@@ -179,7 +179,7 @@ async def sealed_holder(payments: Payments, tx: Connection, driver_id: str, card
 async def lock_own(payments: Payments, tx: Connection, driver_id: str, card_id: UUID) -> Card:
     """An open card of the driver's, locked. Raises Problem 401, 404, 409."""
     await require_present(payments.erasures, tx, driver_id)
-    card = _owned(await repository.lock(tx, card_id), driver_id)
+    card = owned(await repository.lock(tx, card_id), driver_id)
     if card.closed_at is not None:
         raise Problem(409, "card-closed", "This card was unbound.")
     return card
@@ -187,10 +187,11 @@ async def lock_own(payments: Payments, tx: Connection, driver_id: str, card_id: 
 
 async def find_own(tx: Connection, driver_id: str, card_id: UUID) -> Card:
     """A card of the driver's, a closed one too. Raises Problem 404."""
-    return _owned(await repository.find(tx, card_id), driver_id)
+    return owned(await repository.find(tx, card_id), driver_id)
 
 
-def _owned(card: Card | None, driver_id: str) -> Card:
+def owned(card: Card | None, driver_id: str) -> Card:
+    """The card, where it is the driver's. Raises Problem 404."""
     if card is None or card.driver_id != driver_id:
         raise Problem(404, "no-such-card", "You have no fuel card with this id; GET /v1/fuel-cards lists yours.")
     return card

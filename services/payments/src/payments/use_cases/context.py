@@ -1,12 +1,16 @@
 """What the use cases work with."""
 
+from functools import partial
+
 from payments.domain.provider_words import Provider
 from payments.providers.alipay_pay import AlipayPay
 from payments.providers.channel import Channel
 from payments.providers.loyalty import Loyalty
 from payments.providers.typesetting import Typesetter
 from payments.providers.wechat_pay import WechatPay
+from payments.repository import card_payments
 from payments.settings import Settings
+from payments.use_cases.group_commit import GroupCommit
 from servicekit.data_keys import PostgresDataKeys
 from servicekit.erasures import PostgresErasures
 from servicekit.keyring import FileKeys, KeyRing
@@ -30,5 +34,6 @@ class Payments:
             self.channels[Provider.WECHAT] = WechatPay(settings.wechat, self.http, settings.public_url)
         if settings.alipay:
             self.channels[Provider.ALIPAY] = AlipayPay(settings.alipay, self.http, settings.public_url)
+        self.card_charges = GroupCommit(partial(card_payments.write, store), name="Paying by fuel card")
         self.typesetter = Typesetter()
         self.loyalty = Loyalty(settings.loyalty) if settings.loyalty else None

@@ -3,8 +3,8 @@
 | key | what |
 |---|---|
 | `payment|<attempt id>` | what a provider charged: a payment, a deposit, or money nobody asked for any more |
-| `payment|<order id>` | an order that coupons and points paid wholly |
-| `capture|<order id>` | of a deposit, what the station earned |
+| `payment|<order id>` | an order that a fuel card paid, or coupons and points wholly |
+| `capture|<order id>` | of a deposit, or of what was held on a card, what the station earned |
 | `refund|<refund id>` | what went back |
 """
 
@@ -43,6 +43,23 @@ def paid_at_provider(order: Order, attempt: Attempt) -> Transfer:
         deposit = Posting(deposit_of(order), attempt.amount_minor)
         return _transfer(TransferKind.DEPOSIT, key, order.order_id, provider, deposit)
     return _transfer(TransferKind.PAYMENT, key, order.order_id, provider, *_earned(order, attempt.amount_minor))
+
+
+def paid_by_card(order: Order, card: Account) -> Transfer:
+    """A card's money: to the station, or to the order's deposit where fuelling comes after it."""
+    taken, key = Posting(card, -order.paid_minor), f"payment|{order.order_id}"
+    if order.mode is Mode.PREPAID:
+        deposit = Posting(deposit_of(order), order.paid_minor)
+        return _transfer(TransferKind.DEPOSIT, key, order.order_id, taken, deposit)
+    return _transfer(TransferKind.PAYMENT, key, order.order_id, taken, *_earned(order, order.paid_minor))
+
+
+def captured_from(order: Order, card: Account, amount_minor: int) -> Transfer:
+    """What the station earned of what was held on a card; above zero."""
+    return _transfer(
+        TransferKind.CAPTURE, f"capture|{order.order_id}", order.order_id,
+        Posting(card, -amount_minor), Posting(station_of(order), amount_minor),
+    )  # fmt: skip
 
 
 def paid_by_discounts(order: Order) -> Transfer:
