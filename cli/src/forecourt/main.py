@@ -24,6 +24,7 @@ COMMANDS = {
     "sms": "forecourt.sms:sms",
     "demo": "forecourt.demo:demo",
     "seed": "forecourt.seed:seed",
+    "simulate": "forecourt.simulate:app",
     "replay": "forecourt.replay:replay",
     "feeds": "forecourt.feeds:app",
     "staff": "forecourt.staff:app",

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from simulators import provider_control
 from simulators.alipay_pay import AlipayPay, Refused, Trade
 
-MAX_LISTED = 10_000
+MAX_LISTED = 100_000
 
 
 class Payment(BaseModel):

@@ -27,19 +27,17 @@ def router(platform: WechatPay) -> APIRouter:
     async def create(request: Request) -> Response:
         """A trade that the payer is to confirm on the phone."""
         body = await request.body()
-        return await _answer(
-            platform, request, "create", lambda: {"prepay_id": platform.create(_sent(JsapiOrder, body))}
-        )
+        return await answer(platform, request, "create", lambda: {"prepay_id": platform.create(sent(JsapiOrder, body))})
 
     @routes.get("/v3/pay/transactions/out-trade-no/{number}")
     async def query(number: str, request: Request) -> Response:
         """A trade by the merchant's number."""
-        return await _answer(platform, request, "query", lambda: _trade(platform, request, platform.trade(number)))
+        return await answer(platform, request, "query", lambda: _trade(platform, request, platform.trade(number)))
 
     @routes.get("/v3/pay/transactions/id/{transaction_id}")
     async def query_by_id(transaction_id: str, request: Request) -> Response:
         """A trade by WeChat Pay's number."""
-        return await _answer(
+        return await answer(
             platform, request, "query", lambda: _trade(platform, request, platform.by_transaction(transaction_id))
         )
 
@@ -47,18 +45,18 @@ def router(platform: WechatPay) -> APIRouter:
     async def close(number: str, request: Request) -> Response:
         """Nobody is to pay it any more."""
         body = await request.body()
-        return await _answer(platform, request, "close", lambda: _close(platform, number, body))
+        return await answer(platform, request, "close", lambda: _close(platform, number, body))
 
     @routes.post("/v3/refund/domestic/refunds")
     async def refund(request: Request) -> Response:
         """Money back, whole or in part."""
         body = await request.body()
-        return await _answer(platform, request, "refund", lambda: _refund(platform, body))
+        return await answer(platform, request, "refund", lambda: _refund(platform, body))
 
     @routes.get("/v3/refund/domestic/refunds/{number}")
     async def query_refund(number: str, request: Request) -> Response:
         """How far a refund is."""
-        return await _answer(
+        return await answer(
             platform, request, "query_refund",
             lambda: documents.refund(*platform.refund_of(number), platform.lie("query_refund")),
         )  # fmt: skip
@@ -66,12 +64,12 @@ def router(platform: WechatPay) -> APIRouter:
     @routes.get("/v3/bill/tradebill")
     async def trade_bill(request: Request) -> Response:
         """Where a day's bill lies."""
-        return await _answer(platform, request, "bill", lambda: bills.place(platform, request))
+        return await answer(platform, request, "bill", lambda: bills.place(platform, request))
 
     @routes.get("/v3/certificates")
     async def certificates(request: Request) -> Response:
         """The keys that sign answers and notifications, where the merchant does not know them by their id."""
-        return await _answer(platform, request, "certificates", lambda: {"data": platform.keys.documents()})
+        return await answer(platform, request, "certificates", lambda: {"data": platform.keys.documents()})
 
     @routes.get("/v3/billdownload/file")
     async def download(request: Request) -> Response:
@@ -82,9 +80,14 @@ def router(platform: WechatPay) -> APIRouter:
     return routes
 
 
-async def _answer(
-    platform: WechatPay, request: Request, operation: Operation, do: Callable[[], Document]
-) -> Response:  # fmt: skip
+async def answer(
+    platform: WechatPay,
+    request: Request,
+    operation: Operation,
+    do: Callable[[], Document],
+    status_when_empty: int = 204,
+) -> Response:
+    """The signed answer to a proved request, or what the faults make of it."""
     fault = await _fault_of(platform, request)
     wanted = request.headers.get("Wechatpay-Serial", "")
 
@@ -96,7 +99,7 @@ async def _answer(
         except Refused as refused:
             return _signed(platform, operation, _refusal(refused), wanted)
         body = b"" if document is None else encode(document)
-        answer = Response(body, 200 if body else 204, media_type="application/json" if body else None)
+        answer = Response(body, 200 if body else status_when_empty, media_type="application/json" if body else None)
         return _signed(platform, operation, answer, wanted)
 
     def refused(status: int, code: str, message: str) -> Callable[[], Response]:
@@ -126,7 +129,7 @@ def _refusal(refused: Refused) -> Response:
     return Response(body, refused.status, media_type="application/json")
 
 
-def _sent(model: type[Sent], body: bytes) -> Sent:
+def sent(model: type[Sent], body: bytes) -> Sent:
     """The body, where it is in order."""
     try:
         return model.model_validate_json(body)
@@ -146,10 +149,10 @@ def _trade(platform: WechatPay, request: Request, trade: Trade) -> Document:
 
 
 def _close(platform: WechatPay, number: str, body: bytes) -> None:
-    _require_merchant(platform, _sent(CloseRequest, body).mchid)
+    _require_merchant(platform, sent(CloseRequest, body).mchid)
     platform.close(number)
 
 
 def _refund(platform: WechatPay, body: bytes) -> Document:
-    trade, refund = platform.refund(_sent(RefundRequest, body))
+    trade, refund = platform.refund(sent(RefundRequest, body))
     return documents.refund(trade, refund, platform.lie("refund"))

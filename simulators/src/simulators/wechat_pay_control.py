@@ -10,7 +10,7 @@ from simulators import provider_control
 from simulators.wechat_pay import Refused, WechatPay
 from simulators.wechat_pay_documents import Trade
 
-MAX_LISTED = 10_000
+MAX_LISTED = 100_000
 
 
 class Payment(BaseModel):

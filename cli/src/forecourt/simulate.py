@@ -1,0 +1,140 @@
+"""`simulate`: what is outside of the platform, played by hand: payers, providers in trouble, a station's pumps."""
+
+import asyncio
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from forecourt.console import out
+from forecourt.simulate_providers import Provider, Providers, faults_of, providers, trade_named
+from local_stack.config import Config, StackError
+
+app = typer.Typer(
+    help="Play what is outside: payers, providers in trouble, a station's pumps.", no_args_is_help=True,
+    rich_markup_mode="markdown", add_completion=False,
+)  # fmt: skip
+AsJson = Annotated[bool, typer.Option("--json", help="For other programs.")]
+
+
+@app.command()
+def pay(
+    what: Annotated[str, typer.Argument(help="An order's or recharge's id, a prepay_id, a tradeNO, or our number.")],
+    decline: Annotated[bool, typer.Option("--decline", help="Do not pay; the payment goes on waiting.")] = False,
+    late: Annotated[bool, typer.Option("--late", help="Pay although it was closed or has expired.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Do what the payer does on the phone: confirm what WeChat or Alipay asks for, or decline.
+
+    Example: `./forecourt simulate pay 0197c3a2-...`
+    """
+    trade = asyncio.run(_pay(Config.from_environment(), what, decline, late))
+    if as_json:
+        out.print_json(json.dumps(trade))
+        return
+    done = "declined, and still to be paid" if decline else "paid"
+    out.print(f"{trade['description']}, {trade['total'] / 100:.2f} {trade['currency']}: {done} ({trade['state']})")
+
+
+@app.command()
+def provider(
+    name: Annotated[Provider, typer.Argument(help="Which.")],
+    fault: Annotated[
+        list[str] | None, typer.Option(help="NAME=RATE from 0 to 1, e.g. silent=0.2; repeat for more.")
+    ] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Strike only this, e.g. create; repeat for more.")] = None,
+    times: Annotated[int | None, typer.Option(min=0, help="Strike so often, then no more.")] = None,
+    duplicate: Annotated[int | None, typer.Option(min=1, max=100, help="Each notification so many more times.")] = None,
+    seed: Annotated[int, typer.Option(help="The same number draws the same faults.")] = 0,
+    speed: Annotated[
+        float | None, typer.Option(min=0.001, help="How much faster than in reality a notification is tried again.")
+    ] = None,
+    heal: Annotated[bool, typer.Option("--heal", help="Nothing goes wrong any more.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let things go wrong at a provider from now on, instead of what went wrong before; without options, say what does.
+
+    Faults: slow, down, drop, silent, busy, busy_done, limited, unsigned, forged, probe, skewed, wrong_amount,
+    wrong_currency, wrong_app, wrong_merchant, refuse_refund, abnormal_refund, late, lost, duplicate, reorder;
+    simulators/README.md says what each does.
+
+    Example: `./forecourt simulate provider wechat --fault silent=0.2 --duplicate 3 --seed 7`
+    """
+    base = {
+        "only": only, "times": times, **({"duplicate": 1, "duplicates": duplicate} if duplicate else {}),
+    }  # fmt: skip
+    given = {key: value for key, value in base.items() if value is not None}
+    if heal and (given or fault):
+        raise typer.BadParameter("nothing goes wrong, or something does", param_hint="--heal")
+    document = asyncio.run(_set(Config.from_environment(), name, fault or [], given, seed, speed, heal))
+    _show_json(document) if as_json else _print_provider(name, document)
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Show what goes wrong at the providers, and what they really charged and gave back.
+
+    Example: `./forecourt simulate status`
+    """
+    found = asyncio.run(_status(Config.from_environment()))
+    if as_json:
+        _show_json(found)
+        return
+    table = Table("provider", "trades", "charged", "given back", "notifications waiting", "faults", box=None)
+    for name, one in found.items():
+        numbers = [f"{one['trades']:,}", f"{one['charged_minor'] / 100:,.2f}", f"{one['refunded_minor'] / 100:,.2f}"]
+        table.add_row(name, *numbers, f"{one['notifications_waiting']:,}", _faults(one))
+    out.print(table)
+
+
+async def _pay(config: Config, what: str, decline: bool, late: bool) -> dict[str, Any]:
+    async with providers(config) as known:
+        refusals: list[str] = []
+        for name, trade in await asyncio.to_thread(trade_named, config, what):
+            try:
+                return await known.pay(name, trade, decline=decline, late=late)
+            except StackError as error:
+                refusals.append(f"{name}: {error}")
+        raise StackError("; ".join(refusals))
+
+
+async def _set(
+    config: Config, name: Provider, fault: list[str], given: dict[str, Any], seed: int, speed: float | None, heal: bool
+) -> dict[str, Any]:
+    try:
+        faults = faults_of(fault, {"seed": seed, **given})
+    except ValueError as error:
+        raise StackError(str(error)) from error
+    async with providers(config) as known:
+        if heal or fault or given:
+            await known.set_faults(name, faults)
+        if speed is not None:
+            await known.set_pace(name, speed)
+        return await _state(known, name)
+
+
+async def _status(config: Config) -> dict[str, Any]:
+    async with providers(config) as known:
+        return {name.value: await _state(known, name) for name in Provider}
+
+
+async def _state(known: Providers, name: Provider) -> dict[str, Any]:
+    return await known.faults(name) | await known.sums(name)
+
+
+def _print_provider(name: Provider, document: dict[str, Any]) -> None:
+    out.print(f"{name}: {_faults(document)}")
+
+
+def _faults(document: dict[str, Any]) -> str:
+    struck = document["struck"]
+    named = [
+        f"{name}={value}" + (f" (struck {struck[name]:,} times)" if name in struck else "")
+        for name, value in document["faults"].items()
+    ]
+    return ", ".join(named) or "nothing goes wrong"
+
+
+def _show_json(document: Any) -> None:
+    out.print_json(json.dumps(document))
