@@ -12,6 +12,7 @@ from simulators import (
     sms_aliyun,
     sms_twilio,
     wechat,
+    wechat_fapiao,
     wechat_pay,
     wechat_pay_api,
     wechat_pay_control,
@@ -33,6 +34,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     at_wechat = wechat.WechatPlatform(chosen.wechat)
     at_alipay = alipay.AlipayPlatform(chosen.alipay)
     at_wechat_pay = wechat_pay.WechatPay(chosen.wechat_pay)
+    at_tax_office = wechat_fapiao.TaxOffice(at_wechat_pay)
     at_alipay_pay = alipay_pay.AlipayPay(chosen.alipay_pay, at_alipay)
     routers = [
         sms_aliyun.router(phones), sms_twilio.router(phones), sms.control_router(phones),
@@ -40,6 +42,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         alipay.router(at_alipay, alipay_pay_api.methods(at_alipay_pay)), alipay.control_router(at_alipay),
         alipay_pay_api.bill_router(at_alipay_pay), alipay_pay_control.control_router(at_alipay_pay),
         wechat_pay_api.router(at_wechat_pay), wechat_pay_control.control_router(at_wechat_pay),
+        wechat_fapiao.router(at_tax_office), wechat_fapiao.control_router(at_tax_office),
     ]  # fmt: skip
     return build_app(
         chosen, title="Simulators", description="Outside platforms, simulated.", start=start, routers=routers,

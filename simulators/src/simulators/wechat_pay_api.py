@@ -99,8 +99,8 @@ async def answer(
         except Refused as refused:
             return _signed(platform, operation, _refusal(refused), wanted)
         body = b"" if document is None else encode(document)
-        answer = Response(body, 200 if body else status_when_empty, media_type="application/json" if body else None)
-        return _signed(platform, operation, answer, wanted)
+        reply = Response(body, 200 if body else status_when_empty, media_type="application/json" if body else None)
+        return _signed(platform, operation, reply, wanted)
 
     def refused(status: int, code: str, message: str) -> Callable[[], Response]:
         return lambda: _signed(platform, operation, _refusal(Refused(status, code, message)), wanted)
