@@ -50,6 +50,9 @@ class Settings(PostgresSettings):
     card_number_prefix: str = Field(
         default="990001", pattern=r"^[0-9]{4,10}$", description="Issuer's digits of the virtual cards that are opened"
     )
+    exception_undo_seconds: int = Field(
+        default=600, ge=0, description="How long a dismissed exception can be opened again"
+    )
     loyalty: LoyaltySettings | None = Field(None, description="None: coupons and points are refused, paying works")
     wechat: WechatPaySettings | None = Field(None, description="Our merchant at WeChat Pay; none: it is not offered")
     alipay: AlipayPaySettings | None = Field(None, description="Our seller at Alipay; none: it is not offered")

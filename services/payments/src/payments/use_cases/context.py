@@ -5,8 +5,10 @@ from functools import partial
 from payments.domain.provider_words import Provider
 from payments.providers.alipay_pay import AlipayPay
 from payments.providers.channel import Channel
+from payments.providers.fapiao import FapiaoIssuer
 from payments.providers.loyalty import Loyalty
 from payments.providers.typesetting import Typesetter
+from payments.providers.wechat_fapiao import WechatFapiao
 from payments.providers.wechat_pay import WechatPay
 from payments.repository import card_payments
 from payments.settings import Settings
@@ -36,4 +38,7 @@ class Payments:
             self.channels[Provider.ALIPAY] = AlipayPay(settings.alipay, self.http, settings.public_url)
         self.card_charges = GroupCommit(partial(card_payments.write, store), name="Paying by fuel card")
         self.typesetter = Typesetter()
+        self.fapiao: FapiaoIssuer | None = None
+        if settings.wechat and settings.fapiao:
+            self.fapiao = WechatFapiao(settings.wechat, settings.fapiao, self.http)
         self.loyalty = Loyalty(settings.loyalty) if settings.loyalty else None

@@ -5,7 +5,7 @@ from typing import Any
 
 from payments.repository import disputes
 from payments.repository import people as repository
-from payments.use_cases import payers
+from payments.use_cases import invoices, payers, titles
 from payments.use_cases.context import Payments
 from servicekit.postgres import Connection
 
@@ -20,12 +20,25 @@ COLLECTS: Mapping[str, Collect] = {
     "orders": repository.orders_of,
     "disputes": disputes.collect,
     "payers": payers.collect,
+    "invoice_titles": titles.collect,
+    "invoices": invoices.collect,
 }
 """One row for each kind of data that an export holds."""
-ERASES: Mapping[str, Erase] = {"texts_of_disputes": disputes.erase, "payers": payers.erase}
-MOVES: Mapping[str, Move] = {"orders": repository.move_orders, "disputes": disputes.move, "payers": payers.move}
-KEPT = frozenset({"orders", "disputes"})
-"""What the books keep, under an id that only identity could tell from another."""
+ERASES: Mapping[str, Erase] = {
+    "texts_of_disputes": disputes.erase,
+    "payers": payers.erase,
+    "invoice_titles": titles.erase,
+    "invoices_not_issued": invoices.erase,
+}
+MOVES: Mapping[str, Move] = {
+    "orders": repository.move_orders,
+    "disputes": disputes.move,
+    "payers": payers.move,
+    "invoice_titles": titles.move,
+    "invoices": invoices.move,
+}
+KEPT = frozenset({"orders", "disputes", "invoices"})
+"""What the books keep, under an id that only identity could tell from another; the tax law keeps an invoice's buyer."""
 
 
 class PeopleData:

@@ -12,7 +12,7 @@ from payments.domain.order_words import Command, Mode
 from payments.domain.orders import Order, Step, advance
 from payments.domain.provider_words import Provider
 from payments.domain.refunds import Refund, RefundImpossible, RefundPurpose, RefundReason, RefundStatus
-from payments.repository import attempts, cards, ledger, orders
+from payments.repository import attempts, cards, invoices, ledger, orders
 from payments.repository import refunds as repository
 from payments.use_cases import transfers
 from payments.use_cases.context import Payments
@@ -62,7 +62,8 @@ async def succeed(tx: Connection, order: Order, pending: Refund, at: datetime) -
     done = replace(pending, status=RefundStatus.SUCCEEDED, settled_at=at, next_look_at=None)
     await repository.update(tx, done)
     await ledger.post(tx, [transfers.refunded(done, await _destination(tx, done))])
-    await orders.save(tx, await _ended(tx, order, done, at))
+    await orders.save(tx, await ended(tx, order, done, at))
+    await invoices.wake(tx, order.order_id)
     return done
 
 
@@ -168,7 +169,7 @@ async def _destination(tx: Connection, done: Refund) -> Account:
     return card.account
 
 
-async def _ended(tx: Connection, order: Order, done: Refund, at: datetime) -> Sequence[Step]:
+async def ended(tx: Connection, order: Order, done: Refund, at: datetime) -> Sequence[Step]:
     """The steps that tell of it; while another refund is on its way, the order goes on waiting for that."""
     details = {
         "refund_id": str(done.refund_id), "amount_minor": done.amount_minor, "volume_ml": done.volume_ml,
