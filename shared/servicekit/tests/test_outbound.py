@@ -1,6 +1,7 @@
 """Where requests to platforms may go, and what may come back, on real sockets."""
 
 import asyncio
+import io
 import socket
 from collections.abc import AsyncIterator
 
@@ -57,7 +58,7 @@ async def server() -> AsyncIterator[str]:
     await runner.cleanup()
 
 
-async def test_a_redirect_is_an_answer_and_not_a_way(server: str):
+async def test_security_37_a_redirect_is_an_answer_and_not_a_way(server: str):
     async with Outbound() as http:
         status, body = await http.send("GET", f"{server}/redirect")
     assert (status, b"meant" in body) == (302, False)
@@ -79,6 +80,17 @@ async def test_an_answer_without_end_or_beginning_is_given_up(server: str, path:
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
+async def test_a_file_is_fetched_to_a_bound_and_no_further(server: str):
+    file = io.BytesIO()
+    async with Outbound() as http:
+        assert await http.download(f"{server}/target", file, 22, timeout_seconds=1.0) == 200
+        assert file.getvalue() == b"never meant to be read"
+        with pytest.raises(PlatformAway, match="without end"):
+            await http.download(f"{server}/target", io.BytesIO(), 21, timeout_seconds=1.0)
+        with pytest.raises(PlatformAway, match="without end"):
+            await http.download(f"{server}/endless", io.BytesIO(), 100_000, timeout_seconds=5.0)
+
+
 async def test_what_was_never_sent_is_known_to_be():
     with socket.socket() as unheard:
         unheard.bind(("127.0.0.1", 0))
@@ -97,7 +109,7 @@ async def test_what_was_never_sent_is_known_to_be():
         "http://localhost:8009", "http://192.168.0.1",
     ],
 )  # fmt: skip
-def test_secrets_go_nowhere_else_than_to_public_addresses_by_https(url: str):
+def test_security_37_secrets_go_nowhere_else_than_to_public_addresses_by_https(url: str):
     with pytest.raises(ValueError, match=r"platform|base URL"):
         checked_base_url(url)
 
@@ -124,7 +136,7 @@ class _Rebound(AbstractResolver):
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "10.1.2.3", "192.168.1.1", "169.254.169.254", "::1", "fe80::1%eth0"])
-async def test_a_name_that_is_pointed_into_our_network_leads_nowhere(host: str):
+async def test_security_37_a_name_that_is_pointed_into_our_network_leads_nowhere(host: str):
     with pytest.raises(OSError, match="no public address"):
         await PublicAddresses(_Rebound(host)).resolve("api.weixin.qq.com", 443)
 
