@@ -1,6 +1,7 @@
 """A driver with a bound payer at the till of a running service whose providers are the simulators."""
 
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -15,9 +16,10 @@ from servicekit.ids import new_id
 from servicekit.testkit import eventually
 
 from .conftest import Payments
-from .provider_kit import Played
+from .provider_kit import QUICK_SECONDS, Played
 from .station_kit import dispensed_order
 
+BOTH = ("wechat", "alipay")
 AMOUNT = 23_550
 """30 litres at 7.85."""
 
@@ -88,6 +90,16 @@ class Till:
         )  # fmt: skip
         await self.payments.sql("UPDATE refunds SET next_look_at = now() WHERE next_look_at IS NOT NULL")
 
+    def impatient(self) -> None:
+        """Our end waits for answers for a short while only."""
+        process, channel = self.payments.process, self.world.channel("wechat", timeout_seconds=QUICK_SECONDS)
+        process.channels = process.channels | {channel.provider: channel}
+
+    def two_people_above(self, amount_minor: int) -> None:
+        """Refunds of more need two people."""
+        settings = self.payments.settings.model_copy(update={"refund_approval_minor": {"CNY": amount_minor}})
+        self.payments.process.settings = settings
+
     async def until(self, order: Order, *statuses: str) -> Order:
         """The order once it has one of these statuses."""
         found: list[Order] = []
@@ -126,13 +138,24 @@ class Till:
         return await self.balance(AccountKind.STATION, self.station_id)
 
 
-async def till_of(payments: Payments, world: Played, *providers: str) -> Till:
-    """A till; the driver has bound these providers."""
-    payments.process.channels = {Provider(name): world.channel(name) for name in ("wechat", "alipay")}
-    till = Till(payments, world, str(new_id()), await payments.station())
-    for name in providers:
-        await _bind(till, name)
-    return till
+@asynccontextmanager
+async def till_of(payments: Payments, world: Played, *providers: str) -> AsyncIterator[Till]:
+    """A till whose driver has bound these providers, in a good mood; in the end the books must balance.
+
+    What a test puts into the process's place is gone after it.
+    """
+    as_made = dict(vars(payments.process))
+    payments.process.channels = {Provider(name): world.channel(name) for name in BOTH}
+    try:
+        till = Till(payments, world, str(new_id()), await payments.station())
+        for name in BOTH:
+            world.fault(name)
+        for name in providers:
+            await _bind(till, name)
+        yield till
+        assert await payments.sql("SELECT coalesce(sum(amount_minor), 0) FROM postings") == 0
+    finally:
+        vars(payments.process).update(as_made)
 
 
 async def _bind(till: Till, name: str) -> None:

@@ -9,10 +9,8 @@ from payments.domain.ledger import AccountKind
 from servicekit.ids import new_id
 
 from .conftest import Payments
-from .paying_kit import AMOUNT, Till, till_of
-from .provider_kit import QUICK_SECONDS, Played, played
-
-BOTH = ("wechat", "alipay")
+from .paying_kit import AMOUNT, BOTH, Till, till_of
+from .provider_kit import Played, played
 
 
 @pytest.fixture(scope="module")
@@ -23,17 +21,8 @@ async def world() -> AsyncIterator[Played]:
 
 @pytest.fixture
 async def till(payments: Payments, world: Played) -> AsyncIterator[Till]:
-    for name in BOTH:
-        world.fault(name)
-    yield await till_of(payments, world, *BOTH)
-    assert await payments.sql("SELECT coalesce(sum(amount_minor), 0) FROM postings") == 0
-
-
-def quick(till: Till, name: str = "wechat") -> None:
-    """Our end waits for a short while only."""
-    till.payments.process.channels = till.payments.process.channels | {
-        till.world.channel(name).provider: till.world.channel(name, timeout_seconds=QUICK_SECONDS)
-    }
+    async with till_of(payments, world, *BOTH) as till:
+        yield till
 
 
 @pytest.mark.parametrize("method", BOTH)
@@ -126,7 +115,7 @@ async def test_a_cancelled_order_s_charge_is_closed_at_the_provider(till: Till) 
 
 
 async def test_no_answer_is_unknown_and_never_a_second_charge(till: Till) -> None:
-    quick(till)
+    till.impatient()
     till.world.fault("wechat", silent=1, only=["create"])
     order = await till.order()
     reply = await till.pay(order)
@@ -142,7 +131,7 @@ async def test_no_answer_is_unknown_and_never_a_second_charge(till: Till) -> Non
 
 
 async def test_what_the_provider_never_heard_of_is_given_up_after_a_while(till: Till) -> None:
-    quick(till)
+    till.impatient()
     till.world.fault("wechat", drop=1, only=["create"])
     order = await till.order()
     await till.pay(order)
@@ -185,7 +174,7 @@ async def test_another_amount_than_asked_for_marks_nothing_paid(till: Till, lie:
 
 
 async def test_a_charge_that_stays_unknown_is_put_before_people_and_asked_about_all_the_same(till: Till) -> None:
-    quick(till)
+    till.impatient()
     till.world.fault("wechat", silent=1)
     order = await till.order()
     await till.pay(order)
@@ -213,12 +202,12 @@ async def test_security_34_fifteen_notifications_have_one_effect(till: Till) -> 
 
 
 async def test_paying_needs_a_bound_payer_an_own_order_and_a_card_where_it_is_one(payments: Payments, world: Played):
-    till = await till_of(payments, world)
-    order = await till.order()
-    missing = await till.pay(order)
-    assert (missing.status_code, missing.json()["type"]) == (409, "urn:forecourt:problem:payer-missing")
-    assert (await till.now(order)).status == "confirmed"
-    assert (await till.pay(order, "fuel_card")).status_code == 422
-    assert (await till.pay(order, card_id=str(new_id()))).status_code == 422
-    till.driver_id = str(new_id())
-    assert (await till.pay(order)).status_code == 404
+    async with till_of(payments, world) as till:
+        order = await till.order()
+        missing = await till.pay(order)
+        assert (missing.status_code, missing.json()["type"]) == (409, "urn:forecourt:problem:payer-missing")
+        assert (await till.now(order)).status == "confirmed"
+        assert (await till.pay(order, "fuel_card")).status_code == 422
+        assert (await till.pay(order, card_id=str(new_id()))).status_code == 422
+        till.driver_id = str(new_id())
+        assert (await till.pay(order)).status_code == 404

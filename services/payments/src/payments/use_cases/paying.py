@@ -69,9 +69,10 @@ async def pay(payments: Payments, payment: Payment) -> Reply:
 async def _pay_at_provider(payments: Payments, payment: Payment) -> Reply:
     channel_of(payments, Provider(payment.method))
     async with payments.store.connection() as connection:
+        # In this order: a payment under way that is not this very request's is another one.
+        order = await own_order(connection, payment.driver_id, payment.order_id)
         if (first := await recall(connection, payment.request)) is not None:
             return first
-        order = await own_order(connection, payment.driver_id, payment.order_id)
     order = as_asked(await make_way(payments, order, payment.method), payment)
     return await with_discounts(
         payments, order, payment.method, payment.token, lambda reserved: _charge(payments, payment, reserved)
