@@ -1,5 +1,6 @@
 """What tests of the station's side need: orders as they are at some point of their life."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -55,12 +56,14 @@ async def paid_order(payments: Payments, station_id: UUID, **fields: Any) -> Ord
 
 
 async def charged(payments: Payments, order: Order, amount_minor: int, **fields: Any) -> UUID:
-    """A charge at WeChat Pay for the order that succeeded just now; its id."""
+    """A charge at WeChat Pay for the order that succeeded just now, or stands as `fields` say; its id."""
     now = datetime.now(UTC)
-    attempt = Attempt(
-        new_id(), "order", order.order_id, order.driver_id, Provider.WECHAT, amount_minor, "CNY",
-        AttemptStatus.SUCCEEDED, now, now + timedelta(minutes=5), **{"paid_at": now, "trade_id": "t"} | fields,
-    )  # fmt: skip
+    standard: dict[str, Any] = {
+        "attempt_id": new_id(), "purpose": "order", "purpose_id": order.order_id, "driver_id": order.driver_id,
+        "provider": Provider.WECHAT, "amount_minor": amount_minor, "currency": "CNY", "status": AttemptStatus.SUCCEEDED,
+        "created_at": now, "expires_at": now + timedelta(minutes=5), "paid_at": now, "trade_id": "t",
+    }  # fmt: skip
+    attempt = Attempt(**standard | fields)
     await payments.store.transact(lambda tx: attempts.insert(tx, attempt))
     return attempt.attempt_id
 
@@ -68,15 +71,20 @@ async def charged(payments: Payments, order: Order, amount_minor: int, **fields:
 async def paid_and_booked(payments: Payments, station_id: UUID, **fields: Any) -> Order:
     """An order that was paid at WeChat Pay, with its charge and its transfer."""
     order = await paid_order(payments, station_id, **fields)
+    await deposited(payments, order)
+    return order
+
+
+async def deposited(payments: Payments, order: Order) -> None:
+    """The charge and the transfer of an order that was paid at WeChat Pay."""
     attempt_id = await charged(payments, order, order.paid_minor)
     attempt = await payments.store.transact(lambda tx: attempts.find(tx, attempt_id))
     assert attempt is not None
     await payments.store.transact(lambda tx: ledger.post(tx, [transfers.paid_at_provider(order, attempt)]))
-    return order
 
 
-async def refunded(payments: Payments, order: Order, amount_minor: int) -> UUID:
-    """A refund of a part of a paid order that reached the driver just now; its id."""
+async def refunded(payments: Payments, order: Order, amount_minor: int, *, failed: bool = False) -> UUID:
+    """A refund of a part of a paid order that reached the driver just now, or failed; its id."""
     now = datetime.now(UTC)
 
     async def work(tx: Connection) -> UUID:
@@ -85,7 +93,9 @@ async def refunded(payments: Payments, order: Order, amount_minor: int) -> UUID:
             new_id(), RefundPurpose.ORDER, order.order_id, "wechat", AccountKind.STATION, str(order.station_id),
             amount_minor, "CNY", "goodwill", RefundStatus.SUCCEEDED, "test", now, attempt.attempt_id, settled_at=now,
         )  # fmt: skip
-        await refunds.insert(tx, refund)
+        await refunds.insert(tx, replace(refund, status=RefundStatus.FAILED) if failed else refund)
+        if failed:
+            return refund.refund_id
         await ledger.post(tx, [transfers.refunded(refund, Account(AccountKind.PROVIDER, "wechat", "CNY"))])
         await tx.execute(
             "UPDATE orders SET refunded_minor = refunded_minor + $2 WHERE order_id = $1", order.order_id, amount_minor

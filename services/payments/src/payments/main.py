@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from payments.api import (
     bills,
+    exceptions,
     fuel_cards,
     invoice_titles,
     invoices,
@@ -23,6 +24,7 @@ from payments.api.refusals import install_refusals
 from payments.consumer import SUBSCRIPTIONS
 from payments.settings import Settings
 from payments.use_cases.context import Payments
+from payments.use_cases.deciding import resolve_gone
 from payments.use_cases.ledger import keep_balances
 from payments.use_cases.people import PeopleData
 from payments.use_cases.unbinding import sweep
@@ -37,10 +39,12 @@ from servicekit.postgres import PostgresStore
 from servicekit.repeating import repeat
 
 AREAS: tuple[ModuleType, ...] = (
-    personal_data, orders, station_orders, shifts, ledger, records, bills, payers, webhooks, pay, refunds, fuel_cards,
+    personal_data, orders, station_orders, shifts, exceptions, ledger, records, bills, payers, webhooks, pay, refunds, fuel_cards,
     invoice_titles, invoices,
 )  # fmt: skip
 SWEEP_SECONDS = 60.0
+SETTLED_SECONDS = 5.0
+"""So often exceptions are looked through for those that have settled themselves."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -61,6 +65,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.watch_revocations()
         start_workers(payments, kit.background)
         kit.background("closed_cards", lambda: repeat(lambda: sweep(payments), SWEEP_SECONDS))
+        kit.background("exceptions", lambda: repeat(lambda: resolve_gone(payments), SETTLED_SECONDS))
         kit.background("balances", lambda: repeat(lambda: keep_balances(payments), 1.0))
 
     app = build_app(

@@ -66,6 +66,11 @@ async def update(
     )  # fmt: skip
 
 
+async def set_amount(tx: Connection, attempt_id: UUID, amount_minor: int) -> None:
+    """Writes what the provider says was paid, once people have decided about the difference."""
+    await tx.execute("UPDATE attempts SET amount_minor = $2 WHERE attempt_id = $1", attempt_id, amount_minor)
+
+
 async def take_due(tx: Connection, at: datetime, limit: int, lease: timedelta) -> list[Attempt]:
     """Attempts that are due for a look: nobody else gets them before the lease ends, whatever becomes of us."""
     rows = await tx.fetch(
