@@ -48,7 +48,7 @@ ALIPAY = """#支付宝业务明细查询
 0.00,,0.00,0.00,bb01,0.00,0.00,
 #-----------------------------------------业务明细列表结束------------------------------------
 #交易合计:1笔,商家实收共235.50元,商家优惠共0.00元
-"""  # noqa: E501 - as Alipay writes it
+"""  # noqa: E501, RUF001 - as Alipay writes it
 SEEN = {
     (BillKind.PAYMENT, "aa01", 23_550, datetime(2026, 11, 24, 15, 59, 59, tzinfo=UTC)),
     (BillKind.REFUND, "bb01", 1, None),
