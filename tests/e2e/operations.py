@@ -18,6 +18,7 @@ Key = tuple[str, str]
 VALUES: dict[str, Any] = {
     "pump_id": "1", "region": "AT", "provider": "google", "month": "2026-11",
     "account_id": "0b0c6d4e-55a1-5f0e-9d5b-0a4f4f6f2c11", "refund_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c13",
+    "manager_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c16",
     "recharge_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c14", "invoice_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c15",
 }  # fmt: skip
 """What stands for a path parameter that names no object of anybody's."""
@@ -32,6 +33,7 @@ MADE_BY: dict[str, tuple[Key, tuple[str | int, ...]]] = {
     "client_id": (("post", "/v1/clients"), ("client_id",)),
     "invitation_id": (("post", "/v1/staff"), ("invitation_id",)),
     "card_id": (("post", "/v1/fuel-cards"), ("card_id",)),
+    "company_id": (("post", "/v1/companies"), ("company_id",)),
     "title_id": (("post", "/v1/invoice-titles"), ("title_id",)),
     "shift_id": (("post", "/v1/stations/{station_id}/shifts"), ("shift_id",)),
 }

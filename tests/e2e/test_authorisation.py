@@ -58,6 +58,13 @@ NEEDS_A_PROOF: dict[Key, set[str]] = {
     ("post", "/v1/me/merges"): {"proof-refused", "staff-account"},
     ("post", "/v1/me/password"): {"wrong-password"},
     ("get", "/v1/fuel-cards/{card_id}/recharges/{recharge_id}"): {"no-such-recharge"},
+    ("get", "/v1/companies/{company_id}/recharges/{recharge_id}"): {"no-such-recharge"},
+    ("post", "/v1/companies/claims"): {"card-refused", "too-many-tries"},
+    ("delete", "/v1/companies/{company_id}/managers/{manager_id}"): {"no-such-manager"},
+    ("post", "/v1/companies/{company_id}/cards/{card_id}/freeze"): {"no-such-card"},
+    ("post", "/v1/companies/{company_id}/cards/{card_id}/unfreeze"): {"no-such-card"},
+    ("put", "/v1/companies/{company_id}/cards/{card_id}/limits"): {"no-such-card"},
+    ("delete", "/v1/companies/{company_id}/cards/{card_id}"): {"no-such-card"},
 }
 """What needs more than a token: a code of somebody's phone, or the old password, which no example has. What they answer
 to one that is not good is all that can be asked here; identity's own tests prove the rest."""

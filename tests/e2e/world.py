@@ -17,7 +17,9 @@ from .people import People, Session
 
 OURS, THEIRS = "ours", "theirs"
 OTHER = {OURS: THEIRS, THEIRS: OURS}
-OF_ONE_PERSON = {"alert_id", "vehicle_id", "export_id", "identity_id", "session_id", "invitation_id", "card_id"}
+OF_ONE_PERSON = {
+    "alert_id", "vehicle_id", "export_id", "identity_id", "session_id", "invitation_id", "card_id", "company_id",
+}  # fmt: skip
 """Path parameters that stand for what belongs to a person; the others belong to an operator."""
 SIDE_BY_SIDE = 3
 """Commands that run at once: each is a process."""

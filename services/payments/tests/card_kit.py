@@ -44,17 +44,17 @@ async def open_card(payments: Payments, driver: dict[str, str], **body: Any) -> 
     return UUID(reply.json()["card_id"])
 
 
-async def put_money(payments: Payments, card_id: UUID, amount_minor: int) -> None:
+async def put_money(payments: Payments, card_id: UUID | str, amount_minor: int) -> None:
     """Money on a card, as if a recharge had been paid."""
     async with payments.store.connection() as connection:
-        card = await cards.find(connection, card_id)
+        card = await cards.find(connection, UUID(str(card_id)))
     assert card is not None
     postings = (Posting(PROVIDER, -amount_minor), Posting(card.account, amount_minor))
     transfer = Transfer(new_id(), TransferKind.RECHARGE, str(new_id()), postings)
     await payments.store.transact(lambda tx: ledger.post(tx, [transfer]))
 
 
-async def look(payments: Payments, driver: dict[str, str], card_id: UUID) -> dict[str, Any]:
+async def look(payments: Payments, driver: dict[str, str], card_id: UUID | str) -> dict[str, Any]:
     """A card as its driver sees it."""
     reply = await payments.client.get(f"/v1/fuel-cards/{card_id}", headers=driver)
     assert reply.status_code == 200, reply.text

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from payments.api import (
     bills,
+    companies,
     exceptions,
     fuel_cards,
     invoice_titles,
@@ -40,7 +41,7 @@ from servicekit.repeating import repeat
 
 AREAS: tuple[ModuleType, ...] = (
     personal_data, orders, station_orders, shifts, exceptions, ledger, records, bills, payers, webhooks, pay, refunds, fuel_cards,
-    invoice_titles, invoices,
+    companies, invoice_titles, invoices,
 )  # fmt: skip
 SWEEP_SECONDS = 60.0
 SETTLED_SECONDS = 5.0

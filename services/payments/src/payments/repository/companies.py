@@ -9,20 +9,10 @@ from uuid import UUID
 import msgspec
 
 from payments.domain.cards import Card
+from payments.domain.companies import Company, InvitationKind
 from payments.domain.limits import Limits, from_document, to_document
 from payments.repository.cards import COLUMNS, card_of
 from servicekit.postgres import Connection
-
-
-@dataclass(frozen=True, slots=True)
-class Company:
-    """A company; its name is sealed."""
-
-    company_id: UUID
-    name: bytes | None
-    currency: str
-    opened_at: datetime
-    closed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +75,6 @@ async def lock(tx: Connection, company_id: UUID) -> Company | None:
     return Company(*row) if row else None
 
 
-async def managed_by(tx: Connection, driver_id: str) -> list[Company]:
-    """The open companies that a driver manages, the oldest first."""
-    rows = await tx.fetch(
-        f"""SELECT {_COMPANY} FROM companies JOIN company_managers USING (company_id)
-            WHERE driver_id = $1 AND closed_at IS NULL ORDER BY company_id""",  # noqa: S608 - our own names
-        driver_id,
-    )
-    return [Company(*row) for row in rows]
-
-
 async def close(tx: Connection, company_id: UUID, at: datetime) -> None:
     """The company is no more; its name is forgotten, and no code is good any longer."""
     await tx.execute("UPDATE companies SET (name, closed_at) = (NULL, $2) WHERE company_id = $1", company_id, at)
@@ -103,7 +83,7 @@ async def close(tx: Connection, company_id: UUID, at: datetime) -> None:
 
 
 async def invite(
-    tx: Connection, invitation_id: UUID, company_id: UUID, kind: str, code_hash: bytes, limits: Limits,
+    tx: Connection, invitation_id: UUID, company_id: UUID, kind: InvitationKind, code_hash: bytes, limits: Limits,
     at: datetime, expires_at: datetime,
 ) -> None:  # fmt: skip
     """Stores an invitation; those that nobody claimed in time go."""
@@ -115,13 +95,24 @@ async def invite(
     )  # fmt: skip
 
 
+async def companies_of(tx: Connection, driver_id: str, *, lock: bool) -> list[Company]:
+    """The open companies that a driver manages, the oldest first; locked where asked."""
+    rows = await tx.fetch(
+        f"""SELECT {_COMPANY} FROM companies WHERE closed_at IS NULL AND EXISTS (
+                SELECT FROM company_managers m WHERE (m.company_id, m.driver_id) = (companies.company_id, $1)
+            ) ORDER BY company_id {"FOR UPDATE" if lock else ""}""",  # noqa: S608 - our own names
+        driver_id,
+    )
+    return [Company(*row) for row in rows]
+
+
 async def open_invitations(tx: Connection, company_id: UUID) -> int:
     """How many invitations of a company wait to be claimed."""
     query = "SELECT count(*) FROM company_invitations WHERE company_id = $1 AND claimed_at IS NULL"
     return int(await tx.fetchval(query, company_id) or 0)
 
 
-async def claim(tx: Connection, code_hash: bytes, kind: str, at: datetime) -> Invitation | None:
+async def claim(tx: Connection, code_hash: bytes, kind: InvitationKind, at: datetime) -> Invitation | None:
     """Uses a code up; None where it is none, or was used, or came too late."""
     row = await tx.fetchrow(
         """UPDATE company_invitations i SET claimed_at = $3 FROM companies c

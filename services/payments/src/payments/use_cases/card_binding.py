@@ -18,6 +18,7 @@ from payments.domain.card_binding import (
 from payments.domain.card_numbers import new_number
 from payments.domain.card_rules import CARD_RULES
 from payments.domain.cards import MAX_CARDS, Card, CardKind
+from payments.domain.companies import InvitationKind
 from payments.domain.holders import Holder
 from payments.repository import card_stock, companies
 from payments.repository import cards as repository
@@ -57,8 +58,8 @@ async def claim(payments: Payments, tx: Connection, driver_id: str, code: str) -
     """A card of the company that gave this code, which is good once. Raises Problem 401, 409, 422, 429."""
     now = datetime.now(UTC)
     await _require_room(payments, tx, driver_id)
-    await _require_tries_left(tx, driver_id, now)
-    invitation = await companies.claim(tx, code_hash(code), "card", now)
+    await require_tries_left(tx, driver_id, now)
+    invitation = await companies.claim(tx, code_hash(code), InvitationKind.CARD, now)
     if invitation is None:
         raise CodeNotGood
     zone = CARD_RULES[invitation.currency].time_zone
@@ -79,7 +80,7 @@ async def bind_physical(
     """
     now = datetime.now(UTC)
     await _require_room(payments, tx, driver_id)
-    await _require_tries_left(tx, driver_id, now)
+    await require_tries_left(tx, driver_id, now)
     stocked = await card_stock.lock(tx, payments.ring.hashes(number, cards.NUMBER))
     if stocked is None:
         raise CodeNotGood
@@ -125,7 +126,8 @@ async def _require_room(payments: Payments, tx: Connection, driver_id: str) -> N
         raise Problem(409, "too-many-cards", f"You have {MAX_CARDS} fuel cards; unbind one first.")
 
 
-async def _require_tries_left(tx: Connection, driver_id: str, now: datetime) -> None:
+async def require_tries_left(tx: Connection, driver_id: str, now: datetime) -> None:
+    """Raises Problem 429 where the driver was wrong too often."""
     if await card_stock.wrong_tries_of(tx, driver_id, now - FORGET_WRONG_AFTER) >= MAX_WRONG_BINDINGS:
         wait = int(timedelta(hours=1).total_seconds())
         raise Problem(
