@@ -25,6 +25,7 @@ from simulators import (
     alipay_pay_api,
     alipay_pay_control,
     wechat,
+    wechat_fapiao,
     wechat_pay_api,
     wechat_pay_control,
 )
@@ -32,6 +33,7 @@ from simulators import wechat_pay as simulated_wechat_pay
 from simulators.alipay import AlipayPlatform
 from simulators.faults import Faults
 from simulators.wechat import WechatPlatform
+from simulators.wechat_fapiao import TaxOffice
 from simulators.wechat_pay_signing import WechatPaySettings as SimulatedWechatPaySettings
 
 PUBLIC_URL = "http://127.0.0.1:9"
@@ -56,6 +58,7 @@ class Played:
     alipay: alipay_pay.AlipayPay
     logins: WechatPlatform
     alipay_logins: AlipayPlatform
+    tax_office: TaxOffice
 
     def wechat_settings(self, **changes: Any) -> WechatPaySettings:
         """Ours, some of them changed."""
@@ -108,12 +111,12 @@ async def played() -> AsyncIterator[Played]:
     logins = WechatPlatform(wechat.WechatSettings(**_of("WECHAT__", known)))
     alipay_logins = AlipayPlatform(alipay.AlipaySettings(**_of("ALIPAY__", known)))
     at_alipay = alipay_pay.AlipayPay(alipay_pay.AlipayPaySettings(**_of("ALIPAY_PAY__", known)), alipay_logins)
-    app = FastAPI()
+    tax_office, app = TaxOffice(at_wechat), FastAPI()
     for router in (
         wechat_pay_api.router(at_wechat), wechat_pay_control.control_router(at_wechat), wechat.router(logins),
         wechat.control_router(logins), alipay.router(alipay_logins, alipay_pay_api.methods(at_alipay)),
         alipay.control_router(alipay_logins), alipay_pay_api.bill_router(at_alipay),
-        alipay_pay_control.control_router(at_alipay),
+        alipay_pay_control.control_router(at_alipay), wechat_fapiao.router(tax_office),
     ):  # fmt: skip
         app.include_router(router)
     async with (
@@ -123,7 +126,7 @@ async def played() -> AsyncIterator[Played]:
         _listening(app) as url,
         httpx.AsyncClient(base_url=url) as controls,
     ):
-        yield Played(url, http, controls, at_wechat, at_alipay, logins, alipay_logins)
+        yield Played(url, http, controls, at_wechat, at_alipay, logins, alipay_logins, tax_office)
 
 
 @asynccontextmanager

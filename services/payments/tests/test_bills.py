@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from payments.domain.ledger import Account, AccountKind, Posting, Transfer, TransferKind
+from payments.domain.order_words import Status
 from payments.repository import ledger
 from schemas.vocabulary import Fuel
 from servicekit.ids import new_id
@@ -32,7 +34,9 @@ async def test_records_are_ones_own_with_their_refunds(payments: Payments) -> No
     mine, other = str(new_id()), str(new_id())
     order = paid(mine, station, discount_minor=500)
     await store(payments, order, paid(other, station))
-    await store(payments, paid(mine, station, paid_at=None, status="placed", pump_id="9", paid_minor=0))
+    await store(
+        payments, replace(paid(mine, station), order_id=new_id(), paid_at=None, status=Status.PLACED, paid_minor=0)
+    )
     await store_refund(payments, order, 2_000, volume_ml=2_548)
     page = await get(payments, "/v1/records", mine)
     (record,) = page["records"]

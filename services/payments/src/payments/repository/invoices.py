@@ -36,14 +36,14 @@ async def insert(tx: Connection, invoice: Invoice, buyer: bytes, at: datetime) -
         invoice.invoice_id, invoice.driver_id, invoice.operator, invoice.status, buyer, invoice.total_minor,
         invoice.tax_minor, invoice.requested_at, at,
     )  # fmt: skip
-    columns = zip(*((getattr(line, name) for name in _LINE) for line in invoice.lines), strict=True)
+    columns = ([getattr(line, name) for line in invoice.lines] for name in _LINE)
     added = await tx.execute(
         f"""INSERT INTO invoice_lines (invoice_id, is_live, {", ".join(_LINE)}, position)
             SELECT $1, true, l.* FROM unnest(
                 $2::uuid[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::bigint[], $8::bigint[],
                 $9::bigint[]
             ) WITH ORDINALITY AS l ON CONFLICT DO NOTHING""",  # noqa: S608 - names of our own columns
-        invoice.invoice_id, *map(list, columns),
+        invoice.invoice_id, *columns,
     )  # fmt: skip
     return added == f"INSERT 0 {len(invoice.lines)}"
 

@@ -63,7 +63,6 @@ async def succeed(tx: Connection, order: Order, pending: Refund, at: datetime) -
     await repository.update(tx, done)
     await ledger.post(tx, [transfers.refunded(done, await _destination(tx, done))])
     await orders.save(tx, await ended(tx, order, done, at))
-    await invoices.wake(tx, order.order_id)
     return done
 
 
@@ -170,7 +169,11 @@ async def _destination(tx: Connection, done: Refund) -> Account:
 
 
 async def ended(tx: Connection, order: Order, done: Refund, at: datetime) -> Sequence[Step]:
-    """The steps that tell of it; while another refund is on its way, the order goes on waiting for that."""
+    """The steps that tell of it; while another refund is on its way, the order goes on waiting for that.
+
+    The invoice that the order is in is taken back soon.
+    """
+    await invoices.wake(tx, order.order_id)
     details = {
         "refund_id": str(done.refund_id), "amount_minor": done.amount_minor, "volume_ml": done.volume_ml,
         "method": done.method, "reason": done.reason,
