@@ -3,13 +3,16 @@
 import asyncio
 import json
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 from rich.table import Table
 
 from forecourt.console import out
 from forecourt.simulate_providers import Provider, Providers, faults_of, providers, trade_named
+from forecourt.simulate_station import run_station, show_json, show_line
 from local_stack.config import Config, StackError
+from simulators.pump_dispenses import Habits
 
 app = typer.Typer(
     help="Play what is outside: payers, providers in trouble, a station's pumps.", no_args_is_help=True,
@@ -69,6 +72,34 @@ def provider(
         raise typer.BadParameter("nothing goes wrong, or something does", param_hint="--heal")
     document = asyncio.run(_set(Config.from_environment(), name, fault or [], given, seed, speed, heal))
     _show_json(document) if as_json else _print_provider(name, document)
+
+
+@app.command()
+def station(
+    station_id: Annotated[UUID, typer.Argument(help="Which.")],
+    operator: Annotated[str | None, typer.Option(help="Whose it is; looked up unless given.")] = None,
+    speed: Annotated[float, typer.Option(min=0.001, max=100_000, help="How much faster than 0.6 l/s fuel flows.")] = 10,
+    under: Annotated[float, typer.Option(min=0, max=1, help="How often a pump gives less than it could.")] = 0,
+    over: Annotated[float, typer.Option(min=0, max=1, help="How often it gives more than it may.")] = 0,
+    silent: Annotated[float, typer.Option(min=0, max=1, help="How often it gives fuel and never says so.")] = 0,
+    duplicate: Annotated[float, typer.Option(min=0, max=1, help="How often it says it twice.")] = 0,
+    offline: Annotated[float, typer.Option(min=0, max=1, help="How often the line is lost while fuel flows.")] = 0,
+    offline_seconds: Annotated[float, typer.Option(min=0, max=60, help="For how long.")] = 20,
+    seed: Annotated[int, typer.Option(help="The same number gives each order the same luck.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line, for other programs.")] = False,
+) -> None:
+    """Drive a station's pumps, as its own system would: give fuel for orders, and report it, until Ctrl-C.
+
+    What was given is written down before it is reported, so a restart reports what was not heard.
+
+    Example: `./forecourt simulate station 0197c3a2-... --speed 60 --offline 0.1`
+    """
+    habits = Habits(
+        speed=speed, seed=seed, under=under, over=over, silent=silent, duplicate=duplicate, offline=offline,
+        offline_seconds=offline_seconds,
+    )  # fmt: skip
+    show = show_json if as_json else show_line
+    asyncio.run(run_station(Config.from_environment(), station_id, operator, habits, show))
 
 
 @app.command()

@@ -20,12 +20,14 @@ Parameters = Mapping[str, str | int] | Sequence[tuple[str, str]]
 class PlatformError(Exception):
     """The platform refuses, or stays away for longer than one can wait; the text says which and what to do.
 
-    `kind` is the slug of a refusal's problem, e.g. `price-changed`; empty where the platform was away.
+    `kind` is the slug of a refusal's problem, e.g. `price-changed`, and `status` its HTTP status; empty and 0 where the
+    platform was away.
     """
 
-    def __init__(self, text: str, kind: str = "") -> None:
+    def __init__(self, text: str, kind: str = "", status: int = 0) -> None:
         super().__init__(text)
         self.kind = kind
+        self.status = status
 
 
 class PlatformClient:
@@ -97,7 +99,7 @@ class PlatformClient:
                         return msgspec.json.decode(body) if body else None
                     trouble = _what(response.status, body)
                     if response.status not in LATER:
-                        raise PlatformError(f"{method} {path}: {trouble}", _kind(body))
+                        raise PlatformError(f"{method} {path}: {trouble}", _kind(body), response.status)
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 trouble = str(error) or repr(error)
             if time.monotonic() > deadline:
