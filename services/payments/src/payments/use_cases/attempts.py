@@ -3,8 +3,6 @@
 Whatever dies, wherever: an attempt that is open is due for a look, and each look asks the provider what is true.
 """
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,12 +23,7 @@ from servicekit.ids import new_id
 from servicekit.postgres import Connection
 from servicekit.problems import Problem
 
-log = logging.getLogger(__name__)
-
 FIRST_LOOK_AFTER = timedelta(seconds=2)
-LEASE = timedelta(seconds=30)
-"""Longer than all that one look does."""
-MOST_AT_ONCE = 32
 WAITING_PAUSE_SECONDS = 15.0
 """The longest between two looks at what the payer is to confirm; a notification comes before, as a rule."""
 
@@ -136,17 +129,6 @@ async def look(payments: Payments, attempt: Attempt) -> bool:
 async def give_up(payments: Payments, attempt: Attempt) -> None:
     """Closes it at the provider; where it turns out to be paid, that counts. Raises ProviderAway, ProviderRefused."""
     await _close(payments, channel_of(payments, attempt.provider), attempt)
-
-
-async def look_at_due(payments: Payments) -> int:
-    """Looks at all attempts that are due, some at a time; how many there were."""
-    at = datetime.now(UTC)
-    due = await payments.store.transact(lambda tx: repository.take_due(tx, at, MOST_AT_ONCE, LEASE))
-    results = await asyncio.gather(*(look(payments, attempt) for attempt in due), return_exceptions=True)
-    for attempt, result in zip(due, results, strict=True):
-        if isinstance(result, Exception):
-            log.error("a look at an attempt failed", exc_info=result, extra={"attempt_id": str(attempt.attempt_id)})
-    return len(due)
 
 
 async def _ask(payments: Payments, channel: Channel, attempt: Attempt) -> Verdict:

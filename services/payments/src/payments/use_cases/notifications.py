@@ -1,7 +1,5 @@
 """What providers told us: confirmed by asking them, for a notification alone is never believed (design rule 12)."""
 
-import asyncio
-import logging
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -12,27 +10,14 @@ from payments.repository import attempts
 from payments.repository import notifications as repository
 from payments.repository.notifications import Stored
 from payments.use_cases import refund_work
-from payments.use_cases.attempts import LEASE, MOST_AT_ONCE, look
+from payments.use_cases.attempts import look
 from payments.use_cases.context import Payments
 from payments.use_cases.exceptions import raise_exception
 from servicekit.postgres import Connection
 
-log = logging.getLogger(__name__)
 
-
-async def process_due(payments: Payments) -> int:
-    """Confirms what is stored and not confirmed yet, some at a time; how many there were."""
-    at = datetime.now(UTC)
-    due = await payments.store.transact(lambda tx: repository.take_due(tx, at, MOST_AT_ONCE, LEASE))
-    results = await asyncio.gather(*(_process(payments, one) for one in due), return_exceptions=True)
-    for one, result in zip(due, results, strict=True):
-        if isinstance(result, Exception):
-            extra = {"notification_id": str(one.notification_id)}
-            log.error("a notification could not be processed", exc_info=result, extra=extra)
-    return len(due)
-
-
-async def _process(payments: Payments, told: Stored) -> None:
+async def process(payments: Payments, told: Stored) -> None:
+    """Confirms what it says with the provider, whose answer alone has an effect; later again where there is none."""
     confirmed = await (_confirm_payment if told.kind == "payment" else _confirm_refund)(payments, told)
     at = datetime.now(UTC)
     if confirmed:

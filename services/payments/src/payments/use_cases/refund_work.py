@@ -3,8 +3,6 @@
 A refund that was sent once is asked about before it is sent again; its number makes that the same refund, anyway.
 """
 
-import asyncio
-import logging
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -19,25 +17,15 @@ from payments.providers.channel import Channel, ProviderAway, ProviderRefused, R
 from payments.repository import attempts, ledger, orders
 from payments.repository import refunds as repository
 from payments.use_cases import refunds, transfers
-from payments.use_cases.attempts import LEASE, MOST_AT_ONCE, channel_of
+from payments.use_cases.attempts import channel_of
 from payments.use_cases.context import Payments
 from payments.use_cases.exceptions import raise_exception
 from servicekit.postgres import Connection
 
-log = logging.getLogger(__name__)
 
-
-async def send_due(payments: Payments) -> int:
-    """Carries on with all refunds that are due, some at a time; how many there were."""
-    at = datetime.now(UTC)
-    due = await payments.store.transact(lambda tx: repository.take_due(tx, at, MOST_AT_ONCE, LEASE))
-    results = await asyncio.gather(
-        *(carry_on(payments, one, is_new=one.looks == 1) for one in due), return_exceptions=True
-    )
-    for one, result in zip(due, results, strict=True):
-        if isinstance(result, Exception):
-            log.error("a refund could not be carried on", exc_info=result, extra={"refund_id": str(one.refund_id)})
-    return len(due)
+async def send(payments: Payments, due: Refund) -> None:
+    """Carries on with a refund that was just taken as due."""
+    await carry_on(payments, due, is_new=due.looks == 1)
 
 
 async def carry_on(payments: Payments, pending: Refund, *, is_new: bool) -> bool:
