@@ -16,7 +16,7 @@ Key = tuple[str, str]
 """(method, path) as the document has them, e.g. ("get", "/v1/prices")."""
 
 VALUES: dict[str, Any] = {
-    "pump_id": "1", "region": "AT", "provider": "google", "month": "2026-11",
+    "pump_id": "1", "region": "AT", "provider": "wechat", "month": "2026-11",
     "account_id": "0b0c6d4e-55a1-5f0e-9d5b-0a4f4f6f2c11", "refund_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c13",
     "manager_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c16",
     "recharge_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c14", "invoice_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c15",

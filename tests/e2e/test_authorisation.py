@@ -28,7 +28,8 @@ PUBLIC = {
     ("get", "/v1/stations/{station_id}/pumps"), ("get", "/v1/stations/{station_id}/navigation"),
     ("get", "/v1/prices"), ("get", "/v1/prices/stream"), ("get", "/v1/price-rules/{region}"),
     ("get", "/v1/stations/{station_id}/prices/history"), ("get", "/v1/stations/{station_id}/prices/position"),
-    ("get", "/v1/prices/levels"),
+    ("get", "/v1/prices/levels"), ("post", "/v1/webhooks/wechatpay/payments"),
+    ("post", "/v1/webhooks/wechatpay/refunds"), ("post", "/v1/webhooks/alipay"),
 }  # fmt: skip
 """What anybody may do; a route that is added here was decided to be public."""
 
@@ -57,6 +58,8 @@ NEEDS_A_PROOF: dict[Key, set[str]] = {
     ("post", "/v1/me/identities/{identity_id}/unlink"): {"proof-refused", "staff-account"},
     ("post", "/v1/me/merges"): {"proof-refused", "staff-account"},
     ("post", "/v1/me/password"): {"wrong-password"},
+    ("put", "/v1/me/payers/{provider}"): {"code-refused"},
+    ("delete", "/v1/me/payers/{provider}"): {"payer-missing"},
     ("get", "/v1/fuel-cards/{card_id}/recharges/{recharge_id}"): {"no-such-recharge"},
     ("get", "/v1/companies/{company_id}/recharges/{recharge_id}"): {"no-such-recharge"},
     ("post", "/v1/companies/claims"): {"card-refused", "too-many-tries"},

@@ -12,6 +12,12 @@ from servicekit.problems import problem_responses
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
 REFUSALS = problem_responses(400, 404, 413, 503)
+_STORED = {200: {"description": "Stored, now or before: do not send it again", "content": {
+    "application/json": {"schema": {"type": "object", "properties": {"code": {"const": "SUCCESS"}}}},
+}}}  # fmt: skip
+_HEARD = {200: {"description": "Stored, now or before: do not send it again", "content": {
+    "text/plain": {"schema": {"const": "success"}},
+}}}  # fmt: skip
 _SIGNATURE = [
     {
         "name": f"Wechatpay-{name}", "in": "header", "required": False, "schema": {"type": "string"},
@@ -49,7 +55,8 @@ _ALIPAY: dict[str, Any] = ANYONE | {
 
 
 @router.post(
-    "/wechatpay/payments", summary="WeChat Pay: a charge was paid", responses=REFUSALS, openapi_extra=_WECHAT
+    "/wechatpay/payments", summary="WeChat Pay: a charge was paid", responses=REFUSALS | _STORED,
+    response_class=Response, openapi_extra=_WECHAT,
 )  # fmt: skip
 async def take_wechat_payment(request: Request) -> Response:
     """Stores the notification and answers; what it says is asked for again before anything follows from it."""
@@ -57,14 +64,18 @@ async def take_wechat_payment(request: Request) -> Response:
 
 
 @router.post(
-    "/wechatpay/refunds", summary="WeChat Pay: a refund ended", responses=REFUSALS, openapi_extra=_WECHAT
+    "/wechatpay/refunds", summary="WeChat Pay: a refund ended", responses=REFUSALS | _STORED,
+    response_class=Response, openapi_extra=_WECHAT,
 )  # fmt: skip
 async def take_wechat_refund(request: Request) -> Response:
     """As for payments."""
     return await _take(request, Provider.WECHAT, "refund")
 
 
-@router.post("/alipay", summary="Alipay: a trade changed", responses=REFUSALS, openapi_extra=_ALIPAY)
+@router.post(
+    "/alipay", summary="Alipay: a trade changed", responses=REFUSALS | _HEARD,
+    response_class=Response, openapi_extra=_ALIPAY,
+)  # fmt: skip
 async def take_alipay(request: Request) -> Response:
     """As for WeChat Pay's; the answer is the text `success`."""
     return await _take(request, Provider.ALIPAY, "")
