@@ -53,7 +53,7 @@ def payments(
 async def _play(config: Config, orders: int, seed: int, kills: bool) -> Account:
     errors.print("[dim]stations, drivers, payers and fuel cards come ...[/]")
     async with chaos_world(config, seed) as world:
-        trial, monkey = Trial(world, seed), Monkey(config, world.simulators, seed, kills=kills)
+        trial, monkey = Trial(world, seed), Monkey(config, world.outside, seed, kills=kills)
         columns = (*Progress.get_default_columns(), SpinnerColumn(), TimeElapsedColumn())
         with Progress(*columns, console=errors) as progress:
             task = progress.add_task("orders", total=orders)
@@ -68,7 +68,11 @@ def _print(account: Account) -> None:
     for state, count in account.by_state.items():
         table.add_row(state, f"{count:,}")
     out.print(table)
-    for what, counts in (("killed", account.kills), ("faults that struck", account.faults)):
+    for what, counts in (
+        ("killed", account.kills),
+        ("faults that struck", account.faults),
+        ("gave up", account.gave_up),
+    ):
         out.print(f"{what}: {', '.join(f'{name} {count:,}' for name, count in counts.items()) or 'none'}")
     colour = "green" if account.is_clean else "bold red"
     out.print(f"[{colour}]lost: {len(account.lost)}, doubled: {len(account.doubled)}, "

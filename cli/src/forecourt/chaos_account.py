@@ -13,7 +13,7 @@ import asyncpg
 from forecourt.chaos_drivers import Trial
 from forecourt.chaos_monkey import Monkey
 from forecourt.chaos_world import World
-from forecourt.simulators import PROVIDERS
+from forecourt.simulate_providers import Provider
 from local_stack.config import Config
 from local_stack.environment import service_environment
 
@@ -115,8 +115,8 @@ async def take_account(config: Config, world: World, trial: Trial, monkey: Monke
         unbalanced=unbalanced,
     )  # fmt: skip
     account.lost += [f"order {order_id} is gone" for order_id in order_ids if order_id not in books.orders]
-    for provider in PROVIDERS:
-        _compare_provider(account, books, provider, await world.simulators.trades(provider))
+    for provider in Provider:
+        _compare_provider(account, books, provider, await world.outside.trades(provider))
     _compare_cards(account, books)
     return account
 

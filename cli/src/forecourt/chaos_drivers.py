@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from feeds.platform import PlatformError
-from forecourt.chaos_world import CARD_MINOR, Driver, World, recharge
+from forecourt.chaos_world import CARD_MINOR, Driver, World, confirm, recharge
 from forecourt.fuel_stops import FUEL
 from schemas.base import rfc3339
 from servicekit.ids import new_id
@@ -80,7 +80,7 @@ class Trial:
                 try:
                     await _Telling(self, self._world, driver, self._seed, number).tell()
                 except PlatformError as error:
-                    self.gave_up[error.kind or "away"] += 1
+                    self.gave_up[error.kind or str(error)] += 1
                 advance()
 
         await asyncio.gather(*map(play, self._world.drivers))
@@ -149,16 +149,16 @@ class _Telling:
         """Pays until it is paid, another way where one takes too long; whether the story goes on."""
         methods = (self._story.method, *(method for method in METHODS if method != self._story.method))
         for number in range(MAX_TRIES):
-            client = await self._try_to_pay(method := methods[number % len(methods)])
+            client = await self._try_to_pay(methods[number % len(methods)])
             if client and self._story.cancels == "paying":
                 await self._driver_does("cancel")
-                await self._world.simulators.pay(method, client, late=True)
+                await confirm(self._world.outside, client, late=True)
                 return False
             if client and self._story.declines and number == 0:
                 await self._driver_does("cancel")
                 return False
             if client:
-                await self._world.simulators.pay(method, client)
+                await confirm(self._world.outside, client)
             seen = await self._until(lambda seen: seen["status"] not in UNDER_WAY, SWITCH_SECONDS)
             if seen["status"] not in UNDER_WAY | {"placed", "confirmed"}:
                 return seen["status"] in {"authorised", "paid", "completed"}
@@ -181,7 +181,7 @@ class _Telling:
         client = await self._driver.present()
         card = await client.get(f"/v1/fuel-cards/{self._driver.card_id}")
         if (left := card["balance"]["available_minor"]) < LITTLE_MINOR:
-            await recharge(self._driver, self._world.simulators, CARD_MINOR - left)
+            await recharge(self._driver, self._world.outside, CARD_MINOR - left)
 
     async def _refund(self) -> None:
         seen = await (await self._driver.present()).get(self._path)

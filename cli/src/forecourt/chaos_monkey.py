@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from forecourt.simulators import PROVIDERS, Simulators
+from forecourt.simulate_providers import Provider, Providers
 from local_stack import stack
 from local_stack.config import Config
 from local_stack.processes import Process
+from simulators.faults import Faults
 
 MOODS: tuple[Mapping[str, Any], ...] = (
     {},
@@ -42,10 +43,10 @@ RETRY_SPEED = 100.0
 class Monkey:
     """Draws moods and victims from a seed."""
 
-    def __init__(self, config: Config, simulators: Simulators, seed: int, *, kills: bool) -> None:
+    def __init__(self, config: Config, outside: Providers, seed: int, *, kills: bool) -> None:
         self._config = config
-        self._simulators = simulators
-        self._luck = {name: random.Random(f"{seed}/{name}") for name in (*PROVIDERS, "kills")}  # noqa: S311 - no secret
+        self._outside = outside
+        self._luck = {name: random.Random(f"{seed}/{name}") for name in (*Provider, "kills")}  # noqa: S311 - no secret
         self._kills = kills
         self.killed: Counter[str] = Counter()
         self.struck: Counter[str] = Counter()
@@ -53,7 +54,7 @@ class Monkey:
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
         """Things go wrong until the block ends; then the providers are well and everybody lives."""
-        tasks = [asyncio.create_task(self._moods(provider)) for provider in PROVIDERS]
+        tasks = [asyncio.create_task(self._moods(provider)) for provider in Provider]
         if self._kills:
             tasks.append(asyncio.create_task(self._deaths()))
         try:
@@ -64,20 +65,20 @@ class Monkey:
             for task in tasks:
                 with suppress(asyncio.CancelledError):
                     await task
-            for provider in PROVIDERS:
+            for provider in Provider:
                 await self._set_mood(provider, {})
             await asyncio.to_thread(stack.up, self._config)
 
-    async def _moods(self, provider: str) -> None:
+    async def _moods(self, provider: Provider) -> None:
         luck = self._luck[provider]
-        await self._simulators.set_pace(provider, RETRY_SPEED)
+        await self._outside.set_pace(provider, RETRY_SPEED)
         while True:
             await self._set_mood(provider, {**luck.choice(MOODS), "seed": luck.randrange(2**31)})
             await asyncio.sleep(luck.uniform(*MOOD_SECONDS))
 
-    async def _set_mood(self, provider: str, mood: Mapping[str, Any]) -> None:
-        self.struck.update(await self._simulators.struck(provider))
-        await self._simulators.set_faults(provider, mood)
+    async def _set_mood(self, provider: Provider, mood: Mapping[str, Any]) -> None:
+        self.struck.update((await self._outside.faults(provider))["struck"])
+        await self._outside.set_faults(provider, Faults.model_validate(mood))
 
     async def _deaths(self) -> None:
         luck = self._luck["kills"]

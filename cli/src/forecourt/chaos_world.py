@@ -3,8 +3,8 @@
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -13,17 +13,17 @@ from feeds.platform import PlatformClient, connected
 from forecourt.clients import ensure_client
 from forecourt.fuel_stops import SCOPES, plant_fuel_stops
 from forecourt.sign_in import Session, SignIns
-from forecourt.simulators import Simulators
+from forecourt.simulate_providers import Providers, providers, trade_on_the_phone
 from forecourt.staff import ensure_staff
-from local_stack.config import Config
+from local_stack.config import Config, StackError
 from servicekit.ids import new_id
 
 OPERATOR = "chaos"
-STATIONS, DRIVERS = 5, 32
+STATIONS, DRIVERS = 5, 24
 CARD_MINOR = 90_000
 """What a driver puts on a card; an anonymous one in China holds 1,000 yuan at most."""
 RENEW_SECONDS = 400.0
-SIDE_BY_SIDE = 4
+SIDE_BY_SIDE = 6
 RECHARGE_SECONDS = 40.0
 
 
@@ -60,7 +60,7 @@ class World:
     system: PlatformClient
     manager: Person
     drivers: list[Driver]
-    simulators: Simulators
+    outside: Providers
 
 
 @asynccontextmanager
@@ -70,17 +70,17 @@ async def chaos_world(config: Config, seed: int) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         system = await stack.enter_async_context(connected(config.gateway_url, credentials))
         http = await stack.enter_async_context(aiohttp.ClientSession(config.gateway_url))
-        simulators = await stack.enter_async_context(Simulators.connected(config))
+        outside = await stack.enter_async_context(providers(config))
         station_ids = await plant_fuel_stops(system, OPERATOR, STATIONS)
         signs_in, turn = SignIns(config, http), asyncio.Semaphore(SIDE_BY_SIDE)
         manager = await _manager(config, stack, signs_in)
 
         async def driver(number: int) -> Driver:
             async with turn:
-                return await _driver(config, stack, signs_in, simulators, f"chaos-{seed}-{number}-{new_id()}")
+                return await _driver(config, stack, signs_in, outside, f"chaos-{seed}-{number}-{new_id()}")
 
         drivers = await asyncio.gather(*map(driver, range(DRIVERS)))
-        yield World(station_ids, system, manager, list(drivers), simulators)
+        yield World(station_ids, system, manager, list(drivers), outside)
 
 
 async def _manager(config: Config, stack: AsyncExitStack, signs_in: SignIns) -> Person:
@@ -91,20 +91,24 @@ async def _manager(config: Config, stack: AsyncExitStack, signs_in: SignIns) -> 
     return Person(client, signs_in, session)
 
 
-async def _driver(
-    config: Config, stack: AsyncExitStack, signs_in: SignIns, simulators: Simulators, name: str
-) -> Driver:
+async def _driver(config: Config, stack: AsyncExitStack, signs_in: SignIns, outside: Providers, name: str) -> Driver:
     session = await signs_in.driver(f"+8619900{secrets.randbelow(10**6):06}")
     client = await stack.enter_async_context(connected(config.gateway_url, access_token=session.access_token))
     await client.put("/v1/me/payers/wechat", {"code": await signs_in.wechat_code(name)})
     await client.put("/v1/me/payers/alipay", {"code": await signs_in.alipay_code(name)})
     card = await client.post("/v1/fuel-cards", {"kind": "virtual", "currency": "CNY"}, str(new_id()))
     driver = Driver(client, signs_in, session, card_id=card["card_id"])
-    await recharge(driver, simulators, CARD_MINOR)
+    await recharge(driver, outside, CARD_MINOR)
     return driver
 
 
-async def recharge(driver: Driver, simulators: Simulators, amount_minor: int) -> None:
+async def confirm(outside: Providers, client: Mapping[str, str], *, late: bool = False) -> None:
+    """The payer confirms what the phone asks for; where it is too late for that, nothing happens."""
+    with suppress(StackError):
+        await outside.pay(*trade_on_the_phone(client), decline=False, late=late)
+
+
+async def recharge(driver: Driver, outside: Providers, amount_minor: int) -> None:
     """Puts money on the driver's card by WeChat Pay, and waits for it."""
     client, path = await driver.present(), f"/v1/fuel-cards/{driver.card_id}/recharges"
     begun = await client.post(path, {"amount_minor": amount_minor, "method": "wechat"}, str(new_id()))
@@ -112,7 +116,7 @@ async def recharge(driver: Driver, simulators: Simulators, amount_minor: int) ->
     while time.monotonic() < deadline:
         seen = await client.get(f"{path}/{begun['recharge_id']}")
         if seen["client"]:
-            await simulators.pay("wechat", seen["client"])
+            await confirm(outside, seen["client"])
         if seen["status"] not in {"waiting", "unknown"}:
             return
         await asyncio.sleep(0.2)

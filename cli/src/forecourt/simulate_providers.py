@@ -48,9 +48,13 @@ class Providers:
         """Compresses the schedule of notifications."""
         await self._ask("PUT", f"{provider.controls}/pace", {"speed": speed})
 
+    async def trades(self, provider: Provider) -> list[dict[str, Any]]:
+        """The truth: every trade, what was charged and what went back, in fen; the newest last."""
+        return await self._ask("GET", f"{provider.controls}/trades")
+
     async def sums(self, provider: Provider) -> dict[str, Any]:
         """How many trades there are, and what was really charged and given back, in fen."""
-        trades = await self._ask("GET", f"{provider.controls}/trades")
+        trades = await self.trades(provider)
         return {
             "trades": len(trades), "charged_minor": sum(one["paid"] for one in trades),
             "refunded_minor": sum(one["refunded"] for one in trades),
@@ -78,6 +82,13 @@ async def providers(config: Config) -> AsyncIterator[Providers]:
     url = SERVICE_BY_NAME["simulators"].url(config)
     async with aiohttp.ClientSession(url, timeout=TIMEOUT) as session:
         yield Providers(session)
+
+
+def trade_on_the_phone(client: Mapping[str, str]) -> tuple[Provider, Mapping[str, str]]:
+    """What a payer's phone is asked to confirm, by what the app was given for it."""
+    if "tradeNO" in client:
+        return Provider.ALIPAY, {"trade_no": client["tradeNO"]}
+    return Provider.WECHAT, {"prepay_id": client["package"]}
 
 
 def faults_of(named: Iterable[str], base: Mapping[str, Any]) -> Faults:
