@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from gateway.door import Door
 from gateway.meter import Meter
-from gateway.proxy import Exchange
+from gateway.proxy import Exchange, StreamExchange
 from gateway.reader import RequestReader
 from gateway.reads import SharedRead, SharedReads
 from gateway.request import Header, Request
@@ -36,6 +36,9 @@ class Shared:
 
     door: Door
     upstreams: Mapping[str, Upstream]
+    streams: Mapping[str, Upstream]
+    """The same services again, for answers without end: they take nobody else's place."""
+    stream_silence_seconds: float
     reads: SharedReads
     meter: Meter
     spans: SpanLog
@@ -88,6 +91,8 @@ class ClientConnection(RequestReader):
             self.cycle.keep_alive = False
         if self.current is None:
             self.transport.close()
+        elif isinstance(self._exchange, StreamExchange):
+            self._exchange.complete()
 
     def close_if_idle(self, now: float) -> None:
         """Ends a connection on which nothing is asked, or nothing is read, for long."""
@@ -166,6 +171,9 @@ class ClientConnection(RequestReader):
         upstream = self._shared.upstreams[route.upstream]
         if route.cache is not None and request.header(b"authorization") is None:
             self._exchange = SharedRead(self, request, route, self._shared.reads, upstream)
+        elif route.stream:
+            streams = self._shared.streams[route.upstream]
+            self._exchange = StreamExchange(self, request, route, streams, self._shared.stream_silence_seconds)
         else:
             self._exchange = Exchange(self, request, route, upstream)
         try:

@@ -71,7 +71,10 @@ def create_app(settings: Settings | None = None, routes: Sequence[Route] = ROUTE
     addresses = ClientAddresses(settings.trusted_proxies, settings.forwarded_header)
     door = Door(RouteTable(routes), limits, app.state.verifier, addresses, settings.operator_networks)
     upstreams = {name: Upstream(name, url, settings, spans) for name, url in urls.items()}
-    shared = Shared(door, upstreams, SharedReads(), Meter(settings.service, settings.port, spans), spans)
+    streams = {name: Upstream(f"{name} streams", url, settings, spans, for_streams=True) for name, url in urls.items()}
+    meter = Meter(settings.service, settings.port, spans)
+    silence_seconds = settings.forwarded_stream_silence_seconds
+    shared = Shared(door, upstreams, streams, silence_seconds, SharedReads(), meter, spans)
     app.state.protocol = partial(ClientConnection, shared=shared)  # servicekit.serve and uvicorn take it from here
     return app
 
@@ -84,8 +87,8 @@ async def _keep_sweeping(shared: Shared) -> None:
             now = time.monotonic()
             for connection in list(shared.connections):
                 connection.close_if_idle(now)
-            for upstream in shared.upstreams.values():
+            for upstream in (*shared.upstreams.values(), *shared.streams.values()):
                 upstream.pool.close_old(now)
     finally:
-        for upstream in shared.upstreams.values():
+        for upstream in (*shared.upstreams.values(), *shared.streams.values()):
             upstream.pool.close()

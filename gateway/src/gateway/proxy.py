@@ -121,6 +121,39 @@ class Exchange:
         del self._call  # it knows us, too: a ring of objects would wait for the garbage collector
 
 
+class StreamExchange(Exchange):
+    """An answer without end. Once it has begun its deadline is that something comes, a heartbeat at least."""
+
+    __slots__ = ("_silence_seconds",)
+
+    def __init__(
+        self, client: Client, request: Request, route: Route, upstream: Upstream, silence_seconds: float
+    ) -> None:
+        super().__init__(client, request, route, upstream)
+        self._silence_seconds = silence_seconds
+
+    def head(self, status: int, headers: list[Header], has_length: bool) -> None:
+        """The stream begins, or is refused."""
+        self._wait_anew()
+        super().head(status, headers, has_length)
+
+    def data(self, body: bytes) -> None:
+        """Something came."""
+        self._wait_anew()
+        super().data(body)
+
+    def complete(self) -> None:
+        """The gateway stops: the client can go on elsewhere."""
+        self._call.cancel(too_late=False)
+        if self._begun:
+            return self.ended()
+        self.broke(Unavailable("The gateway"))
+
+    def _wait_anew(self) -> None:
+        self._deadline.cancel()
+        self._deadline = self._client.loop.call_later(self._silence_seconds, self._expire)
+
+
 def problem_of(upstream: str, error: UpstreamError | Problem) -> Problem:
     """What the client sees of an upstream's failure."""
     if isinstance(error, Problem):

@@ -69,6 +69,8 @@ class Route:
     timeout_seconds: float = 10.0
     retry: Retry = Retry.SAFE
     cache: Cache | None = None
+    stream: bool = False
+    """Its answer has no end: it is passed on as it comes, in a number of its own, without a deadline once it began."""
 
 
 def _write(
@@ -274,6 +276,8 @@ ROUTES: tuple[Route, ...] = (
     _write("POST", "/v1/orders/{order_id}/complete", "payments", Permission.ORDERS_WRITE, body_bytes=0),
     _write("POST", "/v1/orders/{order_id}/fuelling", "payments", Permission.ORDERS_WRITE, body_bytes=0),
     _write("POST", "/v1/orders/{order_id}/dispenses", "payments", Permission.ORDERS_WRITE, body_bytes=4 * KIB),
+    Route("GET", "/v1/orders/{order_id}/events", "payments", Permission.PAY, stream=True),
+    Route("GET", "/v1/stations/{station_id}/orders/stream", "payments", Permission.ORDERS_WRITE, stream=True),
     Route("GET", "/v1/prices/stream", None),
     Route("GET", "/openapi.json", None),
     Route("GET", "/docs", None),

@@ -80,4 +80,9 @@ class Settings(ServiceSettings):
     stream_heartbeat_seconds: float = 15.0
     stream_max_stations: int = Field(default=500_000, ge=1, description="Stations whose position is kept")
 
+    forwarded_streams: int = Field(default=2_000, ge=1, description="Live streams of one upstream; then 503")
+    forwarded_stream_silence_seconds: float = Field(
+        default=60.0, gt=0, description="Upstreams send heartbeats: one that is silent for so long is gone"
+    )
+
     openapi_refresh_seconds: float = 60.0

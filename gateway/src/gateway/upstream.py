@@ -50,7 +50,7 @@ class Receiver(Caller, Protocol):
 class Upstream:
     """Calls to one service. A full queue or an open breaker costs the caller nothing but a 503."""
 
-    def __init__(self, name: str, url: str, settings: Settings, spans: SpanLog) -> None:
+    def __init__(self, name: str, url: str, settings: Settings, spans: SpanLog, *, for_streams: bool = False) -> None:
         self.name = name
         self.pool = Pool(url, settings.connect_timeout_seconds)
         self.breaker = Breaker(settings.breaker_failures, settings.breaker_open_seconds)
@@ -58,9 +58,9 @@ class Upstream:
         self.budget = RetryBudget(settings.retry_share)
         self._count_answered = UPSTREAM_CALLS.labels(name, "answered").inc
         self._breaker_open = UPSTREAM_BREAKER_OPEN.labels(name)
-        self._free = settings.upstream_connections
+        self._free = settings.forwarded_streams if for_streams else settings.upstream_connections
         self._waiting: deque[Call] = deque()
-        self._max_waiting = settings.upstream_queue
+        self._max_waiting = 0 if for_streams else settings.upstream_queue
 
     def send(self, call: "Call") -> None:
         """Begins a call now or when its turn comes. Problem 503 where too many wait."""

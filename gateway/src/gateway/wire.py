@@ -10,7 +10,8 @@ from servicekit.problems import MEDIA_TYPE, Problem, problem_body
 
 FORWARDED_REQUEST_HEADERS = frozenset({
     b"accept", b"accept-encoding", b"accept-language", b"authorization", b"content-encoding", b"content-type",
-    b"idempotency-key", b"if-match", b"if-modified-since", b"if-none-match", b"prefer", b"range", b"user-agent",
+    b"idempotency-key", b"if-match", b"if-modified-since", b"if-none-match", b"last-event-id", b"prefer", b"range",
+    b"user-agent",
 })  # fmt: skip
 """Nothing else passes: no hop-by-hop header, no cookie, no `x-user-*` or `x-forwarded-*` that a client made up."""
 

@@ -19,6 +19,7 @@ from payments.api import (
     refunds,
     shifts,
     station_orders,
+    streams,
     webhooks,
 )
 from payments.api.refusals import install_refusals
@@ -27,6 +28,7 @@ from payments.settings import Settings
 from payments.use_cases.context import Payments
 from payments.use_cases.deciding import resolve_gone
 from payments.use_cases.ledger import keep_balances
+from payments.use_cases.live import Live
 from payments.use_cases.people import PeopleData
 from payments.use_cases.unbinding import sweep
 from payments.use_cases.webhooks import Webhooks
@@ -40,8 +42,8 @@ from servicekit.postgres import PostgresStore
 from servicekit.repeating import repeat
 
 AREAS: tuple[ModuleType, ...] = (
-    personal_data, orders, station_orders, shifts, exceptions, ledger, records, bills, payers, webhooks, pay, refunds, fuel_cards,
-    companies, invoice_titles, invoices,
+    personal_data, orders, station_orders, streams, shifts, exceptions, ledger, records, bills, payers, webhooks, pay, refunds,
+    fuel_cards, companies, invoice_titles, invoices,
 )  # fmt: skip
 SWEEP_SECONDS = 60.0
 SETTLED_SECONDS = 5.0
@@ -64,6 +66,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.app.state.people_desk = people = PeopleDesk(chosen.service, PeopleData(payments), payments.erasures)
         kit.run_consumer(Consumer(chosen, store, {**SUBSCRIPTIONS, **people.subscriptions}, kit.app.state.verifier))
         kit.watch_revocations()
+        kit.app.state.live = live = Live(store, chosen.streams)
+        kit.background("live", live.run)
+        kit.when_draining(live.end)
         start_workers(payments, kit.background)
         kit.background("closed_cards", lambda: repeat(lambda: sweep(payments), SWEEP_SECONDS))
         kit.background("exceptions", lambda: repeat(lambda: resolve_gone(payments), SETTLED_SECONDS))

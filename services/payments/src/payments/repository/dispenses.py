@@ -33,4 +33,5 @@ async def insert(tx: Connection, dispense: Dispense) -> None:
 
 def _dispense_of(row: Any) -> Dispense:
     values: dict[str, Any] = {name: row[name] for name in _COLUMNS}
-    return Dispense(**values | {"outcome": Outcome(row["outcome"])})
+    values["outcome"] = Outcome(row["outcome"])
+    return Dispense(**values)

@@ -76,7 +76,7 @@ async def of_station(
     rows = await tx.fetch(
         f"""{_SELECT}
             WHERE o.station_id = $1 AND s.position > $2 - {OVERLAP_STEPS}
-              AND (s.position > $2 OR s.at > $3 - interval '{OVERLAP}') ORDER BY s.position LIMIT $4""",
+              AND (s.position > $2 OR s.at > $3::timestamptz - interval '{OVERLAP}') ORDER BY s.position LIMIT $4""",
         station_id, after, seen_at, limit,
     )  # fmt: skip
     return [_seen(row) for row in rows]
