@@ -27,6 +27,7 @@ class Bench(StrEnum):
     STREAM = "stream"
     HISTORY = "history"
     IDENTITY = "identity"
+    LEDGER = "ledger"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ MEASURES = {
     Bench.STREAM: "forecourt.bench_stream:measure_stream",
     Bench.HISTORY: "forecourt.bench_history:measure_history",
     Bench.IDENTITY: "forecourt.bench_identity:measure_identity",
+    Bench.LEDGER: "forecourt.bench_ledger:measure_ledger",
 }
 """Imported when it is used, as commands are."""
 

@@ -20,13 +20,13 @@ CREATE TABLE transfers (
 CREATE INDEX transfers_of_subject ON transfers (subject) WHERE subject IS NOT NULL;
 
 CREATE TABLE postings (
-    posting_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    posting_id   bigint GENERATED ALWAYS AS IDENTITY,
     transfer_id  uuid NOT NULL,
     account_id   uuid NOT NULL,
     currency     text NOT NULL,
-    amount_minor bigint NOT NULL CHECK (amount_minor <> 0)
+    amount_minor bigint NOT NULL CHECK (amount_minor <> 0),
+    PRIMARY KEY (account_id, posting_id)
 );
-CREATE INDEX postings_of_account ON postings (account_id, posting_id);
 CREATE INDEX postings_of_transfer ON postings (transfer_id);
 
 CREATE TABLE balances (                 -- of checked accounts, and of the others what was summed up so far
@@ -114,7 +114,9 @@ CREATE FUNCTION post_transfers(
     a_id uuid[], a_kind text[], a_owner text[], a_currency text[], a_checked boolean[],
     t_id uuid[], t_kind text[], t_key text[], t_subject uuid[],
     p_transfer uuid[], p_account uuid[], p_currency text[], p_amount bigint[]
-) RETURNS uuid[] LANGUAGE plpgsql AS $$
+) RETURNS uuid[] LANGUAGE plpgsql
+SET enable_seqscan = off   -- its plans are kept: one that was made while a table was small would be slow for ever
+AS $$
 DECLARE
     fresh uuid[];
 BEGIN

@@ -117,3 +117,19 @@ async def test_callers_are_told_when_the_writer_ends() -> None:
     task.cancel()
     results = await asyncio.gather(writing, waiting, return_exceptions=True)
     assert [type(one) for one in results] == [asyncio.CancelledError] * 2
+
+
+async def test_several_batches_may_be_under_way_and_none_waits_for_nothing() -> None:
+    writer = Writer()
+    group = GroupCommit(writer, name="The test", most_writers=2)
+    first = submit_all(group, 1)
+    await begun(writer)
+    second = submit_all(group, 2)
+    await begun(writer, 2)
+    third = submit_all(group, 3, 4)
+    await asyncio.sleep(0)
+    writer.gate.set()
+    assert await asyncio.gather(*first, *second, *third) == ["wrote 1", "wrote 2", "wrote 3", "wrote 4"]
+    assert sorted(writer.batches) == [[1], [2], [3, 4]]
+    for item in range(5, 50):  # each comes just as the one before has been written
+        assert await group.submit(item) == f"wrote {item}"

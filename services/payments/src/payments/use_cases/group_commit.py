@@ -1,14 +1,15 @@
-"""Group commit: what comes while a batch is being written is the next batch.
+"""Group commit: what comes while batches are being written is the next batch.
 
 Nobody waits for a batch to fill: alone, an item is written at once. Under load a commit, which is what writing costs
-most, is shared by all that came during the one before.
+most, is shared by all that came during the one before. A few batches may be under way at a time: while one waits for
+the disk, the next one is worked on.
 """
 
 import asyncio
 import contextvars
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar
+from typing import Generic, TypeVar, cast
 
 from servicekit.problems import Unavailable
 from servicekit.store import StoreUnavailable
@@ -31,14 +32,15 @@ class GroupCommit(Generic[Item, Result]):
 
     def __init__(
         self, write: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], *, name: str,
-        largest_batch: int = LARGEST_BATCH, most_waiting: int = MOST_WAITING,
+        largest_batch: int = LARGEST_BATCH, most_waiting: int = MOST_WAITING, most_writers: int = 1,
     ) -> None:  # fmt: skip
         self._write = write
         self._name = name
         self._largest_batch = largest_batch
         self._most_waiting = most_waiting
+        self._most_writers = most_writers
         self._waiting: deque[_Waiting[Item, Result]] = deque()
-        self._writer: asyncio.Task[None] | None = None
+        self._writers: set[asyncio.Task[None]] = set()
 
     async def submit(self, item: Item) -> Result:
         """The item's result, once it is committed. Raises what writing it raised, or Problem 503 when too many wait.
@@ -49,20 +51,22 @@ class GroupCommit(Generic[Item, Result]):
             raise Unavailable(self._name)
         result: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, result))
-        if self._writer is None:
+        if len(self._writers) < self._most_writers:
             # No caller's own task: it outlives each of them, and belongs to nobody's trace.
-            self._writer = asyncio.create_task(self._write_all(), context=contextvars.Context())
+            self._writers.add(asyncio.create_task(self._write_all(), context=contextvars.Context()))
         return await result
 
     async def _write_all(self) -> None:
         try:
             while group := self._next_group():
                 await self._settle(group)
-        finally:
-            self._writer = None
-            for _, result in self._waiting:  # only where the loop is ending
+        except asyncio.CancelledError:  # the loop is ending
+            for _, result in self._waiting:
                 result.cancel()
             self._waiting.clear()
+            raise
+        finally:  # at once, so that whoever comes now begins a new one
+            self._writers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
 
     def _next_group(self) -> list[_Waiting[Item, Result]]:
         group: list[_Waiting[Item, Result]] = []
