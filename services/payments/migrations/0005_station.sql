@@ -85,7 +85,7 @@ CREATE INDEX reconciliations_finished ON reconciliations (side, finished_at DESC
 
 CREATE TABLE tickets (                  -- a difference, found once and seen again until it is gone
     ticket_id   uuid PRIMARY KEY,
-    check_name  text NOT NULL,          -- see repository.checks and repository.bills_compared
+    check_name  text NOT NULL,          -- see repository.checks and repository.bill_checks
     subject     text NOT NULL,          -- what differs: the id of an order, an attempt, a refund, an account ...
     station_id  uuid,                   -- NULL: it is the whole platform's
     operator    text,
@@ -116,6 +116,7 @@ CREATE TABLE ticket_steps (             -- all that happened to a ticket; never 
 CREATE INDEX ticket_steps_of_ticket ON ticket_steps (ticket_id, position);
 
 CREATE TABLE bill_lines (               -- what a provider's bill of a day says, to be compared as a whole
+    run_id       uuid NOT NULL REFERENCES reconciliations,   -- they count once this run is done, and while it works
     provider     text NOT NULL,
     day          date NOT NULL,
     kind         text NOT NULL CHECK (kind IN ('payment', 'refund')),
@@ -125,6 +126,7 @@ CREATE TABLE bill_lines (               -- what a provider's bill of a day says,
     currency     text NOT NULL,
     at           timestamptz NOT NULL
 );
+CREATE INDEX bill_lines_of_run ON bill_lines (run_id);
 CREATE INDEX bill_lines_of_day ON bill_lines (provider, day);
 CREATE INDEX bill_lines_of_number ON bill_lines (number, kind);
 

@@ -127,6 +127,11 @@ def billed_at(day: date) -> datetime:
     return datetime.combine(day + timedelta(days=1), BILLED_AT, ZONE).astimezone(UTC)
 
 
+def is_too_old(day: date, now: datetime) -> bool:
+    """Whether the provider has thrown the bill away."""
+    return now - billed_at(day) > MAX_AGE
+
+
 def last_billed_day(now: datetime) -> date:
     """The newest day whose bill can be had."""
     today = now.astimezone(ZONE)

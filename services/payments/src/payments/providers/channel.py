@@ -7,9 +7,10 @@ money moved, or that it did not.
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from enum import StrEnum
 from typing import Protocol
 
+from payments.domain.bill_lines import BillKind as BillKind
+from payments.domain.bill_lines import BillLine as BillLine
 from payments.domain.provider_words import Provider, RefundState, TradeState
 
 
@@ -93,26 +94,6 @@ class Notification:
     id: str
     trade: Trade | None = None
     refund: RefundResult | None = None
-
-
-class BillKind(StrEnum):
-    """A line of a provider's bill."""
-
-    PAYMENT = "payment"
-    REFUND = "refund"
-
-
-@dataclass(frozen=True, slots=True)
-class BillLine:
-    """One line of a provider's daily bill."""
-
-    kind: BillKind
-    number: str
-    """Ours: out_trade_no, or out_refund_no."""
-    trade_id: str
-    amount_minor: int
-    currency: str
-    at: datetime
 
 
 class Channel(Protocol):

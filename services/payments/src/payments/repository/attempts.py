@@ -66,6 +66,11 @@ async def update(
     )  # fmt: skip
 
 
+async def first_day(tx: Connection, provider: str) -> datetime | None:
+    """When the provider was asked for a charge for the first time; None: never."""
+    return await tx.fetchval("SELECT min(created_at) FROM attempts WHERE provider = $1", provider)
+
+
 async def set_amount(tx: Connection, attempt_id: UUID, amount_minor: int) -> None:
     """Writes what the provider says was paid, once people have decided about the difference."""
     await tx.execute("UPDATE attempts SET amount_minor = $2 WHERE attempt_id = $1", attempt_id, amount_minor)

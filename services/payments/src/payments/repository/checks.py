@@ -14,7 +14,7 @@ from payments.domain.reconciliation import Finding
 from servicekit.postgres import Connection
 
 MOST = 1_000
-"""Differences that one check reports at once; where there are more, the next run has the rest."""
+"""Differences that one check reports at once; where there are more, it reports the others when these are settled."""
 SECONDS = 120.0
 """How long one check may take."""
 

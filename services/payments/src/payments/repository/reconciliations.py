@@ -17,7 +17,7 @@ LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('payments.reconciliations'
 
 async def request(tx: Connection, run: Run, at: datetime) -> UUID:
     """Makes such a run due then, unless it is so earlier, or is under way; the id of that which will be done."""
-    return await tx.fetchval(
+    run_id: UUID | None = await tx.fetchval(
         """INSERT INTO reconciliations AS r
                (run_id, side, provider, day, requested_by, requested_at, status, next_try_at)
            VALUES ($1, $2, $3, $4, $5, $6, 'waiting', $7)
@@ -27,6 +27,7 @@ async def request(tx: Connection, run: Run, at: datetime) -> UUID:
            RETURNING run_id""",
         run.run_id, run.side, run.provider, run.day, run.requested_by, run.requested_at, at,
     )  # fmt: skip
+    return run_id or run.run_id
 
 
 async def take(tx: Connection, side: Side, at: datetime, lease: timedelta) -> Run | None:
@@ -104,11 +105,12 @@ async def known_days(tx: Connection, provider: str, since: date) -> set[date]:
 
 async def is_done(tx: Connection, provider: str, day: date) -> bool:
     """Whether the provider's bill of that day has been compared."""
-    return await tx.fetchval(
+    found: bool | None = await tx.fetchval(
         """SELECT EXISTS (SELECT FROM reconciliations
                           WHERE side = 'outside' AND (provider, day) = ($1, $2) AND status = 'done')""",
         provider, day,
     )  # fmt: skip
+    return bool(found)
 
 
 def run_of(row: Any) -> Run:

@@ -105,13 +105,14 @@ async def settle(tx: Connection, ticket_id: UUID) -> None:
     await tx.execute("UPDATE tickets SET status = 'settled' WHERE ticket_id = $1", ticket_id)
 
 
-async def open_counts(tx: Connection, checks: Sequence[str]) -> dict[str, int]:
-    """How many tickets of these checks are open, by check."""
+async def open_counts(tx: Connection, checks: Sequence[str], provider: str | None = None) -> dict[str, int]:
+    """How many tickets of these checks are open, by check; of one provider, or of all."""
     rows = await tx.fetch(
-        """SELECT check_name, count(*) FROM tickets WHERE check_name = ANY($1) AND status = 'open'
+        """SELECT check_name, count(*) FROM tickets
+           WHERE check_name = ANY($1) AND status = 'open' AND ($2::text IS NULL OR provider = $2)
            GROUP BY 1 ORDER BY 1""",
-        list(checks),
-    )
+        list(checks), provider,
+    )  # fmt: skip
     return dict(rows)
 
 
