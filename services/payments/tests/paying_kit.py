@@ -90,6 +90,14 @@ class Till:
         )  # fmt: skip
         await self.payments.sql("UPDATE refunds SET next_look_at = now() WHERE next_look_at IS NOT NULL")
 
+    async def bind(self, name: str) -> None:
+        """The driver lets us know who the driver is at the provider."""
+        body = {"openid" if name == "wechat" else "open_id": f"o-canary-{self.driver_id[-6:]}"}
+        login = (await self.world.controls.post(f"/control/{name}/logins", json=body)).json()
+        code = login.get("code") or login.get("js_code") or login.get("auth_code")
+        reply = await self.payments.client.put(f"/v1/me/payers/{name}", json={"code": code}, headers=self.driver)
+        assert reply.status_code < 300, (reply.text, login)
+
     def impatient(self) -> None:
         """Our end waits for answers for a short while only."""
         process, channel = self.payments.process, self.world.channel("wechat", timeout_seconds=QUICK_SECONDS)
@@ -151,16 +159,8 @@ async def till_of(payments: Payments, world: Played, *providers: str) -> AsyncIt
         for name in BOTH:
             world.fault(name)
         for name in providers:
-            await _bind(till, name)
+            await till.bind(name)
         yield till
         assert await payments.sql("SELECT coalesce(sum(amount_minor), 0) FROM postings") == 0
     finally:
         vars(payments.process).update(as_made)
-
-
-async def _bind(till: Till, name: str) -> None:
-    body = {"openid" if name == "wechat" else "open_id": f"o-canary-{till.driver_id[-6:]}"}
-    login = (await till.world.controls.post(f"/control/{name}/logins", json=body)).json()
-    code = login.get("code") or login.get("js_code") or login.get("auth_code")
-    reply = await till.payments.client.put(f"/v1/me/payers/{name}", json={"code": code}, headers=till.driver)
-    assert reply.status_code < 300, (reply.text, login)
