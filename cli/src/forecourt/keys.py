@@ -15,6 +15,8 @@ from local_stack.services import UPSTREAMS
 from servicekit.keyring import SETTLE_SECONDS, parse_keys
 
 NAMES = (*(service.name for service in UPSTREAMS), keyrings.AUDIT)
+WITH_MORE = ("identity", "payments")
+"""Services whose ring seals more than data keys."""
 SHOWN_DIGITS = 8
 PRUNE_AFTER_SECONDS = 60.0
 """What began before the newest key sealed has ended by then: no request may take longer than half of it."""
@@ -129,9 +131,9 @@ def _report(config: Config, name: str) -> dict[str, Any]:
     return answer(config, name, module, *arguments)
 
 
-def _command(name: str, of_identity: str, options: list[str]) -> list[str]:
-    """Identity has more than data keys, so it has a command of its own."""
-    return ["identity.commands", of_identity] if name == "identity" else ["servicekit.rewrap", name, *options]
+def _command(name: str, own: str, options: list[str]) -> list[str]:
+    """A service that seals more than data keys with its ring has a command of its own."""
+    return [f"{name}.commands", own] if name in WITH_MORE else ["servicekit.rewrap", name, *options]
 
 
 def _protects(report: dict[str, Any], key: str) -> str:

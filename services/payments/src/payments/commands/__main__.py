@@ -2,7 +2,7 @@
 
 import typer
 
-from payments.commands import cards, charges, ledger
+from payments.commands import cards, charges, keys, ledger
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -14,6 +14,7 @@ def _describe() -> None:
 
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(cards.app, name="cards")
+app.add_typer(keys.app)
 app.command()(charges.charges)
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from servicekit.postgres import Connection
@@ -98,17 +97,3 @@ async def count_wrong_try(tx: Connection, driver_id: str, at: datetime, forget_b
 async def forget_tries(tx: Connection, driver_id: str) -> None:
     """Nobody need know any more how often this driver was wrong."""
     await tx.execute("DELETE FROM binding_tries WHERE driver_id = $1", driver_id)
-
-
-async def page(tx: Connection, after: UUID, limit: int) -> list[Any]:
-    """(stock_id, number_hash, sealed) of the next cards, locked: to bring them under a new key."""
-    return await tx.fetch(
-        """SELECT stock_id, number_hash, sealed FROM card_stock WHERE stock_id > $1 ORDER BY stock_id LIMIT $2
-           FOR UPDATE""",
-        after, limit,
-    )  # fmt: skip
-
-
-async def renew(tx: Connection, renewed: Sequence[tuple[UUID, bytes, bytes]]) -> None:
-    """Writes (stock_id, number_hash, sealed) anew."""
-    await tx.executemany("UPDATE card_stock SET (number_hash, sealed) = ($2, $3) WHERE stock_id = $1", renewed)

@@ -174,6 +174,25 @@ async def lock_cards_of(tx: Connection, driver_id: str) -> list[Card]:
     return [card_of(row) for row in await tx.fetch(query, driver_id)]
 
 
+async def forget(tx: Connection, driver_id: str) -> int:
+    """Takes out of a driver's cards, the closed ones too, all that says whose they were; how many there were."""
+    rows = await tx.fetch(
+        """UPDATE cards SET (number, number_hash, holder, plate, plate_hash) = (NULL, NULL, NULL, NULL, NULL)
+           WHERE driver_id = $1 AND (number IS NOT NULL OR holder IS NOT NULL OR plate IS NOT NULL) RETURNING 1""",
+        driver_id,
+    )
+    return len(rows)
+
+
+async def move(tx: Connection, card_id: UUID, into: str, sealed: Sealed) -> None:
+    """Gives a card to another account of its driver, with what is sealed in that one's box."""
+    await tx.execute(
+        """UPDATE cards SET (version, driver_id, number, holder, plate) = (version + 1, $2, $3, $4, $5)
+           WHERE card_id = $1""",
+        card_id, into, sealed.number, sealed.holder, sealed.plate,
+    )  # fmt: skip
+
+
 async def closed_with_money(tx: Connection, after: UUID, limit: int) -> list[tuple[UUID, str]]:
     """(owner, currency) of the next accounts of closed cards and companies on which something is free."""
     rows = await tx.fetch(

@@ -1,9 +1,7 @@
 """Queries about companies whose account many fuel cards draw on: managers, invitations, cards."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -157,17 +155,3 @@ async def move_manager(tx: Connection, driver_id: str, into: str) -> None:
         driver_id, into,
     )  # fmt: skip
     await tx.execute("DELETE FROM company_managers WHERE driver_id = $1", driver_id)
-
-
-async def page(tx: Connection, after: UUID, limit: int) -> Sequence[Any]:
-    """(company_id, name) of the next companies, locked: to bring them under a new key."""
-    return await tx.fetch(
-        """SELECT company_id, name FROM companies WHERE company_id > $1 AND name IS NOT NULL
-           ORDER BY company_id LIMIT $2 FOR UPDATE""",
-        after, limit,
-    )  # fmt: skip
-
-
-async def renew(tx: Connection, renewed: Sequence[tuple[UUID, bytes]]) -> None:
-    """Writes (company_id, name) anew."""
-    await tx.executemany("UPDATE companies SET name = $2 WHERE company_id = $1", renewed)

@@ -75,6 +75,11 @@ async def found(payments: Payments, tx: Connection, driver_id: str, name: str, c
 async def companies_of(payments: Payments, tx: Connection, driver_id: str) -> list[OpenedCompany]:
     """The companies that the driver manages."""
     await require_present(payments.erasures, tx, driver_id)
+    return await companies_managed(payments, tx, driver_id)
+
+
+async def companies_managed(payments: Payments, tx: Connection, driver_id: str) -> list[OpenedCompany]:
+    """The same of whoever may be gone."""
     companies = await repository.companies_of(tx, driver_id, lock=False)
     return [await _opened(payments, tx, company) for company in companies]
 

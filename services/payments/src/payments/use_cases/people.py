@@ -5,7 +5,7 @@ from typing import Any
 
 from payments.repository import disputes
 from payments.repository import people as repository
-from payments.use_cases import invoices, payers, titles
+from payments.use_cases import card_people, invoices, payers, titles
 from payments.use_cases.context import Payments
 from servicekit.postgres import Connection
 
@@ -20,6 +20,9 @@ COLLECTS: Mapping[str, Collect] = {
     "orders": repository.orders_of,
     "disputes": disputes.collect,
     "payers": payers.collect,
+    "fuel_cards": card_people.collect,
+    "recharges": card_people.collect_recharges,
+    "companies": card_people.collect_companies,
     "invoice_titles": titles.collect,
     "invoices": invoices.collect,
 }
@@ -27,6 +30,8 @@ COLLECTS: Mapping[str, Collect] = {
 ERASES: Mapping[str, Erase] = {
     "texts_of_disputes": disputes.erase,
     "payers": payers.erase,
+    "fuel_cards": card_people.erase,
+    "managed_companies": card_people.leave_companies,
     "invoice_titles": titles.erase,
     "invoices_not_issued": invoices.erase,
 }
@@ -34,10 +39,12 @@ MOVES: Mapping[str, Move] = {
     "orders": repository.move_orders,
     "disputes": disputes.move,
     "payers": payers.move,
+    "fuel_cards": card_people.move,
+    "recharges": card_people.move_recharges,
     "invoice_titles": titles.move,
     "invoices": invoices.move,
 }
-KEPT = frozenset({"orders", "disputes", "invoices"})
+KEPT = frozenset({"orders", "disputes", "invoices", "fuel_cards", "recharges"})
 """What the books keep, under an id that only identity could tell from another; the tax law keeps an invoice's buyer."""
 
 

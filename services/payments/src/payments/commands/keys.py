@@ -1,0 +1,32 @@
+"""The keys that protect what is stored."""
+
+from typing import Any
+
+import typer
+
+from payments.commands.running import print_json, run
+from payments.use_cases import key_rotation
+from payments.use_cases.context import Payments
+from servicekit.rewrap import counting
+
+app = typer.Typer()
+
+
+@app.command()
+def count_key_uses() -> None:
+    """Print as JSON which keys of the key file are in use, and for how much of what."""
+    print_json(run(key_rotation.uses_of_keys))
+
+
+@app.command()
+def renew_keys() -> None:
+    """Bring what older keys of the key file protect under the current one, then count their uses.
+
+    The service goes on meanwhile. The command can be stopped at any time and begun again.
+    """
+
+    async def work(payments: Payments) -> dict[str, Any]:
+        await key_rotation.renew(payments, counting("rows looked at"))
+        return await key_rotation.uses_of_keys(payments)
+
+    print_json(run(work))
