@@ -104,7 +104,7 @@ class Pump(Shown):
 
     state: PumpState
     max_minor: Annotated[int, Field(description="It gives fuel for at most so much", examples=[30_000])]
-    max_ml: Annotated[int, Field(description="And not more than this", examples=[38_216])]
+    max_ml: Annotated[int, Field(description="And not more than this", examples=[38_217])]
 
 
 class OrderRefund(Shown):
