@@ -144,7 +144,10 @@ async def test_the_stored_reply_names_nobody(payments: Payments) -> None:
     assert b"canary" not in row["buyer"]
 
 
-async def test_without_a_seller_set_up_it_waits_and_says_so(payments: Payments) -> None:
+async def test_without_a_seller_set_up_it_waits_and_says_so(
+    payments: Payments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(payments.process, "fapiao", None)
     driver, first, _ = await two_orders(payments)
     invoice = await asked(payments, driver, first)
     await carry_on(payments.process)

@@ -1,6 +1,7 @@
 """The credentials with which a stack's services meet the outside platforms that its simulators play."""
 
 import base64
+import json
 import secrets as randomness
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -23,8 +24,11 @@ ALIPAY_APP = "2021000000000000"
 ALIPAY_SELLER = "2088000000000000"
 WECHAT_MERCHANT = "1900000001"
 WECHAT_MERCHANT_SERIAL = "5157F09EFDC096DE15EBE81A47057A7232F1B8E1"
+WECHAT_SUB_MERCHANT = "1900000109"
 WECHAT_PAY_KEY_ID = "PUB_KEY_ID_0119000000012026010100000000000001"
 KEY_BITS = 2048
+TAX_CODES = dict.fromkeys(("petrol_92", "petrol_95", "petrol_98", "diesel_b0"), "1070101010100000000")
+"""Good enough for a simulated tax office; a seller's accountants know the true ones."""
 
 
 def new_rsa_key() -> str:
@@ -75,6 +79,8 @@ def of_payments(secrets: dict[str, str], simulators_url: str) -> dict[str, str]:
         "ALIPAY__APP_PRIVATE_KEY": secrets[ALIPAY_APP_KEY],
         "ALIPAY__PLATFORM_PUBLIC_KEY": public_half(secrets[ALIPAY_PLATFORM_KEY]),
         "ALIPAY__BASE_URL": simulators_url,
+        "FAPIAO__SELLERS": json.dumps({"*": WECHAT_SUB_MERCHANT}),
+        "FAPIAO__TAX_CODES": json.dumps(TAX_CODES),
     }
 
 

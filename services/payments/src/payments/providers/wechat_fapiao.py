@@ -28,6 +28,8 @@ PATH = "/v3/new-tax-control-fapiao/fapiao-applications"
 UNIT = "LETER"
 """WeChat's word for a litre."""
 REASON = "SALES_RETURN"
+OTHERS = "*"
+"""Stands for every operator that has no merchant number of its own."""
 TYPES = {TitleKind.INDIVIDUAL: "INDIVIDUAL", TitleKind.ORGANISATION: "ORGANIZATION"}
 STATES = {
     "ISSUE_ACCEPTED": FapiaoState.ACCEPTED,
@@ -50,7 +52,9 @@ class FapiaoSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    sellers: dict[str, str] = Field(default={}, description="The merchant number (sub_mchid) of each operator")
+    sellers: dict[str, str] = Field(
+        default={}, description="The merchant number (sub_mchid) of each operator; `*`: of all others"
+    )
     tax_codes: dict[Fuel, str] = Field(
         default={}, description="Each grade's code of the tax office (19 digits), as the sellers' accountants have it"
     )
@@ -88,8 +92,8 @@ class WechatFapiao:
 
     def can_issue(self, invoice: Invoice) -> bool:
         """See FapiaoIssuer."""
-        codes = self._settings.tax_codes
-        return invoice.operator in self._settings.sellers and all(line.fuel in codes for line in invoice.lines)
+        codes, sellers = self._settings.tax_codes, self._settings.sellers
+        return (invoice.operator in sellers or OTHERS in sellers) and all(line.fuel in codes for line in invoice.lines)
 
     async def issue(self, invoice: Invoice, buyer: Title, charges: Sequence[ChargeOfOrder]) -> None:
         """See FapiaoIssuer."""
@@ -130,7 +134,8 @@ class WechatFapiao:
         _require_accepted(reply)
 
     def _seller(self, invoice: Invoice) -> str:
-        return self._settings.sellers[invoice.operator]
+        sellers = self._settings.sellers
+        return sellers.get(invoice.operator) or sellers[OTHERS]
 
     def _item(self, line: InvoiceLine) -> dict[str, Any]:
         return {
