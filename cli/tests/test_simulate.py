@@ -1,6 +1,7 @@
 """`forecourt simulate` against the simulators behind a real socket."""
 
 import asyncio
+import json
 import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -11,6 +12,7 @@ import uvicorn
 
 from forecourt import simulate
 from forecourt.simulate_providers import Provider, faults_of, providers, trade_named
+from forecourt.simulate_station import run_station, show_json, show_line
 from local_stack.config import Config, StackError
 from local_stack.environment import service_environment
 from payments.settings import Settings as PaymentsSettings
@@ -21,6 +23,7 @@ from servicekit.testkit import eventually, settings_from
 from simulators.alipay_pay import AlipayPay
 from simulators.alipay_pay_models import TradeOrder
 from simulators.main import create_app
+from simulators.pump_dispenses import Habits
 from simulators.settings import Settings
 from simulators.wechat_pay import WechatPay
 from simulators.wechat_pay_models import JsapiOrder
@@ -136,3 +139,28 @@ async def test_simulators_that_are_not_there_are_said_so(infrastructure: Config)
     async with providers(nobody) as known:
         with pytest.raises(StackError, match="forecourt up"):
             await known.faults(Provider.ALIPAY)
+
+
+async def test_platform_that_is_not_there_has_no_stations(infrastructure: Config) -> None:
+    nobody = Config(infrastructure.data, 1)
+    with pytest.raises(StackError, match="forecourt up"):
+        await run_station(nobody, new_id(), None, Habits(), show_line)
+
+
+def test_what_pumps_do_is_told_in_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    dispensed = {
+        "event": "dispensed", "order_id": "o-1", "volume_ml": 30_000, "amount_minor": 23_550, "outcome": "taken"
+    }  # fmt: skip
+    for told in (
+        {"event": "ready", "station_id": "s-1", "unheard": 2}, {"event": "pump", "pump_id": "3", "status": "in_use"},
+        {"event": "offline", "seconds": 20.0}, {"event": "silent", "pump_id": "3", "order_id": "o-1"}, dispensed,
+    ):  # fmt: skip
+        show_line(told)
+    show_json(dispensed)
+    *lines, document = capsys.readouterr().out.splitlines()
+    assert lines == [
+        "station s-1: pumps are ready, 2 reports still to be heard; Ctrl-C ends", "pump 3: in use",
+        "the line is lost for 20 s", "pump 3: gave fuel for order o-1 and does not say so",
+        "order o-1: 30.00 l, 23,550 minor units: taken",
+    ]  # fmt: skip
+    assert json.loads(document) == dispensed

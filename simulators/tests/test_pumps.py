@@ -294,7 +294,7 @@ def test_pump_gives_less_or_more_only_where_it_is_told_to(seed: int) -> None:
     ("shown", "most_ml"),
     [
         (order(), 30_000), (order(status="confirmed"), None), (order(dispensed_at="2026-11-25T22:00:00Z"), None),
-        (order(measure="amount", requested_ml=None, requested_minor=10_000), 12_738), (unlocked(5_000), 5_000),
+        (order(measure="amount", requested_ml=None, requested_minor=10_000), 12_739), (unlocked(5_000), 5_000),
         (unlocked(0), None), (order(measure="fill_up", requested_ml=None), 55_000),
     ],
 )  # fmt: skip
@@ -312,8 +312,10 @@ def test_display_agrees_with_the_platform_though_both_reckon_by_themselves(
 ) -> None:
     assert display_minor(volume_ml, price_mills, currency) == amount_of(volume_ml, price_mills, currency)
     preset = preset_ml(amount_minor, price_mills, currency)
-    assert display_minor(preset, price_mills, currency) <= amount_minor
-    assert preset <= volume_for(amount_minor, price_mills, currency)
+    assert (
+        display_minor(preset, price_mills, currency) <= amount_minor < display_minor(preset + 1, price_mills, currency)
+    )
+    assert preset == volume_for(amount_minor, price_mills, currency)
 
 
 def test_journal_survives_a_torn_line_and_forgets_what_was_heard(journal: Path) -> None:

@@ -18,21 +18,33 @@ from simulators.pump_journal import Journal
 from simulators.pumps import StationSystem
 
 SCOPES = ("orders:write", "pumps:write")
+LOOK_UP = aiohttp.ClientTimeout(total=10.0)
 Show = Callable[[Mapping[str, Any]], None]
 
 
 async def run_station(config: Config, station_id: UUID, operator: str | None, habits: Habits, show: Show) -> None:
     """Drives the station's pumps until it is stopped. Raises StackError."""
+    operator = operator or await _operator_of(config, station_id)
+    credentials = await asyncio.to_thread(
+        ensure_client, config, f"pumps-{station_id}", SCOPES, [operator], [station_id]
+    )  # fmt: skip
     try:
-        async with connected(config.gateway_url) as anybody:
-            operator = operator or (await anybody.get(f"/v1/stations/{station_id}"))["operator"]
-        credentials = await asyncio.to_thread(
-            ensure_client, config, f"pumps-{station_id}", SCOPES, [str(operator)], [station_id]
-        )
         async with connected(config.gateway_url, credentials) as client, aiohttp.ClientSession() as session:
             await _drive(config, session, client, str(station_id), habits, show)
     except PlatformError as error:
         raise StackError(f"{error}: is the platform up? `./forecourt status`") from error
+
+
+async def _operator_of(config: Config, station_id: UUID) -> str:
+    url = f"{config.gateway_url}/v1/stations/{station_id}"
+    try:
+        async with aiohttp.ClientSession(timeout=LOOK_UP) as session, session.get(url) as response:
+            if response.status == 404:
+                raise StackError(f"there is no station {station_id}: `./forecourt seed` makes some")
+            response.raise_for_status()
+            return (await response.json())["operator"]
+    except (aiohttp.ClientError, TimeoutError) as error:
+        raise StackError(f"the platform does not answer ({error}): start it with `./forecourt up`") from error
 
 
 async def _drive(

@@ -89,8 +89,9 @@ def display_minor(volume_ml: int, price_mills: int, currency: str) -> int:
 
 
 def preset_ml(amount_minor: int, price_mills: int, currency: str) -> int:
-    """Where a pump stops that an amount was typed into: it never costs more."""
-    return amount_minor * 1_000 * mills_per_minor_unit(currency) // price_mills
+    """Where a pump stops that an amount was typed into: one millilitre more, and the display shows more."""
+    unit = 1_000 * mills_per_minor_unit(currency)
+    return -(-unit * (2 * amount_minor + 1) // (2 * price_mills)) - 1
 
 
 def luck_of(job: Job, seed: int) -> Random:

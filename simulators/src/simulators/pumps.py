@@ -45,6 +45,7 @@ class StationSystem:
         self._served: dict[str, None] = {report["order_id"]: None for report in journal.pending}
         """Orders that a pump has taken on; the oldest are forgotten."""
         self._pumps: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._now: dict[str, str] = {}
         self._states: dict[str, dict[str, Any]] = {}
         """What pumps do by now and nobody was told yet."""
         self._something_to_say, self._state_to_say = asyncio.Event(), asyncio.Event()
@@ -143,7 +144,10 @@ class StationSystem:
             return self._tell({"event": "dispensed", **report, "outcome": outcome})
 
     def _set(self, pump_id: str, fuel: str, status: str) -> None:
-        """What a pump does from now on; only its newest state is said."""
+        """What a pump does from now on; only its newest state is said, and only where it is another."""
+        if self._now.get(pump_id) == status:
+            return
+        self._now[pump_id] = status
         fuels = self._fuels.setdefault(pump_id, [])
         if fuel not in fuels:
             fuels.append(fuel)
