@@ -1,0 +1,280 @@
+"""Money under any sequence of events: whatever drivers, pumps, staff and a provider do, the books equal reality.
+
+The machine acts through the use cases, on the real Postgres; the provider is a model that knows the truth.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, assume, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+
+from payments.domain.ledger import AccountKind
+from payments.domain.order_words import Command, Mode, Status
+from payments.domain.orders import InvalidTransition, Order
+from payments.domain.provider_words import Provider
+from payments.repository import attempts, orders, refunds
+from payments.settings import Settings
+from payments.use_cases import capturing, paying, refund_work
+from payments.use_cases import refunds as refund_use_cases
+from payments.use_cases.attempts import look
+from payments.use_cases.context import Payments as Process
+from payments.use_cases.ending import end_order
+from payments.use_cases.paying import Payment
+from servicekit.idempotency import IdempotentRequest
+from servicekit.ids import new_id
+from servicekit.postgres import Connection, PostgresStore
+from servicekit.problems import Problem
+
+from .model_provider import Fault, ModelProvider
+from .station_kit import any_order, stored
+
+Result = TypeVar("Result")
+AMOUNT = 23_550
+OPEN_ROWS = """SELECT (SELECT count(*) FROM attempts JOIN orders ON order_id = purpose_id
+                       WHERE station_id = $1 AND next_look_at IS NOT NULL)
+                    + (SELECT count(*) FROM refunds JOIN orders ON order_id = purpose_id
+                       WHERE station_id = $1 AND next_look_at IS NOT NULL)"""
+faults = st.sampled_from([Fault.NONE, Fault.NONE, Fault.NONE, *Fault])
+
+
+@dataclass
+class Books:
+    """The process and its database, for a machine that lives in a thread of its own."""
+
+    process: Process
+    loop: asyncio.AbstractEventLoop
+
+    @property
+    def store(self) -> PostgresStore:
+        """For station_kit."""
+        return self.process.store
+
+    def run(self, work: Coroutine[Any, Any, Result]) -> Result:
+        """What the work gives, done in the loop of the database's connections."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
+
+    def transact(self, work: Callable[[Connection], Coroutine[Any, Any, Result]]) -> Result:
+        """What a transaction gives."""
+        return self.run(self.store.transact(work))
+
+    def value(self, query: str, *arguments: Any) -> Any:
+        """The first value of a query."""
+        return self.transact(lambda tx: tx.fetchval(query, *arguments))
+
+
+class Money(RuleBasedStateMachine):
+    """Drivers, a station and its provider."""
+
+    books: Books
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.provider = ModelProvider()
+        self.books.process.channels = {Provider.WECHAT: self.provider}  # pyright: ignore[reportAttributeAccessIssue]
+        self.station_id, self.order_ids = new_id(), list[UUID]()
+
+    def order(self, number: int) -> Order:
+        """One of the orders, as it is now."""
+        assume(self.order_ids)
+        order_id = self.order_ids[number % len(self.order_ids)]
+        order = self.books.transact(lambda tx: orders.find(tx, order_id))
+        assert order is not None
+        return order
+
+    def numbers(self, order: Order) -> list[str]:
+        """The numbers of its charges that reached the provider."""
+        query = "SELECT array_agg(attempt_id) FROM attempts WHERE purpose_id = $1"
+        found = self.books.value(query, order.order_id) or []
+        return [one.hex for one in found if one.hex in self.provider.trades]
+
+    @rule(mode=st.sampled_from(Mode))
+    def place(self, mode: Mode) -> None:
+        """A new order; of mode post_pay the fuel has been given."""
+        now = datetime.now(UTC)
+        fields: dict[str, Any] = {"requested_minor": AMOUNT, "mode": mode, "pump_id": new_id().hex[-12:]}
+        if mode is Mode.POST_PAY:
+            fields |= {"status": Status.CONFIRMED, "volume_ml": 30_000, "gross_minor": AMOUNT, "confirmed_at": now}
+        self.order_ids.append(self.books.run(stored(self.books, any_order(self.station_id, **fields))).order_id)  # pyright: ignore[reportArgumentType]
+
+    @rule(number=st.integers(0, 3), fault=faults, times=st.integers(1, 3))
+    def pay(self, number: int, fault: Fault, times: int) -> None:
+        """The driver pays, perhaps several times at once."""
+        order, self.provider.fault = self.order(number), fault
+
+        async def several() -> list[Any]:
+            return await asyncio.gather(*(self._pay(order) for _ in range(times)), return_exceptions=True)
+
+        for reply in self.books.run(several()):
+            if isinstance(reply, BaseException) and not isinstance(reply, Problem | InvalidTransition):
+                raise reply
+        self.provider.fault = Fault.NONE
+
+    async def _pay(self, order: Order) -> object:
+        request = IdempotentRequest(order.driver_id, "pay", str(new_id()), b"")
+        payment = Payment(order.driver_id, "", order.order_id, "wechat", request, lambda *_: b"{}")
+        return await paying.pay(self.books.process, payment)
+
+    @rule(number=st.integers(0, 3), which=st.integers(0, 5))
+    def confirm(self, number: int, which: int) -> None:
+        """The payer confirms one of the charges, also one that is closed."""
+        numbers = self.numbers(self.order(number))
+        assume(numbers)
+        self.provider.pay(numbers[which % len(numbers)])
+
+    @rule(number=st.integers(0, 3), fault=faults, times=st.integers(1, 3), seconds=st.sampled_from([0, 20, 70, 400]))
+    def look(self, number: int, fault: Fault, times: int, seconds: int) -> None:
+        """Time passes, and each charge of an order is looked at, perhaps by several at once."""
+        order, self.provider.fault = self.order(number), fault
+        self.books.run(self._look(order.order_id, times, seconds))
+        self.provider.fault = Fault.NONE
+
+    async def _look(self, order_id: UUID, times: int, seconds: int) -> None:
+        async def aged(tx: Connection) -> list[Any]:
+            return await tx.fetch(
+                """UPDATE attempts SET (created_at, expires_at) = (created_at - make_interval(secs => $2),
+                   expires_at - make_interval(secs => $2)) WHERE purpose_id = $1 RETURNING *""", order_id, seconds,
+            )  # fmt: skip
+
+        rows = await self.books.store.transact(aged)
+        found = [attempts.attempt_of(row) for row in rows]
+        await asyncio.gather(*(look(self.books.process, one) for one in found for _ in range(times)))
+
+    @rule(number=st.integers(0, 3))
+    def cancel(self, number: int) -> None:
+        """The driver wants no fuel any more."""
+        order = self.order(number)
+        self._try(lambda tx: self._end(tx, order.order_id))
+
+    async def _end(self, tx: Connection, order_id: UUID) -> None:
+        order = await orders.lock(tx, order_id)
+        assert order is not None
+        await end_order(self.books.process, tx, order, Command.CANCEL, "driver", datetime.now(UTC), "by_driver")
+
+    @rule(number=st.integers(0, 3), volume_ml=st.integers(0, 40_000))
+    def dispense(self, number: int, volume_ml: int) -> None:
+        """The pump gives fuel for money that is there."""
+        order = self.order(number)
+        assume(order.status in {Status.AUTHORISED, Status.PAID} and order.mode is not Mode.POST_PAY)
+        at = datetime.now(UTC)
+        self._try(lambda tx: capturing.settle_dispense(self.books.process, tx, order, volume_ml, "pump", at))
+
+    @rule(number=st.integers(0, 3), amount_minor=st.none() | st.integers(1, AMOUNT))
+    def refund(self, number: int, amount_minor: int | None) -> None:
+        """Staff gives something back."""
+        order = self.order(number)
+
+        async def ask(tx: Connection) -> object:
+            locked = await orders.lock(tx, order.order_id)
+            assert locked is not None
+            return await refund_use_cases.refund(
+                self.books.process, tx, locked, amount_minor=amount_minor, reason="other", requested_by="head"
+            )
+
+        self._try(ask)
+
+    @rule(fault=faults, times=st.integers(1, 2), is_new=st.booleans())
+    def send_refunds(self, fault: Fault, times: int, is_new: bool) -> None:
+        """What is on its way back is carried on, perhaps by several at once."""
+        self.provider.fault = Fault.NONE if fault is Fault.LIE else fault
+        self.books.run(self._send_refunds(times, is_new=is_new))
+        self.provider.fault = Fault.NONE
+
+    async def _send_refunds(self, times: int, *, is_new: bool) -> None:
+        async def due(tx: Connection) -> list[Any]:
+            return await tx.fetch(
+                """SELECT r.* FROM refunds r JOIN orders ON order_id = purpose_id
+                   WHERE station_id = $1 AND r.status = 'pending'""", self.station_id,
+            )  # fmt: skip
+
+        found = [refunds.refund_of(row) for row in await self.books.store.transact(due)]
+        works = [refund_work.carry_on(self.books.process, one, is_new=is_new) for one in found for _ in range(times)]
+        await asyncio.gather(*works)
+
+    def _try(self, work: Callable[[Connection], Coroutine[Any, Any, object]]) -> None:
+        with suppress(Problem, InvalidTransition):
+            self.books.transact(work)
+
+    @invariant()
+    def the_books_balance(self) -> None:
+        """Every transfer sums to zero; nothing is refunded that was not paid; one charge at most pays an order."""
+        assert self.books.value("SELECT coalesce(sum(amount_minor), 0) FROM postings") == 0
+        assert not self.books.value(
+            """SELECT count(*) FROM orders o WHERE station_id = $1 AND (
+                 refunded_minor > paid_minor OR paid_minor > 23550 OR
+                 (SELECT count(*) FROM transfers WHERE subject = order_id AND kind IN ('payment', 'deposit')) > 1)""",
+            self.station_id,
+        )  # fmt: skip
+
+    @invariant()
+    def what_the_provider_took_is_booked_once_it_is_known(self) -> None:
+        """Of each charge and refund that succeeded here, the provider's account says what the provider does."""
+        rows = self.books.transact(lambda tx: tx.fetch(
+            """SELECT attempt_id, a.status, a.amount_minor, coalesce((SELECT sum(r.amount_minor) FROM refunds r
+                   WHERE r.attempt_id = a.attempt_id AND r.status = 'succeeded'), 0)::bigint AS back
+               FROM attempts a JOIN orders ON order_id = purpose_id WHERE station_id = $1""", self.station_id,
+        ))  # fmt: skip
+        for row in rows:
+            truth = self.provider.trades.get(row["attempt_id"].hex)
+            if row["status"] == "succeeded":
+                assert truth is not None
+                assert truth.paid_minor == row["amount_minor"]
+                assert row["back"] <= sum(truth.refunds.values()) <= truth.paid_minor
+
+    def teardown(self) -> None:
+        """In the end everything works and everybody is asked: nothing is open, and the books equal reality."""
+        self.provider.fault = Fault.NONE
+        for order_id in self.order_ids:
+            for seconds in (400, 0, 0):
+                self.books.run(self._look(order_id, 1, seconds))
+        for _ in range(3):
+            self.books.run(self._send_refunds(1, is_new=False))
+        assert self.books.value(OPEN_ROWS, self.station_id) == 0
+        kept = sum(trade.kept_minor for trade in self.provider.trades.values())
+        assert (
+            self._balance(AccountKind.STATION, [self.station_id]) + self._balance(AccountKind.DEPOSIT, self.order_ids)
+            == kept
+        )
+        stuck = "SELECT count(*) FROM orders WHERE station_id = $1 AND status IN ('paying', 'unknown', 'refunding')"
+        assert self.books.value(stuck, self.station_id) == 0
+        paid = self.books.value(
+            """SELECT coalesce(sum(CASE WHEN status = 'authorised' THEN authorised_minor
+                   ELSE paid_minor - refunded_minor END), 0) FROM orders WHERE station_id = $1""",
+            self.station_id,
+        )  # fmt: skip
+        assert paid == kept
+
+    def _balance(self, kind: AccountKind, owners: list[UUID]) -> int:
+        return self.books.value(
+            """SELECT coalesce(sum(amount_minor), 0) FROM postings JOIN accounts USING (account_id)
+               WHERE kind = $1 AND owner = ANY($2)""",
+            kind, [str(one) for one in owners],
+        )  # fmt: skip
+
+
+@pytest.fixture
+async def books(
+    settings: Settings, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Books]:
+    async def payer_of(*_: object) -> str:
+        return "o-canary-payer"
+
+    monkeypatch.setattr(paying, "payer_of", payer_of)
+    async with PostgresStore.connect(settings) as store:
+        yield Books(Process(settings, store), asyncio.get_running_loop())
+
+
+async def test_whatever_happens_the_books_equal_reality(books: Books) -> None:
+    machine = type("Machine", (Money,), {"books": books})
+    quick = settings(
+        max_examples=15, stateful_step_count=25, deadline=None,
+        suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow],
+    )  # fmt: skip
+    await asyncio.to_thread(run_state_machine_as_test, machine, settings=quick)
