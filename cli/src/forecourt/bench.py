@@ -28,6 +28,7 @@ class Bench(StrEnum):
     HISTORY = "history"
     IDENTITY = "identity"
     LEDGER = "ledger"
+    PAY = "pay"
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ MEASURES = {
     Bench.HISTORY: "forecourt.bench_history:measure_history",
     Bench.IDENTITY: "forecourt.bench_identity:measure_identity",
     Bench.LEDGER: "forecourt.bench_ledger:measure_ledger",
+    Bench.PAY: "forecourt.bench_pay:measure_pay",
 }
 """Imported when it is used, as commands are."""
 

@@ -12,12 +12,14 @@ from local_stack.config import StackError
 
 END_OF_HEAD = b"\r\n\r\n"
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+Request = bytes | Callable[[], bytes]
+"""Its bytes, always the same or the next ones."""
 
 
 class Asker(asyncio.Protocol):
     """One connection with one request at a time. An answer that is no 200 with a length ends the benchmark."""
 
-    def __init__(self, request: bytes, answered: "Callable[[Asker], None]", failed: Callable[[str], None]) -> None:
+    def __init__(self, request: Request, answered: "Callable[[Asker], None]", failed: Callable[[str], None]) -> None:
         self._request = request
         self._answered = answered
         self._failed = failed
@@ -27,7 +29,7 @@ class Asker(asyncio.Protocol):
     def ask(self, due: float) -> None:
         """Sends the request, which should have been sent at `due`."""
         self.due = due
-        self._transport.write(self._request)
+        self._transport.write(self._request if isinstance(self._request, bytes) else self._request())
 
     def close(self) -> None:
         """Ends the connection."""
@@ -68,7 +70,7 @@ class Load:
         self._seconds: list[float] = []
         self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def connect(self, port: int, request: bytes) -> None:
+    async def connect(self, port: int, request: Request) -> None:
         """Opens one more connection."""
         _, asker = await asyncio.get_running_loop().create_connection(
             lambda: Asker(request, self._take_answer, self._fail), "127.0.0.1", port
@@ -124,7 +126,7 @@ class Load:
 
 
 @asynccontextmanager
-async def connected_load(name: str, port: int, request: bytes, connections: int) -> AsyncIterator[Load]:
+async def connected_load(name: str, port: int, request: Request, connections: int) -> AsyncIterator[Load]:
     """A load with its connections open; they close afterwards."""
     load = Load(name)
     try:

@@ -7,6 +7,7 @@ station's revenue) is above zero, and what is owed to it (a provider's clearing 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from uuid import UUID, uuid5
 
 _NAMESPACE = UUID("0199a000-0000-7000-8000-00006c656467")
@@ -45,12 +46,17 @@ class Account:
     @property
     def id(self) -> UUID:
         """The same for the same account, everywhere."""
-        return uuid5(_NAMESPACE, f"{self.kind}|{self.owner}|{self.currency}")
+        return _account_id(self.kind, self.owner, self.currency)
 
     @property
     def is_checked(self) -> bool:
         """Whether it may never fall below zero."""
         return self.kind in NEVER_BELOW_ZERO
+
+
+@lru_cache(maxsize=10_000)
+def _account_id(kind: str, owner: str, currency: str) -> UUID:
+    return uuid5(_NAMESPACE, f"{kind}|{owner}|{currency}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from payments.repository.ledger import columns_of
 from payments.repository.orders import notice_of, order_of
 from servicekit.envelope import OutboxRecord, to_records
 from servicekit.idempotency import IdempotentRequest, Reply
-from servicekit.postgres import CONFLICT_RETRIES, Connection, PostgresStore
+from servicekit.postgres import CONFLICT_RETRIES, CONFLICTS, Connection, PostgresStore
 
 CHANGES = (
     "version", "status", "method", "card_id", "coupon_ids", "points", "discount_minor", "breakdown", "reservation_id",
@@ -114,7 +114,10 @@ async def write(store: PostgresStore, entries: Sequence[Entry]) -> list[Written]
     Where it ran against another transaction it is done again.
     """
     documents = msgspec.json.encode([_document(entry) for entry in entries]).decode()
-    return await CONFLICT_RETRIES.copy()(_write, store, documents)
+    try:
+        return await _write(store, documents)
+    except CONFLICTS:
+        return await CONFLICT_RETRIES.copy()(_write, store, documents)
 
 
 async def _write(store: PostgresStore, documents: str) -> list[Written]:

@@ -36,7 +36,7 @@ class Payments:
             self.channels[Provider.WECHAT] = WechatPay(settings.wechat, self.http, settings.public_url)
         if settings.alipay:
             self.channels[Provider.ALIPAY] = AlipayPay(settings.alipay, self.http, settings.public_url)
-        self.card_charges = GroupCommit(partial(card_payments.write, store), name="Paying by fuel card")
+        self.card_charges = GroupCommit(partial(card_payments.write, store), name="Paying by fuel card", most_writers=2)
         self.typesetter = Typesetter()
         self.fapiao: FapiaoIssuer | None = None
         if settings.wechat and settings.fapiao:
