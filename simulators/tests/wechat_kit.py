@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from local_stack.platforms import new_rsa_key, public_half
 from servicekit.ids import new_id
-from simulators import wechat_pay_api, wechat_pay_control
+from simulators import wechat_fapiao, wechat_pay_api, wechat_pay_control
 from simulators.wechat_pay import WechatPay
 from simulators.wechat_pay_signing import WechatPaySettings
 
@@ -92,6 +92,9 @@ async def wechat_world() -> AsyncIterator[World]:
     platform, app = WechatPay(SETTINGS), FastAPI()
     app.include_router(wechat_pay_api.router(platform))
     app.include_router(wechat_pay_control.control_router(platform))
+    tax_office = wechat_fapiao.TaxOffice(platform)
+    app.include_router(wechat_fapiao.router(tax_office))
+    app.include_router(wechat_fapiao.control_router(tax_office))
     transport = httpx.ASGITransport(app)
     async with (
         platform.notifier,
