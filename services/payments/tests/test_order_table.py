@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -174,3 +175,19 @@ def test_parts_make_the_whole(amount_minor: int, part: int, whole: int):
     part = min(part, whole)
     assert abs(share_of(amount_minor, part, whole) + share_of(amount_minor, whole - part, whole) - amount_minor) <= 1
     assert 0 <= share_of(amount_minor, part, whole) <= amount_minor
+
+
+README = Path(__file__).parents[1] / "README.md"
+
+
+def diagram() -> str:
+    """The table as a Mermaid diagram: one arrow for all commands that lead from one status to another."""
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for (status, command), (after, _) in TRANSITIONS.items():
+        arrows.setdefault((status, after or "as_before"), []).append(command)
+    lines = [f"    {before} --> {after}: {', '.join(commands)}" for (before, after), commands in arrows.items()]
+    return "\n".join(["stateDiagram-v2", "    [*] --> placed", *lines])
+
+
+def test_the_readme_shows_the_table():
+    assert f"```mermaid\n{diagram()}\n```" in README.read_text(encoding="utf-8"), diagram()
