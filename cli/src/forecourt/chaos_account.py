@@ -151,15 +151,12 @@ def _compare_provider(account: Account, books: Books, provider: str, trades: lis
         elif trade["number"] in books.attempts:
             kept[books.attempts[trade["number"]]["purpose_id"]] += trade["paid"] - trade["refunded"]
     for subject, minor in kept.items():
-        if subject in books.orders and books.orders[subject]["method"] == provider:
-            order = books.orders[subject]
-            _judge(
-                account, f"order {subject} ({order['status']})", minor, order["paid_minor"] - order["refunded_minor"]
-            )
-        elif subject in books.orders and minor:
-            account.doubled.append(f"{provider} kept {minor} of order {subject}, which was paid otherwise")
-        else:
+        order = books.orders.get(subject)
+        if order is None:
             _judge(account, f"recharge {subject}", minor, -books.booked.get(subject, {}).get("provider", 0))
+        else:
+            due = order["paid_minor"] - order["refunded_minor"] if order["method"] == provider else 0
+            _judge(account, f"{provider}, order {subject} ({order['status']})", minor, due)
     if sum(kept.values()) != -books.at_providers.get(provider, 0):
         said = -books.at_providers.get(provider, 0)
         account.unbalanced.append(f"{provider} has {sum(kept.values())} of ours, our books say {said}")

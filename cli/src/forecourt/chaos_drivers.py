@@ -193,7 +193,7 @@ class _Telling:
         await manager.post(f"{self._path}/refunds", {**what, "reason": "goodwill"}, str(new_id()))
 
     async def _driver_does(self, what: str) -> None:
-        await (await self._driver.present()).post(f"{self._path}/{what}", {}, str(new_id()))
+        await (await self._driver.present()).post(f"{self._path}/{what}", None, str(new_id()))
 
     async def _insist(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Asks under one key until the answer is not `in a moment`."""

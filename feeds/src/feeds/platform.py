@@ -56,9 +56,10 @@ class PlatformClient:
         return await self._request("GET", path, params=parameters)
 
     async def post(self, path: str, body: Any, idempotency_key: str | None = None) -> Any:
-        """The JSON answer to a POST of a JSON-able body. Raises PlatformError."""
+        """The JSON answer to a POST of a JSON-able body, or of none. Raises PlatformError."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
-        return await self._request("POST", path, headers, data=msgspec.json.encode(body))
+        data = None if body is None else msgspec.json.encode(body)
+        return await self._request("POST", path, headers, data=data)
 
     async def put(self, path: str, body: Any) -> Any:
         """The JSON answer to a PUT of a JSON-able body. Raises PlatformError."""
