@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from payments.domain import card_numbers, cards, limits
 from payments.domain.card_binding import code_hash, new_code, plate_of
 from payments.domain.card_rules import CARD_RULES, expiry_of, recharge_refusal
-from payments.domain.cards import Card, CardKind, CardStatus
+from payments.domain.cards import Card, CardKind, CardStatus, Why
 from payments.domain.holders import document_of, shown_document
 from payments.domain.limits import Limits, Measure, Period, Purchase, Usage, Use, Window
 from payments.domain.recharges import Recharge, RechargeStatus, returns_of
@@ -88,6 +88,7 @@ def test_a_refusal_names_the_rule_and_what_remains_which_may_be_bought(
         return
     span, measure = broken.rule.split(".")
     used = Use() if span == "per_fill" else usage[Period(span)]
+    assert broken.remaining is not None
     assert broken.remaining == max(0, broken.limit - used.of(Measure(measure)))
     assert broken.facts().keys() == {"rule", "limit", "used", "remaining", "asked"}
     assert str(broken.remaining) in broken.text
@@ -149,21 +150,21 @@ PURCHASE = Purchase(100, 100, Fuel.E10, STATIONS[0], NOW)
 
 
 @pytest.mark.parametrize(
-    ("changes", "slug", "status"),
+    ("changes", "why", "status"),
     [
         ({}, None, CardStatus.ACTIVE),
-        ({"frozen": True}, "card-frozen", CardStatus.FROZEN),
-        ({"blocked": True, "frozen": True}, "card-blocked", CardStatus.BLOCKED),
-        ({"expires_at": NOW}, "card-expired", CardStatus.EXPIRED),
-        ({"closed_at": NOW, "expires_at": NOW}, "card-closed", CardStatus.CLOSED),
-        ({"currency": "EUR"}, "wrong-currency", CardStatus.ACTIVE),
-        ({"limits": Limits({Measure.AMOUNT: 99})}, "card-limit", CardStatus.ACTIVE),
+        ({"frozen": True}, Why.FROZEN, CardStatus.FROZEN),
+        ({"blocked": True, "frozen": True}, Why.BLOCKED, CardStatus.BLOCKED),
+        ({"expires_at": NOW}, Why.EXPIRED, CardStatus.EXPIRED),
+        ({"closed_at": NOW, "expires_at": NOW}, Why.CLOSED, CardStatus.CLOSED),
+        ({"currency": "EUR"}, Why.WRONG_CURRENCY, CardStatus.ACTIVE),
+        ({"limits": Limits({Measure.AMOUNT: 99})}, Why.LIMIT, CardStatus.ACTIVE),
     ],
 )
-def test_why_a_card_does_not_pay(changes: Mapping[str, Any], slug: str | None, status: CardStatus):
+def test_why_a_card_does_not_pay(changes: Mapping[str, Any], why: Why | None, status: CardStatus):
     card: Card = replace(CARD, **changes)
     refusal = cards.refusal_of(card, {}, PURCHASE, "CNY")
-    assert (refusal.slug if refusal else None, card.status_at(NOW)) == (slug, status)
+    assert (refusal.why if refusal else None, card.status_at(NOW)) == (why, status)
 
 
 def test_a_card_for_one_vehicle_asks_for_its_plate():

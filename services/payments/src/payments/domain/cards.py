@@ -77,23 +77,34 @@ def account_of(owner: UUID, currency: str) -> Account:
     return Account(AccountKind.CARD, str(owner), currency)
 
 
+class Why(StrEnum):
+    """Why a purchase cannot be paid with a card."""
+
+    CLOSED = "closed"
+    EXPIRED = "expired"
+    BLOCKED = "blocked"
+    FROZEN = "frozen"
+    WRONG_CURRENCY = "wrong_currency"
+    LIMIT = "limit"
+
+
 @dataclass(frozen=True, slots=True)
 class CardRefusal:
-    """Why a purchase cannot be paid with a card: a problem's slug, text and facts."""
+    """The reason, a text for people, and the facts of a limit; see domain.limits.LimitRefusal."""
 
-    slug: str
+    why: Why
     text: str
     facts: dict[str, Any] = field(default_factory=dict)
 
 
 _UNUSABLE = {
-    CardStatus.CLOSED: ("card-closed", "This card was unbound; pay with another one."),
+    CardStatus.CLOSED: (Why.CLOSED, "This card was unbound; pay with another one."),
     CardStatus.EXPIRED: (
-        "card-expired",
+        Why.EXPIRED,
         "This card has expired: name its holder, or unbind it for its balance.",
     ),
-    CardStatus.BLOCKED: ("card-blocked", "The company whose card this is has blocked it; ask its manager."),
-    CardStatus.FROZEN: ("card-frozen", "This card is frozen; unfreeze it first."),
+    CardStatus.BLOCKED: (Why.BLOCKED, "The company whose card this is has blocked it; ask its manager."),
+    CardStatus.FROZEN: (Why.FROZEN, "This card is frozen; unfreeze it first."),
 }
 
 
@@ -106,9 +117,9 @@ def refusal_of(card: Card, usage: Usage, purchase: Purchase, currency: str) -> C
     if status is not CardStatus.ACTIVE:
         return CardRefusal(*_UNUSABLE[status])
     if currency != card.currency:
-        return CardRefusal("wrong-currency", f"This card holds {card.currency}, the order is in {currency}.")
+        return CardRefusal(Why.WRONG_CURRENCY, f"This card holds {card.currency}, the order is in {currency}.")
     broken = limits.check(card.limits, usage, purchase, card.time_zone, has_plate=card.plate_hash is not None)
-    return CardRefusal("card-limit", broken.text, broken.facts()) if broken else None
+    return CardRefusal(Why.LIMIT, broken.text, broken.facts()) if broken else None
 
 
 def named(card: Card) -> Card:

@@ -18,7 +18,7 @@ from payments.repository import card_payments as repository
 from payments.repository import cards, ledger, orders
 from payments.repository.card_payments import Loaded
 from payments.use_cases import transfers
-from payments.use_cases.cards import owned, plate_matches
+from payments.use_cases.cards import owned, plate_matches, problem_of
 from payments.use_cases.context import Payments
 from payments.use_cases.exceptions import raise_exception
 from payments.use_cases.orders import owned_order
@@ -107,7 +107,7 @@ def _decide(payments: Payments, payment: Payment, loaded: Loaded, reserved: Orde
         transfer = transfers.paid_by_discounts(step.order) if reserved.discount_minor else None
         return Charge(reserved.version, (begun, step), 0, None, purchase, transfer)
     if refusal := refusal_of(card, loaded.usage, purchase, reserved.currency):
-        raise Problem(409, refusal.slug, refusal.text, **refusal.facts)
+        raise problem_of(refusal)
     if (available := loaded.balance.available_minor) < amount:
         raise _insufficient(card, amount, available)
     transfer, hold = _moves(step.order, card, amount, at)

@@ -11,7 +11,7 @@ import msgspec
 from payments.domain import cards as domain
 from payments.domain.card_binding import plate_of
 from payments.domain.card_numbers import masked
-from payments.domain.cards import Card
+from payments.domain.cards import Card, CardRefusal, Why
 from payments.domain.holders import Holder
 from payments.domain.ledger import Balance
 from payments.domain.limits import Limits, Usage, loosens
@@ -153,6 +153,23 @@ def plate_matches(payments: Payments, card: Card, plate: str | None) -> bool:
     if card.plate_hash is None:
         return True
     return plate is not None and payments.ring.made(card.plate_hash, plate_of(plate), PLATE)
+
+
+def problem_of(refusal: CardRefusal) -> Problem:
+    """A card's refusal of a purchase, as its driver is told."""
+    match refusal.why:
+        case Why.CLOSED:
+            return Problem(409, "card-closed", refusal.text)
+        case Why.EXPIRED:
+            return Problem(409, "card-expired", refusal.text)
+        case Why.BLOCKED:
+            return Problem(409, "card-blocked", refusal.text)
+        case Why.FROZEN:
+            return Problem(409, "card-frozen", refusal.text)
+        case Why.WRONG_CURRENCY:
+            return Problem(409, "wrong-currency", refusal.text)
+        case Why.LIMIT:
+            return Problem(409, "card-limit", refusal.text, **refusal.facts)
 
 
 async def name_holder(payments: Payments, driver_id: str, card_id: UUID, holder: Holder) -> None:
