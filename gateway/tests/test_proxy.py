@@ -42,6 +42,20 @@ async def test_request_arrives_whole(service, start_gateway, issuer: Issuer) -> 
     assert {name: service.requests[0].headers[name] for name in headers} == headers
 
 
+async def test_a_provider_s_notification_arrives_byte_for_byte_with_its_signature(service, start_gateway) -> None:
+    body = '{"id" : "EV-1",\n "summary":"支付成功"}'.encode()
+    signed = {
+        "Wechatpay-Serial": "PUB_KEY_ID_1", "Wechatpay-Timestamp": "1764057600", "Wechatpay-Nonce": "abc",
+        "Wechatpay-Signature": "c2lnbmF0dXJl+/==", "Wechatpay-Signature-Type": "WECHATPAY2-SHA256-RSA2048",
+        "Content-Type": "application/json",
+    }  # fmt: skip
+    path = "/v1/webhooks/wechatpay/payments"
+    async with start_gateway() as client, client.post(path, data=body, headers=signed) as response:
+        seen = await response.json()
+    assert seen["body"].encode() == body
+    assert {name: service.requests[0].headers[name] for name in signed} == signed
+
+
 async def test_security_30_what_a_client_must_not_say_is_left_out(service, start_gateway) -> None:
     forged = {
         "X-Forwarded-For": "6.6.6.6", "Forwarded": "for=6.6.6.6", "X-User-Id": "1", "X-Forecourt-Roles": "admin",

@@ -11,7 +11,8 @@ from servicekit.problems import MEDIA_TYPE, Problem, problem_body
 FORWARDED_REQUEST_HEADERS = frozenset({
     b"accept", b"accept-encoding", b"accept-language", b"authorization", b"content-encoding", b"content-type",
     b"idempotency-key", b"if-match", b"if-modified-since", b"if-none-match", b"last-event-id", b"prefer", b"range",
-    b"user-agent",
+    b"user-agent", b"wechatpay-nonce", b"wechatpay-serial", b"wechatpay-signature", b"wechatpay-signature-type",
+    b"wechatpay-timestamp",
 })  # fmt: skip
 """Nothing else passes: no hop-by-hop header, no cookie, no `x-user-*` or `x-forwarded-*` that a client made up."""
 

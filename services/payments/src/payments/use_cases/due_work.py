@@ -27,6 +27,7 @@ class Due(Generic[Item]):
 
     take: Callable[[Connection, datetime, int, timedelta], Awaitable[Sequence[Item]]]
     care: Callable[[Payments, Item], Awaitable[object]]
+    at_once: int = MOST_AT_ONCE
 
 
 async def keep_up(payments: Payments, name: str, due: Due[Item]) -> None:
@@ -35,9 +36,9 @@ async def keep_up(payments: Payments, name: str, due: Due[Item]) -> None:
     async with asyncio.TaskGroup() as group:
         while True:
             running = {task for task in running if not task.done()}
-            taken = await _take(payments, due, MOST_AT_ONCE - len(running))
+            taken = await _take(payments, due, due.at_once - len(running))
             running |= {group.create_task(_care(payments, name, due, item)) for item in taken}
-            if len(running) >= MOST_AT_ONCE:
+            if len(running) >= due.at_once:
                 await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             elif not taken:
                 await asyncio.sleep(PAUSE_SECONDS)

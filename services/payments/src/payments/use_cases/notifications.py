@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from payments.domain.attempts import pause_seconds
+from payments.domain.attempts import AttemptStatus, pause_seconds
 from payments.domain.exceptions import Kind
 from payments.domain.refunds import RefundStatus
 from payments.repository import attempts
@@ -32,7 +32,7 @@ async def _confirm_payment(payments: Payments, told: Stored) -> bool:
     async with payments.store.connection() as connection:
         attempt = await attempts.find(connection, attempt_id) if attempt_id else None
     if attempt is not None:
-        return await look(payments, attempt)
+        return attempt.status is AttemptStatus.SUCCEEDED or await look(payments, attempt)
     await payments.store.transact(lambda tx: _nobodys(tx, told))
     return True
 

@@ -22,7 +22,9 @@ WORKERS: Mapping[str, Work] = {
 }
 """By the name of the background task."""
 CARED_FOR: Mapping[str, Due[Any]] = {
-    "notifications": Due(notifications.take_due, process),
+    "notifications": Due(
+        notifications.take_due, process, at_once=8
+    ),  # or a burst of them would slow down its own answers
     "attempts": Due(attempts.take_due, look),
     "refunds": Due(refunds.take_due, send),
 }
