@@ -103,7 +103,7 @@ async def _end_when_gone(receive: Receive, watch: Watch) -> None:
 
 @router.get(
     "/orders/{order_id}/events", summary="Follow your order live", description=f"Each step of it.\n\n{BEHAVIOUR}",
-    response_class=EventStream, responses={200: {"model": models.OrderEvent, **STREAMED}}
+    status_code=200, response_class=EventStream, responses={200: {"model": models.OrderEvent, **STREAMED}}
     | problem_responses(401, 403, 404, 422, 429, 503),
 )  # fmt: skip
 async def follow_order(
@@ -129,7 +129,7 @@ async def follow_order(
     "/stations/{station_id}/orders/stream", summary="Follow the orders at your station live",
     description="What a station system drives pumps by: `pump` says what each may give. An event named `reset` says "
     f"that some may be missing: load the list, then go on.\n\n{BEHAVIOUR}",
-    response_class=EventStream, responses={200: {"model": models.BoardEvent | models.BoardReset, **STREAMED}}
+    status_code=200, response_class=EventStream, responses={200: {"model": models.BoardEvent | models.BoardReset, **STREAMED}}
     | problem_responses(401, 403, 404, 422, 429, 503),
 )  # fmt: skip
 async def follow_station(
