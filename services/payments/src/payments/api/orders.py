@@ -15,6 +15,7 @@ from payments.http_models import orders as models
 from payments.repository import order_queries
 from payments.use_cases import orders as use_cases
 from payments.use_cases.context import Payments
+from payments.use_cases.order_access import own_order
 from payments.use_cases.placing import place_order
 from schemas.base import Moment
 from servicekit.access import Permission
@@ -87,7 +88,7 @@ async def get_order(request: Request, order_id: UUID, driver: Driver) -> Respons
     """Where it stands, what you may do next, how the price comes about, what was held, taken and released."""
     payments = payments_of(request)
     async with payments.store.connection() as connection:
-        order = await use_cases.own_order(connection, driver.subject, order_id)
+        order = await own_order(connection, driver.subject, order_id)
         refunds = await order_queries.refunds_of(connection, order_id)
     return _as_json(driver_view(order, payments.settings.timeouts, refunds))
 

@@ -20,7 +20,7 @@ from payments.use_cases.access import station_for
 from payments.use_cases.catching_up import Missed, missed_of_order, missed_of_station
 from payments.use_cases.context import Payments
 from payments.use_cases.live import Live, Subject, Watch
-from payments.use_cases.orders import own_order
+from payments.use_cases.order_access import own_order
 from servicekit.access import Permission
 from servicekit.auth import InvalidToken, Principal, Requires, bearer_token
 from servicekit.problems import Unavailable, problem_responses
@@ -129,7 +129,8 @@ async def follow_order(
     "/stations/{station_id}/orders/stream", summary="Follow the orders at your station live",
     description="What a station system drives pumps by: `pump` says what each may give. An event named `reset` says "
     f"that some may be missing: load the list, then go on.\n\n{BEHAVIOUR}",
-    status_code=200, response_class=EventStream, responses={200: {"model": models.BoardEvent | models.BoardReset, **STREAMED}}
+    status_code=200, response_class=EventStream,
+    responses={200: {"model": models.BoardEvent | models.BoardReset, **STREAMED}}
     | problem_responses(401, 403, 404, 422, 429, 503),
 )  # fmt: skip
 async def follow_station(

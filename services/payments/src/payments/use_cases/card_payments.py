@@ -21,7 +21,7 @@ from payments.use_cases import transfers
 from payments.use_cases.cards import owned, plate_matches, problem_of
 from payments.use_cases.context import Payments
 from payments.use_cases.exceptions import raise_exception
-from payments.use_cases.orders import owned_order
+from payments.use_cases.order_access import owned_order
 from payments.use_cases.paying import NOTHING_TO_PAY, Payment, as_asked, begin_payment, make_way
 from payments.use_cases.reserving import with_discounts
 from servicekit.erasures import account_gone

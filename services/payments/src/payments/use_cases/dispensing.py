@@ -14,7 +14,7 @@ from payments.use_cases import capturing
 from payments.use_cases.context import Payments
 from payments.use_cases.ending import end_without_fuel
 from payments.use_cases.exceptions import raise_exception
-from payments.use_cases.orders import lock_station_order
+from payments.use_cases.order_access import lock_station_order
 from servicekit.access import Permission
 from servicekit.auth import Principal
 from servicekit.postgres import Connection

@@ -1,4 +1,4 @@
-"""What a driver does with an order, and what everybody needs who changes one."""
+"""What a driver does with an order, but for placing and paying it."""
 
 from datetime import UTC, datetime
 from uuid import UUID
@@ -10,34 +10,12 @@ from payments.repository import disputes, orders
 from payments.use_cases.context import Payments
 from payments.use_cases.ending import end_order
 from payments.use_cases.exceptions import raise_exception
-from servicekit.access import Permission
-from servicekit.auth import Principal
-from servicekit.erasures import require_present
+from payments.use_cases.order_access import lock_own_order
 from servicekit.ids import new_id
 from servicekit.postgres import Connection
-from servicekit.problems import Problem
 
 BY_DRIVER = "by_driver"
 """The reason of an order that its driver cancelled."""
-
-
-async def own_order(tx: Connection, driver_id: str, order_id: UUID) -> Order:
-    """A driver's order; Problem 404 for another's."""
-    return owned_order(await orders.find(tx, order_id), driver_id)
-
-
-async def lock_own_order(payments: Payments, tx: Connection, driver_id: str, order_id: UUID) -> Order:
-    """A driver's order, which nobody else changes until the transaction ends. Problem 401, 404."""
-    await require_present(payments.erasures, tx, driver_id)
-    return owned_order(await orders.lock(tx, order_id), driver_id)
-
-
-async def lock_station_order(tx: Connection, principal: Principal, order_id: UUID, permission: Permission) -> Order:
-    """An order of a station that the principal may do this for, locked; Problem 404 for another's."""
-    order = await orders.lock(tx, order_id)
-    if order is None or not principal.may_act_for(str(order.station_id), order.operator, permission):
-        raise _no_such_order()
-    return order
 
 
 async def accept(payments: Payments, tx: Connection, driver_id: str, order_id: UUID) -> Order:
@@ -69,14 +47,3 @@ async def dispute(
         details={"dispute_id": str(dispute_id), "reason": reason, "paid_minor": order.paid_minor},
     )  # fmt: skip
     return step.order
-
-
-def owned_order(order: Order | None, driver_id: str) -> Order:
-    """The order, where it is the driver's; Problem 404."""
-    if order is None or order.driver_id != driver_id:
-        raise _no_such_order()
-    return order
-
-
-def _no_such_order() -> Problem:
-    return Problem(404, "no-such-order", "There is no such order among those that you may see.")

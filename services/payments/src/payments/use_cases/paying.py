@@ -18,7 +18,7 @@ from payments.repository import ledger, orders
 from payments.use_cases import attempts, reservations, transfers
 from payments.use_cases.attempts import channel_of
 from payments.use_cases.context import Payments
-from payments.use_cases.orders import lock_own_order, own_order
+from payments.use_cases.order_access import lock_own_order, own_order
 from payments.use_cases.payers import payer_of
 from payments.use_cases.reserving import with_discounts
 from servicekit.idempotency import UNFINISHED, IdempotentRequest, Reply, finish, once, patiently, recall

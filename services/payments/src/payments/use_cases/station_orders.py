@@ -12,7 +12,7 @@ from payments.domain.refusals import WrongField
 from payments.repository import orders
 from payments.use_cases.context import Payments
 from payments.use_cases.ending import end_order
-from payments.use_cases.orders import lock_station_order
+from payments.use_cases.order_access import lock_station_order
 from servicekit.access import Permission
 from servicekit.auth import Principal
 from servicekit.postgres import Connection
