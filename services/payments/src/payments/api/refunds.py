@@ -14,7 +14,7 @@ from payments.repository import orders
 from payments.repository import refunds as repository
 from payments.use_cases import refunds as use_cases
 from payments.use_cases.context import Payments
-from payments.use_cases.orders import lock_station_order
+from payments.use_cases.order_access import lock_station_order
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
 from servicekit.idempotency import IdempotentRequest, Reply, once, patiently, require_key
