@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import aiohttp
@@ -20,6 +21,7 @@ VALUES: dict[str, Any] = {
     "account_id": "0b0c6d4e-55a1-5f0e-9d5b-0a4f4f6f2c11", "refund_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c13",
     "manager_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c16",
     "recharge_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c14", "invoice_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c15",
+    "exception_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c16", "date": str(date.today() - timedelta(days=3)),
 }  # fmt: skip
 """What stands for a path parameter that names no object of anybody's."""
 

@@ -182,6 +182,8 @@ ROUTES: tuple[Route, ...] = (
     _write("POST", "/v1/exceptions/{exception_id}/approve", "payments", Permission.REFUNDS_APPROVE, body_bytes=0),
     _write("POST", "/v1/exceptions/{exception_id}/reject", "payments", Permission.REFUNDS_APPROVE, body_bytes=0),
     _write("POST", "/v1/exceptions/{exception_id}/undo", "payments", Permission.REFUNDS_WRITE, body_bytes=0),
+    Route("GET", "/v1/reconciliations/{date}", "payments", Permission.FINANCE),
+    _write("POST", "/v1/reconciliations/{date}/run", "payments", Permission.FINANCE, body_bytes=0),
     Route("GET", "/v1/stations/{station_id}/shifts", "payments", Permission.ORDERS_WRITE),
     _write("POST", "/v1/stations/{station_id}/shifts", "payments", Permission.ORDERS_WRITE, body_bytes=0),
     Route("GET", "/v1/shifts/{shift_id}", "payments", Permission.ORDERS_WRITE),

@@ -15,6 +15,7 @@ from payments.api import (
     orders,
     pay,
     payers,
+    reconciliations,
     records,
     refunds,
     shifts,
@@ -30,6 +31,7 @@ from payments.use_cases.deciding import resolve_gone
 from payments.use_cases.ledger import keep_balances
 from payments.use_cases.live import Live
 from payments.use_cases.people import PeopleData
+from payments.use_cases.reconciling import keep_reconciled
 from payments.use_cases.unbinding import sweep
 from payments.use_cases.webhooks import Webhooks
 from payments.use_cases.workers import start_workers
@@ -42,10 +44,12 @@ from servicekit.postgres import PostgresStore
 from servicekit.repeating import repeat
 
 AREAS: tuple[ModuleType, ...] = (
-    personal_data, orders, station_orders, streams, shifts, exceptions, ledger, records, bills, payers, webhooks, pay, refunds,
+    personal_data, orders, station_orders, streams, shifts, exceptions,
+    reconciliations, ledger, records, bills, payers, webhooks, pay, refunds,
     fuel_cards, companies, invoice_titles, invoices,
 )  # fmt: skip
 SWEEP_SECONDS = 60.0
+RECONCILED_SECONDS = 30.0
 SETTLED_SECONDS = 5.0
 """So often exceptions are looked through for those that have settled themselves."""
 
@@ -72,6 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         start_workers(payments, kit.background)
         kit.background("closed_cards", lambda: repeat(lambda: sweep(payments), SWEEP_SECONDS))
         kit.background("exceptions", lambda: repeat(lambda: resolve_gone(payments), SETTLED_SECONDS))
+        kit.background("reconciliation", lambda: repeat(lambda: keep_reconciled(payments), RECONCILED_SECONDS))
         kit.background("balances", lambda: repeat(lambda: keep_balances(payments), 1.0))
 
     app = build_app(

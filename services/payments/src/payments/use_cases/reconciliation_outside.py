@@ -61,8 +61,11 @@ async def plan(payments: Payments, now: datetime | None = None) -> None:
     await payments.store.transact(work)
 
 
-async def request_run(payments: Payments, day: date, requested_by: str) -> Sequence[Run]:
-    """A run of each provider's bill of the day: due now, under way, or done just now. Raises Problem 409."""
+async def request_run(payments: Payments, day: date, requested_by: str, *, at_once: bool = False) -> Sequence[Run]:
+    """A run of each provider's bill of the day: due now, under way, or, unless `at_once`, done some minutes ago.
+
+    Raises Problem 409.
+    """
     now = datetime.now(UTC)
     require_billed(day, now)
     if not payments.channels:
@@ -72,7 +75,7 @@ async def request_run(payments: Payments, day: date, requested_by: str) -> Seque
         known = {run.provider: run for run in await runs.of_day(tx, day)}
         for provider in payments.channels:
             last = known.get(provider)
-            if last is None or last.finished_at is None or now - last.finished_at > JUST_DONE:
+            if at_once or last is None or last.finished_at is None or now - last.finished_at > JUST_DONE:
                 await runs.request(tx, _run(provider, day, requested_by, now), now)
         return await runs.of_day(tx, day)
 
