@@ -10,7 +10,7 @@ from payments.domain.orders import InvalidTransition, Order, allowed_commands
 from payments.repository import claims
 from payments.use_cases import reservations
 from payments.use_cases.context import Payments
-from payments.use_cases.orders import lock_own_order
+from payments.use_cases.order_access import lock_own_order
 from servicekit.idempotency import IN_FLIGHT
 from servicekit.postgres import Connection
 from servicekit.problems import Problem
@@ -48,9 +48,10 @@ async def with_discounts(
 async def _claim(payments: Payments, tx: Connection, order: Order) -> Order:
     """The order as it is now, with what is asked for; nobody else may ask loyalty for it meanwhile."""
     found = await lock_own_order(payments, tx, order.driver_id, order.order_id)
-    if Command.BEGIN_PAYMENT not in allowed_commands(found):
-        raise InvalidTransition(found, Command.BEGIN_PAYMENT)
     now = datetime.now(UTC)
-    if not await claims.take(tx, order.order_id, now, now + CLAIM):
+    is_same = found.version == order.version
+    if is_same and Command.BEGIN_PAYMENT not in allowed_commands(found):
+        raise InvalidTransition(found, Command.BEGIN_PAYMENT)
+    if not is_same or not await claims.take(tx, order.order_id, now, now + CLAIM):
         raise Problem(409, IN_FLIGHT, "Another payment of this order is being prepared; try again in a moment.")
     return replace(found, coupon_ids=order.coupon_ids, points=order.points)
