@@ -1,7 +1,8 @@
 """Finds personal data where none may be, by the values that tests use for it: canaries.
 
-Phones are `+8619900` and six digits (`servicekit.testkit.canary_phone`), plates hold `CANARY`; e-mails, names, notes
-and openids hold `canary`. Values that are known can be looked for as well, in other writings and as unkeyed hashes.
+Phones are `+8619900` and six digits (`servicekit.testkit.canary_phone`), card numbers begin with 9900, plates hold
+`CANARY`; e-mails, names, notes and openids hold `canary`. Values that are known can be looked for as well, in other
+writings and as unkeyed hashes.
 """
 
 import base64
@@ -27,12 +28,13 @@ from local_stack.postgres import DATABASE, SUPERUSER
 CANARY = (
     rb"(?:\+|%2[Bb]|\\u002[Bb])8619900\d{6}(?!\d)"  # a number as it is, in a URL, in a careful JSON
     rb"|(?<![0-9A-Za-z.-])(?:86)?19900\d{6}(?![0-9A-Za-z])"  # not a part of a longer number or id
+    rb"|(?<![0-9A-Za-z.-])9900(?:[ -]?\d){12,15}(?![0-9A-Za-z.])"  # a card's number, as it is and in groups
     rb"|canary|CANARY"  # the time zone is Atlantic/Canary
 )
 PLUMBING = frozenset({"outbox", "inbox", "dead_letters", "idempotency_keys", "audit_log"})
 """Tables and collections in which a person is an id and nothing else."""
 SERVER_DATABASES = {"admin", "config", "local"}
-SIGNS = (b"19900", b"canary", b"CANARY")
+SIGNS = (b"9900", b"canary", b"CANARY")
 """One of these is in all that CANARY finds; to look for them first makes the search many times faster."""
 AROUND = 40
 BATCH = 1_000

@@ -22,7 +22,7 @@ NUMBER = "+8613800138000"
     "line",
     [f"sent to {canary_phone()}", f"GET /v1/x?phone=%2B{canary_phone()[1:]}", json.dumps({"phone": canary_phone()[1:]}),
      r"a careful \u002b8619900123456", "national 19900123456", "mail x@canary-forecourt.example", "plate 沪A·CANARY1",
-     "nickname canary-7"],
+     "nickname canary-7", "card 9900123412341234", '{"number": "9900 1234 1234 1234"}', "to 9900-1234-1234-1234-567"],
 )  # fmt: skip
 def test_security_41_leak_in_a_log_or_trace_is_found(tmp_path: Path, line: str) -> None:
     (tmp_path / "deep").mkdir()
@@ -34,8 +34,9 @@ def test_security_41_leak_in_a_log_or_trace_is_found(tmp_path: Path, line: str) 
 
 @pytest.mark.parametrize(
     "line",
-    ["zone Atlantic/Canary", "trace a19900123456bcdef", "at 1719900123456", "share 0.19900123456", "19900123456789"],
-)
+    ["zone Atlantic/Canary", "trace a19900123456bcdef", "at 1719900123456", "share 0.19900123456", "19900123456789",
+     "card 990012******1234", "at 1799001234123412345", "9900 rows in 12 s", "trace a9900123412341234"],
+)  # fmt: skip
 def test_what_only_looks_like_a_canary_is_left_alone(line: str) -> None:
     hunt = Hunt()
     hunt.look("log", line)
