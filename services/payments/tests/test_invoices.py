@@ -3,13 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from payments.domain.order_words import Status
 from payments.domain.orders import Order
 from payments.providers.wechat_fapiao import FapiaoSettings, WechatFapiao
 from payments.repository import invoices as repository
-from payments.use_cases.invoice_work import carry_on
+from payments.use_cases.invoice_work import carry_on, step
 from payments.use_cases.people import PeopleData
 from schemas.vocabulary import Fuel
 from servicekit.ids import new_id
@@ -236,6 +238,41 @@ async def test_a_refund_takes_the_invoice_back_and_frees_its_orders(issuing: Pay
     assert red["red_number"] == one.red_number
     new = await asked(issuing, till.driver_id, order)
     assert (await until(issuing, till.driver_id, new["invoice_id"], "issued"))["total_minor"] == 20_000
+
+
+async def test_a_refund_while_it_is_looked_at_is_not_missed(issuing: Payments) -> None:
+    driver, first, _ = await two_orders(issuing)
+    invoice = await asked(issuing, driver, first)
+    await until(issuing, driver, invoice["invoice_id"], "issued")
+    async with issuing.store.connection() as connection:
+        async with connection.transaction():
+            found = await repository.find(connection, UUID(invoice["invoice_id"]))
+            assert found is not None
+            await connection.execute("UPDATE orders SET refunded_minor = 100 WHERE order_id = $1", first.order_id)
+            await repository.wake(connection, first.order_id)
+            looking = asyncio.create_task(step(issuing.process, found.invoice))
+            waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+            await eventually(lambda: issuing.sql(waits))
+        await looking
+    await until(issuing, driver, invoice["invoice_id"], "reversed")
+
+
+@pytest.mark.parametrize(
+    ("changes", "slug"),
+    [
+        ({"status": Status.REFUNDING}, "order-not-settled"),
+        ({"status": Status.REFUNDED, "refunded_minor": 23_550}, "nothing-to-invoice"),
+        ({"currency": "EUR"}, "currency-not-invoiced"),
+        ({"operator": "another"}, "several-sellers"),
+    ],
+)
+async def test_what_cannot_be_invoiced_is_409(payments: Payments, changes: dict[str, Any], slug: str) -> None:
+    driver, first, _ = await two_orders(payments)
+    other = paid(driver, first.station_id, **changes)
+    await store(payments, other)
+    body = {"title_id": await titled(payments, driver), "order_ids": [str(first.order_id), str(other.order_id)]}
+    problem = await call(payments, "POST", "/v1/invoices", driver, 409, body)
+    assert problem["type"] == f"urn:forecourt:problem:{slug}"
 
 
 async def test_a_refund_before_it_is_issued_ends_it(issuing: Payments, monkeypatch: pytest.MonkeyPatch) -> None:

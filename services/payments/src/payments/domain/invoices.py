@@ -100,12 +100,21 @@ class Invoice:
         return sum(line.taxed.tax_minor for line in self.lines)
 
 
-class NotInvoiceable(Exception):
-    """These orders cannot be on one invoice; `slug` and the text are for the caller."""
+class Obstacle(StrEnum):
+    """Why orders cannot be on one invoice."""
 
-    def __init__(self, slug: str, reason: str, order_id: UUID | None = None) -> None:
+    SEVERAL_SELLERS = "several_sellers"
+    NOTHING_LEFT = "nothing_left"
+    NOT_SETTLED = "not_settled"
+    OTHER_CURRENCY = "other_currency"
+
+
+class NotInvoiceable(Exception):
+    """These orders cannot be on one invoice; the text is for the caller."""
+
+    def __init__(self, obstacle: Obstacle, reason: str, order_id: UUID | None = None) -> None:
         super().__init__(reason)
-        self.slug = slug
+        self.obstacle = obstacle
         self.order_id = order_id
 
 
@@ -117,7 +126,9 @@ def lines_of(
     `not_received_ml`: fuel that the pump said it gave and a refund said was not received, by order.
     """
     if len({order.operator for order in orders}) > 1:
-        raise NotInvoiceable("several-sellers", "An invoice has one seller: these orders are of several operators.")
+        raise NotInvoiceable(
+            Obstacle.SEVERAL_SELLERS, "An invoice has one seller: these orders are of several operators."
+        )
     return tuple(
         _line(order, stations.get(order.station_id, ""), not_received_ml.get(order.order_id, 0))
         for order in sorted(orders, key=lambda one: (one.paid_at or one.placed_at, one.order_id))
@@ -127,12 +138,12 @@ def lines_of(
 def _line(order: Order, station: str, not_received_ml: int) -> InvoiceLine:
     if order.status is Status.REFUNDED or (order.paid_at and order.refundable_minor == 0):
         reason = "Nothing is left to invoice of this order: no money was paid for it, or all went back."
-        raise NotInvoiceable("nothing-to-invoice", reason, order.order_id)
+        raise NotInvoiceable(Obstacle.NOTHING_LEFT, reason, order.order_id)
     if order.status not in SETTLED or order.paid_at is None or not order.volume_ml:
         reason = f"The order is {order.status}: an invoice is for what is paid, dispensed and not in question."
-        raise NotInvoiceable("order-not-settled", reason, order.order_id)
+        raise NotInvoiceable(Obstacle.NOT_SETTLED, reason, order.order_id)
     if order.currency != CURRENCY:
-        raise NotInvoiceable("currency-not-invoiced", f"Invoices are for {CURRENCY} only.", order.order_id)
+        raise NotInvoiceable(Obstacle.OTHER_CURRENCY, f"Invoices are for {CURRENCY} only.", order.order_id)
     received = order.volume_ml - not_received_ml
     return InvoiceLine(
         order.order_id, station, order.pump_id, order.fuel, order.paid_at,

@@ -43,13 +43,14 @@ async def carry_on(payments: Payments) -> int:
 async def _carry_on(payments: Payments, stored: StoredInvoice) -> None:
     invoice = opened(payments, stored)
     try:
-        await _step(payments, invoice)
+        await step(payments, invoice)
     except (ProviderAway, ProviderRefused) as error:  # a refusal of a question: nothing follows from it
         log.warning("no answer about an invoice", extra={"reason": str(error), "status": invoice.status})
         await _later(payments, invoice)
 
 
-async def _step(payments: Payments, invoice: Invoice) -> None:
+async def step(payments: Payments, invoice: Invoice) -> None:
+    """One step of a due invoice. Raises ProviderAway, ProviderRefused."""
     issuer = payments.fapiao
     if issuer is None or not issuer.can_issue(invoice):
         await _look_after(payments, invoice, NOT_SET_UP)

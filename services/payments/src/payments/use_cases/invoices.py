@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from payments.domain.invoices import Invoice, InvoiceStatus, NotInvoiceable, lines_of
+from payments.domain.invoices import Invoice, InvoiceStatus, NotInvoiceable, Obstacle, lines_of
 from payments.domain.titles import Title
 from payments.repository import invoices as repository
 from payments.repository.invoices import StoredInvoice
@@ -38,7 +38,7 @@ async def request_invoice(
     try:
         lines = lines_of(orders, stations, not_received)
     except NotInvoiceable as error:
-        raise Problem(409, error.slug, str(error), order_id=error.order_id) from error
+        raise _problem(error) from error
     at = datetime.now(UTC)
     invoice = Invoice(new_id(), driver_id, orders[0].operator, InvoiceStatus.REQUESTED, buyer, lines, at)
     sealed = payments.ring.seal(msgspec.json.encode(buyer), buyer_context(invoice.invoice_id))
@@ -97,6 +97,18 @@ async def erase(_: Payments, tx: Connection, driver_id: str) -> int:
 async def move(_: Payments, tx: Connection, driver_id: str, into: str) -> None:
     """See people.MOVES."""
     await repository.move(tx, driver_id, into)
+
+
+def _problem(error: NotInvoiceable) -> Problem:
+    match error.obstacle:
+        case Obstacle.SEVERAL_SELLERS:
+            return Problem(409, "several-sellers", str(error))
+        case Obstacle.NOTHING_LEFT:
+            return Problem(409, "nothing-to-invoice", str(error), order_id=error.order_id)
+        case Obstacle.NOT_SETTLED:
+            return Problem(409, "order-not-settled", str(error), order_id=error.order_id)
+        case Obstacle.OTHER_CURRENCY:
+            return Problem(409, "currency-not-invoiced", str(error), order_id=error.order_id)
 
 
 def _already_invoiced(taken: dict[UUID, UUID]) -> Problem:
