@@ -51,3 +51,24 @@ def rebuild(as_json: AsJson = False) -> None:
     Example: `./forecourt ledger rebuild`
     """
     show("ledger", "rebuild", as_json=as_json)
+
+
+@app.command()
+def correct(
+    ticket_id: Annotated[UUID, typer.Argument(help="`./forecourt reconcile tickets` lists those that are open.")],
+    debit: Annotated[str, typer.Option(help="The account that the money leaves, KIND:OWNER, e.g. suspense:wechat.")],
+    credit: Annotated[str, typer.Option(help="The account that gets it.")],
+    amount_minor: Annotated[int, typer.Option(min=1, help="Minor units.")],
+    by: Annotated[list[str], typer.Option(help="Who decides; give it twice, for two different people.")],
+    reason: Annotated[str, typer.Option(help="A word: why.")],
+    currency: str = "CNY",
+) -> None:
+    """Post a transfer that corrects the books because of a ticket; two people answer for it.
+
+    Example: `./forecourt ledger correct 0199a000-0000-7000-8000-0000000005d1 --debit suspense:wechat
+    --credit station:0199a000-0000-7000-8000-000000000001 --amount-minor 700 --by Ada --by Grace --reason counted`
+    """
+    named = {"--debit": debit, "--credit": credit, "--amount-minor": amount_minor, "--reason": reason,
+             "--currency": currency}  # fmt: skip
+    options = [f"{name}={value}" for name, value in named.items()] + [f"--by={name}" for name in by]
+    show("ledger", "correct", str(ticket_id), *options, as_json=False)

@@ -32,6 +32,8 @@ COMMANDS = {
     "keys": "forecourt.keys:app",
     "audit": "forecourt.audit:app",
     "ledger": "forecourt.ledger:app",
+    "reconcile": "forecourt.reconcile:app",
+    "exceptions": "forecourt.exceptions:app",
     "cards": "forecourt.cards:app",
     "personal-data": "forecourt.personal_data:app",
     "security-matrix": "forecourt.security_matrix:security_matrix",

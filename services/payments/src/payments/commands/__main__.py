@@ -2,7 +2,7 @@
 
 import typer
 
-from payments.commands import cards, charges, keys, ledger
+from payments.commands import cards, charges, exceptions, keys, ledger, reconcile
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -14,7 +14,10 @@ def _describe() -> None:
 
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(cards.app, name="cards")
+app.add_typer(reconcile.app, name="reconcile")
+app.add_typer(exceptions.app, name="exceptions")
 app.add_typer(keys.app)
+ledger.app.command()(reconcile.correct)
 app.command()(charges.charges)
 
 if __name__ == "__main__":

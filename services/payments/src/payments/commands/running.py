@@ -14,11 +14,12 @@ from payments.settings import Settings
 from payments.use_cases.context import Payments
 from servicekit.keyring import KeyRingError
 from servicekit.postgres import PostgresStore
+from servicekit.problems import Problem
 from servicekit.store import StoreUnavailable
 
 Result = TypeVar("Result")
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-EXPECTED = (KeyRingError, StoreUnavailable, ValidationError)
+EXPECTED = (KeyRingError, Problem, StoreUnavailable, ValidationError)
 """Errors whose text is for the operator."""
 
 
