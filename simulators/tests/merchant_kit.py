@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,9 +23,14 @@ from cryptography.hazmat.primitives.serialization import load_der_private_key, l
 
 def sign(private: str, text: bytes) -> str:
     """RSA over SHA256; the key is base64 of DER."""
+    return base64.b64encode(_loaded(private).sign(text, PKCS1v15(), SHA256())).decode()
+
+
+@cache
+def _loaded(private: str) -> RSAPrivateKey:
     key = load_der_private_key(base64.b64decode(private), None)
     assert isinstance(key, RSAPrivateKey)
-    return base64.b64encode(key.sign(text, PKCS1v15(), SHA256())).decode()
+    return key
 
 
 def is_signed(public: str | RSAPublicKey, text: bytes, signature: str) -> bool:

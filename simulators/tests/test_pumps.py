@@ -266,10 +266,15 @@ async def test_offline_station_gives_fuel_and_catches_up(platform: Platform, jou
 
 
 async def test_report_may_come_twice_or_never(platform: Platform, journal: Path) -> None:
-    async with station(platform, journal, duplicate=1):
+    async with station(platform, journal, duplicate=1) as running:
         await platform.place(order())
         reports = await platform.has_reports(2)
         assert reports[0] == reports[1]
+
+        async def heard() -> bool:
+            return sum(one["event"] == "dispensed" for one in running.told) == 2
+
+        await eventually(heard)
     async with station(platform, journal, silent=1) as running:
         await platform.place(order(pump_id="4"))
 
