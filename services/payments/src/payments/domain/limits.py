@@ -137,9 +137,9 @@ _SPANS = {"per_fill": "for one fill", Period.DAY: "a day", Period.WEEK: "a week"
 
 
 def _over(span: str, cap: Cap, used: Use, asked: Use) -> Iterator[LimitRefusal]:
-    for measure, limit in cap.items():
-        wanted, spent = asked.of(measure), used.of(measure)
-        if spent + wanted > limit:
+    for measure in Measure:  # in one order, however the cap was stored
+        limit, wanted, spent = cap.get(measure), asked.of(measure), used.of(measure)
+        if limit is not None and spent + wanted > limit:
             left = max(0, limit - spent)
             text = (
                 f"This card's limit is {limit} {_UNITS[measure]} {_SPANS[span]}: {left} remain, {wanted} are asked for."
