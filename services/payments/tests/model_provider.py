@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 
 from payments.domain.provider_words import Provider, RefundState, TradeState
@@ -38,6 +39,7 @@ class Charged:
     charge: Charge
     state: TradeState = TradeState.WAITING
     refunds: dict[str, int] = field(default_factory=dict)
+    paid_at: datetime | None = None
 
     @property
     def paid_minor(self) -> int:
@@ -75,7 +77,7 @@ class ModelProvider:
         if known is None:
             return Trade(number, TradeState.NOT_FOUND)
         amount = known.charge.amount_minor + (self.fault is Fault.LIE)
-        return Trade(number, known.state, f"t-{number}", amount, known.charge.currency)
+        return Trade(number, known.state, f"t-{number}", amount, known.charge.currency, known.paid_at)
 
     async def close(self, number: str) -> None:
         """See Channel."""
@@ -108,7 +110,8 @@ class ModelProvider:
 
     def pay(self, number: str) -> None:
         """The payer confirms, also what was closed: a payment that was under way counts."""
-        self.trades[number].state = TradeState.SUCCEEDED
+        trade = self.trades[number]
+        trade.state, trade.paid_at = TradeState.SUCCEEDED, trade.paid_at or datetime.now(UTC)
 
     def _arrives(self) -> None:
         if self.fault in (Fault.LOST, Fault.UNSENT):

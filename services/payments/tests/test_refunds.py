@@ -15,7 +15,9 @@ from payments.domain.ledger import AccountKind
 from payments.domain.order_words import Status
 from payments.domain.orders import Order
 from payments.domain.refunds import RefundImpossible, amount_of_missing, checked_amount, needs_second_person
+from payments.repository import attempts
 from payments.use_cases import capturing
+from payments.use_cases.attempts import look
 from servicekit.ids import new_id
 from servicekit.testkit import eventually
 
@@ -205,6 +207,26 @@ async def test_what_was_dispensed_is_captured_and_the_rest_goes_back(till: Till)
     assert await till.balance(AccountKind.DEPOSIT, order.order_id) == 0
     assert till.world.wechat.trades[await till.number(order)].refunded == AMOUNT - 7_850
     assert (await till.now(order)).refunded_minor == 0
+
+
+async def test_the_rest_goes_back_to_the_charge_that_counted(till: Till) -> None:
+    order = await till.order(mode="pre_auth", **BEFORE)
+    await till.pay(order, "wechat")
+    given_up = await till.number(order)
+    await till.pay(order, "alipay")
+    await till.world.pay("wechat", given_up, late=True)  # paid first, and heard of last
+    await till.confirm(order, "alipay")
+    authorised = await till.until(order, "authorised")
+    async with till.payments.store.connection() as connection:
+        attempt = await attempts.find(connection, UUID(given_up))
+    assert attempt is not None
+    await look(till.payments.process, attempt)
+    await dispense(till, authorised, 10_000)
+    for one in await till.payments.rows("SELECT refund_id FROM refunds"):
+        await settled(till, str(one["refund_id"]))
+    assert till.world.wechat.trades[given_up].refunded == AMOUNT
+    assert await till.balance(AccountKind.PROVIDER, "alipay") == -7_850
+    assert await till.balance(AccountKind.DEPOSIT, order.order_id) == 0
 
 
 async def test_more_than_was_authorised_is_captured_as_far_as_it_goes(till: Till) -> None:

@@ -22,4 +22,6 @@ def payment_view(order: Order, attempt: Attempt | None = None) -> dict[str, Any]
 def _status(order: Order) -> str:
     if order.status in UNDER_WAY:
         return "unknown"
-    return "authorised" if order.status is Status.AUTHORISED else "paid"
+    if order.status is Status.AUTHORISED:
+        return "authorised"
+    return "paid" if order.paid_at is not None else "failed"

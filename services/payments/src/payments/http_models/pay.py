@@ -46,9 +46,10 @@ class Payment(Shown):
 
     method: Annotated[str | None, Field(examples=["wechat"])]
     status: Annotated[
-        Literal["paid", "authorised", "waiting", "unknown"],
+        Literal["paid", "authorised", "waiting", "unknown", "failed"],
         Field(
-            description="waiting: confirm it in the app. unknown: look at the order until it says",
+            description="waiting: confirm it in the app. unknown: look at the order until it says. failed: it was "
+            "given up meanwhile, and nothing is charged",
             examples=["waiting"],
         ),
     ]

@@ -172,7 +172,7 @@ async def _pay_nothing(tx: Connection, begun: Step, at: datetime) -> Order:
 async def _finish(tx: Connection, payment: Payment, attempt_id: UUID) -> Reply:
     attempt = await repository.find(tx, attempt_id)
     order = await own_order(tx, payment.driver_id, payment.order_id)
-    if attempt is not None and attempt.status is AttemptStatus.FAILED:
+    if attempt is not None and attempt.status in (AttemptStatus.FAILED, AttemptStatus.CLOSED):
         reply = Reply(409, problem_body(_refused(payment.method, attempt)))
     else:
         reply = Reply(200, payment.show(order, payment_view(order, attempt)))

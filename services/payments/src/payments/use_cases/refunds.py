@@ -35,7 +35,10 @@ async def refund(
     when the transaction is. Raises Problem 409 `not-refundable`, InvalidTransition.
     """
     made = await _asked(payments, tx, order, amount_minor, reason, requested_by)
-    made = replace(made, volume_ml=volume_ml, approved_by=approved_by, note=_sealed(payments, made.refund_id, note))
+    made = replace(
+        made, volume_ml=volume_ml, note=_sealed(payments, made.refund_id, note), approved_by=approved_by,
+        approved_at=made.requested_at if approved_by else None,
+    )  # fmt: skip
     total = await repository.counted_minor(tx, order.order_id) + made.amount_minor
     limits = payments.settings.refund_approval_minor
     agreed = requested_by == ITSELF or approved_by not in (None, requested_by)
@@ -74,11 +77,10 @@ async def fail(tx: Connection, order: Order, at: datetime) -> None:
 
 async def release_rest(tx: Connection, order: Order, amount_minor: int, at: datetime) -> None:
     """Sends back what was charged before fuelling and not used; it was never the station's, so nothing was paid."""
-    charge = (await attempts.find_paid(tx, order.order_id))[0]
     await repository.insert(tx, Refund(
-        new_id(), RefundPurpose.RELEASE, order.order_id, charge.provider, AccountKind.DEPOSIT, str(order.order_id),
-        amount_minor, order.currency, "not_used", RefundStatus.PENDING, ITSELF, at, attempt_id=charge.attempt_id,
-        next_look_at=at,
+        new_id(), RefundPurpose.RELEASE, order.order_id, order.method or "", AccountKind.DEPOSIT, str(order.order_id),
+        amount_minor, order.currency, "not_used", RefundStatus.PENDING, ITSELF, at,
+        attempt_id=await _charge_of(tx, order), next_look_at=at,
     ))  # fmt: skip
 
 
