@@ -137,7 +137,8 @@ class Api:
         headers = {"Idempotency-Key": str(new_id())} | ({"Authorization": authorization} if authorization else {})
         asked = {"json": operation.body(objects), "params": operation.query(objects), "headers": headers} | instead
         async with self.http.request(operation.key[0], operation.path(objects), **asked) as reply:
-            text = (await reply.read()).decode(errors="replace")
+            endless = reply.content_type == "text/event-stream"
+            text = (await (reply.content.readany() if endless else reply.read())).decode(errors="replace")
             document = json.loads(text) if text and reply.content_type.endswith("json") else None
             return Answer(reply.status, text, document, reply.headers)
 

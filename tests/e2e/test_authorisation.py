@@ -46,12 +46,13 @@ WHAT_OTHERS_GET: dict[Key, Verdict] = {
     ("put", "/v1/me/favourites/{station_id}"): _own_thing,
     ("delete", "/v1/me/favourites/{station_id}"): _own_thing,
     ("post", "/v1/me/identities/{identity_id}/unlink"): lambda one: one.slug == "proof-refused",
+    ("post", "/v1/orders"): _own_thing,
     ("post", "/v1/stations/{station_id}/reviews"): _own_thing,
     ("delete", "/v1/stations/{station_id}/reviews/mine"): _own_thing,
 }
 """Where 403 or 404 is not the answer about somebody else's station: reports have a verdict each, and whose station it
-is does not matter to a driver, whose favourite and review are the driver's own. Which of the ways to sign in is meant
-is looked at after the proof."""
+is does not matter to a driver, whose favourite, review and order are the driver's own. Which of the ways to sign in is
+meant is looked at after the proof."""
 
 NEEDS_A_PROOF: dict[Key, set[str]] = {
     ("post", "/v1/me/identities"): {"proof-refused", "staff-account"},
@@ -76,8 +77,8 @@ NEEDS_A_PROOF: dict[Key, set[str]] = {
 """What needs more than a token: a code of somebody's phone, or the old password, which no example has. What they answer
 to one that is not good is all that can be asked here; identity's own tests prove the rest."""
 
-OF_THE_ASKER = {("get", "/v1/me/favourites"), ("get", "/v1/price-reports")}
-"""Lists of what somebody said of stations, whosever they are."""
+OF_THE_ASKER = {("get", "/v1/me/favourites"), ("get", "/v1/price-reports"), ("get", "/v1/orders")}
+"""Lists of what somebody said of stations, or ordered there, whosever they are."""
 CLOSE = ("post", "/v1/stations/{station_id}/closures")
 """After it nothing may be done with the station."""
 SET_PUMP = "/v1/stations/{station_id}/pumps/{pump_id}"

@@ -12,13 +12,14 @@ from schemas.base import rfc3339
 from servicekit.access import STATION_ROLES, Role
 from servicekit.testkit import canary_phone, eventually
 
-from .operations import MADE_BY, Api, Operation
+from .operations import MADE_BY, Answer, Api, Operation
 from .people import People, Session
 
 OURS, THEIRS = "ours", "theirs"
 OTHER = {OURS: THEIRS, THEIRS: OURS}
 OF_ONE_PERSON = {
     "alert_id", "vehicle_id", "export_id", "identity_id", "session_id", "invitation_id", "card_id", "company_id",
+    "title_id",
 }  # fmt: skip
 """Path parameters that stand for what belongs to a person; the others belong to an operator."""
 SIDE_BY_SIDE = 3
@@ -91,6 +92,8 @@ class World:
         """One more object of the caller's, or of the caller's operator."""
         if name == "user_id":
             return (await self.hire(caller.side)).user_id
+        if name == "order_id":
+            return await self.order(caller)
         is_own = name in OF_ONE_PERSON and caller.role in self.api.operations[MADE_BY[name][0]].holders
         maker = caller.session if is_own else self.makers[caller.side]
         return await self.api.make(name, maker.authorization, self.around(caller.side))
@@ -99,9 +102,38 @@ class World:
         """One more attendant."""
         return await self.people.hire("colleague", [Role.ATTENDANT], [self.sides[side]["operator"]])
 
+    async def order(self, caller: Caller) -> Any:
+        """One more order at the caller's side; its driver's others end, since a driver has few that are open."""
+        driver = caller if caller.role == Role.DRIVER else self.of(Role.DRIVER, caller.side)
+        await self._end_orders(driver)
+        pump = self.around(caller.side) | {"pump_id": secrets.token_hex(4)}
+        answers: list[Answer] = []
+
+        async def is_placed() -> bool:
+            answers.append(await self.api.ask(self.api.operations["post", "/v1/orders"], driver.authorization, pump))
+            return answers[-1].status == 201 or answers[-1].slug not in {"no-such-station", "fuel-not-sold"}
+
+        await eventually(is_placed)  # once payments has heard of the station and its price
+        assert answers[-1].status == 201, answers[-1].text
+        return answers[-1].document["order_id"]
+
+    async def _end_orders(self, driver: Caller) -> None:
+        cancel, reject = (
+            self.api.operations["post", f"/v1/orders/{{order_id}}/{name}"] for name in ("cancel", "reject")
+        )
+        listed = await self.api.ask(self.api.operations["get", "/v1/orders"], driver.authorization, {})
+        for order in listed.document["orders"]:
+            if order["order_id"] not in self.lasting.values() and order["status"] in {
+                "placed",
+                "confirmed",
+                "adjusted",
+            }:
+                for operation, session in ((cancel, driver), *((reject, maker) for maker in self.makers.values())):
+                    await self.api.ask(operation, session.authorization, order)
+
     def is_made(self, name: str) -> bool:
         """Whether a path parameter stands for something that has to be made."""
-        return name in MADE_BY or name == "user_id"
+        return name in MADE_BY or name in {"user_id", "order_id"}
 
 
 async def make_world(people: People, api: Api) -> World:
@@ -144,6 +176,13 @@ async def _station(world: World, side: str) -> str:
     station_id = answer.document["station_id"]
     prices = world.api.operations["get", "/v1/prices"]
 
+    report = world.api.operations["post", "/v1/price-reports"]
+    price = {"station_id": station_id, "report_id": secrets.token_hex(8), "effective_at": rfc3339(datetime.now(UTC))}
+
+    async def has_a_price() -> bool:
+        reported = await world.api.ask(report, machine, price)
+        return reported.status == 200 and reported.document["verdicts"][0]["verdict"] in {"accepted", "unchanged"}
+
     clients, maker = world.api.operations["post", "/v1/clients"], world.makers[side].authorization
 
     async def pricing_knows() -> bool:
@@ -154,6 +193,7 @@ async def _station(world: World, side: str) -> str:
 
     await eventually(pricing_knows)
     await eventually(identity_knows)
+    await eventually(has_a_price)
     return station_id
 
 

@@ -99,6 +99,7 @@ BY_NAME: dict[str, Any] = {
     "until": "2026-12-26",
     "unknown_stations": [],
     "version": 7,
+    "volume_ml": 30_000,
     "waiting_vehicles": 2,
     "west": 13.2,
     "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",

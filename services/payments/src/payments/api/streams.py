@@ -31,7 +31,14 @@ log = logging.getLogger(__name__)
 RETRY = b"retry: 2000\n\n"
 ALIVE = b": alive\n\n"
 RESET = b'event: reset\ndata: {"reason":"gap"}\n\n'
-STREAMED = {"description": "Server-sent events; the model is that of their data"}
+_DATA = (
+    '{"step":{"version":2,"command":"confirm","before":"placed","after":"confirmed","at":"2026-05-01T12:00:00Z"},'
+    '"order":{"order_id":"01930b5e-7c1a-7000-8000-1c2d3e4f5a6b","version":2,"status":"confirmed","pump_id":"3"}}'
+)
+STREAMED = {
+    "description": "Server-sent events; the model is that of their data, of which the example shows the beginning",
+    "content": {"text/event-stream": {"example": {"id": "2", "event": "order", "data": _DATA}}},
+}
 STUCK_SECONDS = 30.0
 """A reader that takes nothing for so long is cut off."""
 BEHAVIOUR = """The stream begins with what is open now, or, with `Last-Event-ID`, with what came after that event, on

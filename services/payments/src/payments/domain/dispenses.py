@@ -12,7 +12,7 @@ from payments.domain.orders import Order, allowed_commands
 from payments.domain.quantities import Disagreement, agreed
 
 
-class Outcome(StrEnum):
+class DispenseOutcome(StrEnum):
     """What became of a report."""
 
     TAKEN = "taken"
@@ -28,12 +28,16 @@ class Outcome(StrEnum):
     """The order had ended, or its money was not there yet."""
 
 
-EXCEPTIONS = {Outcome.DISAGREES: Kind.MISMATCH, Outcome.SECOND: Kind.OVER_DISPENSED, Outcome.UNPAID: Kind.TIMEOUT}
+EXCEPTIONS = {
+    DispenseOutcome.DISAGREES: Kind.MISMATCH,
+    DispenseOutcome.SECOND: Kind.OVER_DISPENSED,
+    DispenseOutcome.UNPAID: Kind.TIMEOUT,
+}
 """What people have to settle."""
 REFUSALS = {
-    Outcome.DISAGREES: "What the pump and the station said do not agree",
-    Outcome.SECOND: "The order has been dispensed before",
-    Outcome.UNPAID: "The order was not one that the pump could give fuel for",
+    DispenseOutcome.DISAGREES: "What the pump and the station said do not agree",
+    DispenseOutcome.SECOND: "The order has been dispensed before",
+    DispenseOutcome.UNPAID: "The order was not one that the pump could give fuel for",
 }
 
 
@@ -50,7 +54,7 @@ class Dispense:
     ended_at: datetime
     reported_by: str
     received_at: datetime
-    outcome: Outcome
+    outcome: DispenseOutcome
 
     def says_the_same_as(self, other: "Dispense") -> bool:
         """Whether it is the same report, sent again."""
@@ -69,16 +73,16 @@ class Dispense:
         }  # fmt: skip
 
 
-def judge(order: Order, volume_ml: int, amount_minor: int | None, *, is_first: bool) -> Outcome:
+def judge(order: Order, volume_ml: int, amount_minor: int | None, *, is_first: bool) -> DispenseOutcome:
     """What a report means for the order; `is_first`: no other report was accepted for it."""
     try:
         agreed(order, volume_ml, amount_minor)
     except Disagreement:
-        return Outcome.DISAGREES
+        return DispenseOutcome.DISAGREES
     if not volume_ml:
-        return Outcome.NOTHING
+        return DispenseOutcome.NOTHING
     if order.dispensed_at is None:
-        return Outcome.TAKEN if Command.DISPENSE in allowed_commands(order) else Outcome.UNPAID
+        return DispenseOutcome.TAKEN if Command.DISPENSE in allowed_commands(order) else DispenseOutcome.UNPAID
     if not is_first:
-        return Outcome.SECOND
-    return Outcome.AGREED if order.volume_ml == volume_ml else Outcome.DISAGREES
+        return DispenseOutcome.SECOND
+    return DispenseOutcome.AGREED if order.volume_ml == volume_ml else DispenseOutcome.DISAGREES

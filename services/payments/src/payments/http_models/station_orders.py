@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from payments.domain.dispenses import Outcome
+from payments.domain.dispenses import DispenseOutcome
 from payments.http_models.base import Model, Shown
 from payments.http_models.orders import AnyOrder, Millilitres, MinorUnits
 from schemas.base import Moment
@@ -75,7 +75,7 @@ class Dispense(Shown):
     dispense_id: DispenseId
     order_id: UUID
     volume_ml: Annotated[int, Field(examples=[30_000])]
-    outcome: Annotated[Outcome, Field(examples=["taken"])]
+    outcome: Annotated[DispenseOutcome, Field(examples=["taken"])]
     received_at: Moment
 
 

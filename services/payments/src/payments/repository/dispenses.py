@@ -4,7 +4,7 @@ from dataclasses import astuple, fields
 from typing import Any
 from uuid import UUID
 
-from payments.domain.dispenses import Dispense, Outcome
+from payments.domain.dispenses import Dispense, DispenseOutcome
 from servicekit.postgres import Connection
 
 _COLUMNS = tuple(one.name for one in fields(Dispense))
@@ -33,5 +33,5 @@ async def insert(tx: Connection, dispense: Dispense) -> None:
 
 def _dispense_of(row: Any) -> Dispense:
     values: dict[str, Any] = {name: row[name] for name in _COLUMNS}
-    values["outcome"] = Outcome(row["outcome"])
+    values["outcome"] = DispenseOutcome(row["outcome"])
     return Dispense(**values)

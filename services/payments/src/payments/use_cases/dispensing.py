@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from payments.domain.dispenses import EXCEPTIONS, REFUSALS, Dispense, Outcome, judge
+from payments.domain.dispenses import EXCEPTIONS, REFUSALS, Dispense, DispenseOutcome, judge
 from payments.domain.order_words import Command, Mode, Status
 from payments.domain.orders import Order, advance
 from payments.domain.quantities import agreed
@@ -31,7 +31,7 @@ async def report_dispense(
     order = await lock_station_order(tx, principal, order_id, Permission.ORDERS_WRITE)
     said = Dispense(
         station_id=order.station_id, order_id=order.order_id, reported_by=principal.subject,
-        received_at=datetime.now(UTC), outcome=Outcome.TAKEN, **report,
+        received_at=datetime.now(UTC), outcome=DispenseOutcome.TAKEN, **report,
     )  # fmt: skip
     known = await dispenses.find(tx, order.station_id, said.dispense_id)
     if known is not None:
