@@ -20,9 +20,10 @@ from payments.domain.order_words import Command, Mode, Status
 from payments.domain.orders import Order
 from payments.repository import card_payments as repository
 from payments.repository import cards, ledger, orders
-from payments.use_cases import capturing
+from payments.use_cases import capturing, card_payments
 from payments.use_cases.ledger import trial_balance
 from payments.use_cases.paying import begin_payment
+from servicekit.erasures import Erasure
 from servicekit.ids import new_id
 
 from .card_kit import open_card, put_money
@@ -80,6 +81,21 @@ class Payer:
         await self.payments.store.transact(work)
 
 
+def meet(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    """Lets so many payments decide on the same state before any of them is written."""
+    barrier, original, came = asyncio.Barrier(count), card_payments._load, 0
+
+    async def load(*arguments: Any) -> Any:
+        nonlocal came
+        loaded = await original(*arguments)
+        came += 1
+        if came <= count:
+            await barrier.wait()
+        return loaded
+
+    monkeypatch.setattr(card_payments, "_load", load)
+
+
 def slug_of(answer: httpx.Response) -> str:
     return answer.json().get("type", "").rpartition(":")[2]
 
@@ -106,9 +122,12 @@ async def test_a_card_pays_what_was_dispensed_at_once(payments: Payments) -> Non
     assert (await trial_balance(payments.process)).is_balanced
 
 
-async def test_fifty_identical_requests_at_once_have_one_effect_and_one_answer(payments: Payments) -> None:
+async def test_fifty_identical_requests_at_once_have_one_effect_and_one_answer(
+    payments: Payments, monkeypatch: pytest.MonkeyPatch
+) -> None:
     payer = await Payer.with_money(payments, 100_000)
     order = await payer.order()
+    meet(monkeypatch, 50)
     answers = await asyncio.gather(*(payer.pay(order.order_id, "the same") for _ in range(50)))
     assert {(one.status_code, one.content) for one in answers} == {(200, answers[0].content)}
     assert await payer.balance() == Balance(100_000 - GROSS, 0)
@@ -116,9 +135,12 @@ async def test_fifty_identical_requests_at_once_have_one_effect_and_one_answer(p
     assert (changed.status_code, slug_of(changed)) == (422, "idempotency-key-reused")
 
 
-async def test_an_order_is_paid_once_whatever_keys_come_at_once(payments: Payments) -> None:
+async def test_an_order_is_paid_once_whatever_keys_come_at_once(
+    payments: Payments, monkeypatch: pytest.MonkeyPatch
+) -> None:
     payer = await Payer.with_money(payments, 100_000)
     order = await payer.order()
+    meet(monkeypatch, 12)
     answers = await asyncio.gather(*(payer.pay(order.order_id) for _ in range(12)))
     assert Counter((one.status_code, slug_of(one)) for one in answers) == {
         (200, ""): 1, (409, "invalid-transition"): 11
@@ -126,9 +148,12 @@ async def test_an_order_is_paid_once_whatever_keys_come_at_once(payments: Paymen
     assert await payer.balance() == Balance(100_000 - GROSS, 0)
 
 
-async def test_orders_that_are_paid_at_once_never_overdraw_a_card(payments: Payments) -> None:
+async def test_orders_that_are_paid_at_once_never_overdraw_a_card(
+    payments: Payments, monkeypatch: pytest.MonkeyPatch
+) -> None:
     payer = await Payer.with_money(payments, 3 * GROSS + 1)
     placed = [await payer.order() for _ in range(6)]
+    meet(monkeypatch, 6)
     answers = await asyncio.gather(*(payer.pay(order.order_id) for order in placed))
     assert Counter((one.status_code, slug_of(one)) for one in answers) == {
         (200, ""): 3, (402, "insufficient-funds"): 3
@@ -139,10 +164,56 @@ async def test_orders_that_are_paid_at_once_never_overdraw_a_card(payments: Paym
     assert (await trial_balance(payments.process)).is_balanced
 
 
-async def test_orders_that_are_paid_at_once_never_pass_a_limit(payments: Payments) -> None:
+async def test_cards_of_one_company_never_overdraw_its_account(
+    payments: Payments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each card is as it was, so only the account's own row says no; and says nothing of what is on it."""
+    company_id = new_id()
+    payers = [await Payer.with_money(payments, 1) for _ in range(4)]
+    await payments.sql(
+        "INSERT INTO companies (company_id, currency, opened_at) VALUES ($1, 'CNY', now())", company_id
+    )  # fmt: skip
+    account = Account(AccountKind.CARD, str(company_id), "CNY")
+    await payments.sql("UPDATE cards SET (company_id, account_id) = ($1, $2)", company_id, account.id)
+    await put_money(payments, payers[0].card_id, 2 * GROSS)
+    placed = [await payer.order() for payer in payers]
+    meet(monkeypatch, 4)
+    answers = await asyncio.gather(*(one.pay(order.order_id) for one, order in zip(payers, placed, strict=True)))
+    assert Counter((one.status_code, slug_of(one)) for one in answers) == {
+        (200, ""): 2, (402, "insufficient-funds"): 2
+    }  # fmt: skip
+    assert not any("available_minor" in one.json() for one in answers)
+    async with payments.store.connection() as connection:
+        assert await ledger.balance(connection, account) == Balance(0, 0)
+
+
+async def test_nothing_is_written_for_a_driver_who_was_erased_meanwhile(
+    payments: Payments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payer = await Payer.with_money(payments, 100_000)
+    order, original = await payer.order(), card_payments._load
+
+    async def load(*arguments: Any) -> Any:
+        loaded = await original(*arguments)
+        erasure = Erasure(datetime.now(UTC))
+        await payments.store.transact(lambda tx: payments.process.erasures.record(tx, payer.driver_id, erasure))
+        return loaded
+
+    monkeypatch.setattr(card_payments, "_load", load)
+    answer = await payer.pay(order.order_id)
+    assert (answer.status_code, slug_of(answer)) == (401, "account-gone")
+    assert await payer.balance() == Balance(100_000, 0)
+    again = await payer.pay(order.order_id)
+    assert (again.status_code, slug_of(again)) == (401, "account-gone")
+
+
+async def test_orders_that_are_paid_at_once_never_pass_a_limit(
+    payments: Payments, monkeypatch: pytest.MonkeyPatch
+) -> None:
     payer = await Payer.with_money(payments, 100_000)
     await payer.limit(Limits(per_period={Period.DAY: {Measure.COUNT: 2}}))
     placed = [await payer.order() for _ in range(4)]
+    meet(monkeypatch, 4)
     answers = await asyncio.gather(*(payer.pay(order.order_id) for order in placed))
     assert Counter((one.status_code, slug_of(one)) for one in answers) == {(200, ""): 2, (409, "card-limit"): 2}
     (refused, *_) = [one.json() for one in answers if one.status_code == 409]
