@@ -14,8 +14,10 @@ from rich.table import Table
 
 from feeds.platform import PlatformClient, PlatformError
 from forecourt.console import out
+from forecourt.demo_payments import FUEL_OPERATOR, show_fuelling
 from forecourt.demo_people import Cast, people_of, show_a_driver_leave, show_what_nobody_can_fake
 from forecourt.demo_prices import VIENNESE_OPERATOR, net_price_table, show_a_planned_change, show_the_law
+from forecourt.ledger import trial_balance
 from forecourt.lifecycle import addresses, bring_up
 from forecourt.replay import print_account
 from forecourt.seed import plant
@@ -36,7 +38,7 @@ def demo() -> None:
     Example: `./forecourt demo`
     """
     config = Config.from_environment()
-    _chapter("The platform starts", "Kafka, Postgres, MongoDB, three services and the gateway, all on this machine.")
+    _chapter("The platform starts", "Kafka, Postgres, MongoDB, four services and the gateway, all on this machine.")
     bring_up(config)
     _chapter(
         "A country's day of prices",
@@ -62,15 +64,30 @@ async def _live_chapters(config: Config) -> None:
         "system by client credentials. `./forecourt sms` is the screen of every phone, `./forecourt security-matrix` "
         "says who may do what.",
     )
-    async with people_of(config, [OPERATOR, VIENNESE_OPERATOR]) as cast:
+    async with people_of(config, [OPERATOR, VIENNESE_OPERATOR, FUEL_OPERATOR]) as cast:
         await show_what_nobody_can_fake(config, cast.driver_session)
         await _tell_of_live_prices(config, cast.system)
         await _tell_of_prices_to_trust(config, cast)
+        _chapter(
+            "Fuel, and pay once",
+            "In Beijing: POST /v1/orders at the price of the moment, a pump that gives fuel, WeChat Pay, Alipay and a "
+            "fuel card (all simulated, with their real protocols), a refund, and the month's bill.",
+        )
+        await show_fuelling(config, cast)
+        await _show_the_books(config)
         _chapter(
             "A driver leaves",
             "POST /v1/me/export gathers what every service knows of the driver; DELETE /v1/me makes them forget it.",
         )
         await show_a_driver_leave(config, cast.driver_session)
+
+
+async def _show_the_books(config: Config) -> None:
+    _chapter(
+        "The books",
+        "`./forecourt ledger trial-balance`: every yuan that moved has two sides, and they sum to zero.",
+    )
+    await asyncio.to_thread(trial_balance)
 
 
 async def _tell_of_live_prices(config: Config, system: PlatformClient) -> None:
