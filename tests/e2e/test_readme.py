@@ -5,6 +5,7 @@ import re
 import subprocess
 
 from local_stack.config import REPOSITORY, Config
+from local_stack.services import SERVICE_BY_NAME
 
 from ..platform_kit import COMMAND_TIMEOUT_SECONDS
 
@@ -13,7 +14,9 @@ def test_the_readmes_commands_work(platform: Config):
     text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     blocks = [block for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "make " not in block]
     assert len(blocks) >= 4
-    script = "set -euo pipefail\n" + "\n".join(blocks).replace("http://127.0.0.1:8080", platform.gateway_url)
+    script = "set -euo pipefail\n" + "\n".join(blocks).replace("http://127.0.0.1:8080", platform.gateway_url).replace(
+        "http://127.0.0.1:8089", SERVICE_BY_NAME["simulators"].url(platform)
+    )
     result = subprocess.run(  # noqa: S603 - our own README
         ["/bin/bash", "-c", script], cwd=REPOSITORY, env=os.environ | platform.environment(), capture_output=True,
         text=True, check=False, timeout=COMMAND_TIMEOUT_SECONDS,

@@ -14,9 +14,10 @@ from rich.table import Table
 
 from feeds.platform import PlatformClient, PlatformError
 from forecourt.console import out
-from forecourt.demo_payments import FUEL_OPERATOR, show_fuelling
+from forecourt.demo_payments import show_fuelling
 from forecourt.demo_people import Cast, people_of, show_a_driver_leave, show_what_nobody_can_fake
 from forecourt.demo_prices import VIENNESE_OPERATOR, net_price_table, show_a_planned_change, show_the_law
+from forecourt.fuel_stops import OPERATOR as FUEL_STOPS
 from forecourt.ledger import trial_balance
 from forecourt.lifecycle import addresses, bring_up
 from forecourt.replay import print_account
@@ -64,7 +65,7 @@ async def _live_chapters(config: Config) -> None:
         "system by client credentials. `./forecourt sms` is the screen of every phone, `./forecourt security-matrix` "
         "says who may do what.",
     )
-    async with people_of(config, [OPERATOR, VIENNESE_OPERATOR, FUEL_OPERATOR]) as cast:
+    async with people_of(config, [OPERATOR, VIENNESE_OPERATOR, FUEL_STOPS]) as cast:
         await show_what_nobody_can_fake(config, cast.driver_session)
         await _tell_of_live_prices(config, cast.system)
         await _tell_of_prices_to_trust(config, cast)

@@ -16,7 +16,7 @@ from rich.table import Table
 from feeds.platform import PlatformError
 from forecourt.console import out
 from forecourt.demo_people import Cast
-from forecourt.fuel_stops import FUEL, plant_fuel_stops
+from forecourt.fuel_stops import FUEL, OPERATOR, plant_fuel_stops
 from forecourt.sign_in import SignIns
 from forecourt.simulate_providers import Providers, providers, trade_on_the_phone
 from forecourt.simulate_station import run_station
@@ -24,7 +24,6 @@ from local_stack.config import Config, StackError
 from servicekit.ids import new_id
 from simulators.pump_dispenses import Habits
 
-FUEL_OPERATOR = "forecourt"
 PAYERS, CARDS, ORDERS = "/v1/me/payers", "/v1/fuel-cards", "/v1/orders"
 PATIENCE_SECONDS = 30.0
 PUMP_SPEED = 60.0
@@ -106,7 +105,7 @@ class Fuelling:
 
 async def show_fuelling(config: Config, cast: Cast) -> None:
     """Three orders, a refund and the bill."""
-    [station_id] = await plant_fuel_stops(cast.system, FUEL_OPERATOR, 1)
+    [station_id] = await plant_fuel_stops(cast.system, OPERATOR, 1)
     async with (
         aiohttp.ClientSession(config.gateway_url) as http,
         providers(config) as outside,
@@ -173,7 +172,7 @@ def _print_records(page: dict[str, Any]) -> None:
 async def _pumps(config: Config, station_id: UUID) -> AsyncIterator[None]:
     """The station's pumps, until the block ends."""
     driven = asyncio.create_task(
-        run_station(config, station_id, FUEL_OPERATOR, Habits(speed=PUMP_SPEED, seed=1), lambda _: None)
+        run_station(config, station_id, OPERATOR, Habits(speed=PUMP_SPEED, seed=1), lambda _: None)
     )
     try:
         yield

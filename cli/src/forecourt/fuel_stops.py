@@ -9,6 +9,7 @@ from feeds.platform import PlatformClient, PlatformError
 from schemas.base import rfc3339
 from servicekit.ids import new_id
 
+OPERATOR = "forecourt"
 FUEL, PRICE_MILLS, CURRENCY = "petrol_95", 7_850, "CNY"
 SCOPES = ("prices:write", "stations:write", "orders:write", "pumps:write")
 KNOWN_SECONDS = 30.0

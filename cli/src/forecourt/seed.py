@@ -1,5 +1,6 @@
 """`seed`: made-up stations and a day of their prices, so that there is something to look at."""
 
+import asyncio
 import tempfile
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,10 +9,15 @@ import typer
 
 from feeds import FEEDS
 from feeds.generate import PRICES_FILE, STATIONS_FILE, generate
+from feeds.platform import connected
+from forecourt.clients import ensure_client
+from forecourt.console import out
+from forecourt.fuel_stops import FUEL, OPERATOR, SCOPES, plant_fuel_stops
 from forecourt.replay import Via, print_account, run_replay
 from local_stack.config import Config
 
 SEED = 2026
+FUEL_STOPS = 3
 
 
 def seed(
@@ -21,9 +27,20 @@ def seed(
 ) -> None:
     """Fill the platform with made-up stations and prices; the same again changes nothing.
 
+    Three more are in Beijing, where one can fuel and pay in yuan.
+
     Example: `./forecourt seed --stations 500`
     """
-    print_account(plant(Config.from_environment(), stations, prices, number))
+    config = Config.from_environment()
+    print_account(plant(config, stations, prices, number))
+    asyncio.run(_plant_fuel_stops(config))
+
+
+async def _plant_fuel_stops(config: Config) -> None:
+    credentials = await asyncio.to_thread(ensure_client, config, "seed", SCOPES, [OPERATOR], [])
+    async with connected(config.gateway_url, credentials) as system:
+        await plant_fuel_stops(system, OPERATOR, FUEL_STOPS)
+    out.print(f"{FUEL_STOPS} stations of {OPERATOR} in Beijing sell {FUEL}")
 
 
 def plant(config: Config, stations: int, prices: int, number: int = SEED) -> dict[str, Any]:
