@@ -1,15 +1,19 @@
-"""Live streams: each step reaches who watches, whoever was away goes on without a gap, and nobody else sees anything."""
+"""Live streams: each step reaches who watches, who was away goes on without a gap, and nobody else sees anything."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
 from starlette.types import Message
 
+from payments.domain.orders import Step
+from payments.repository import orders
 from payments.settings import StreamSettings
+from payments.use_cases.catching_up import missed_of_station
 from payments.use_cases.live import Live, Subject
 from servicekit.ids import new_id
 from servicekit.problems import Problem
@@ -17,6 +21,7 @@ from servicekit.testkit import eventually
 
 from .conftest import Payments
 from .orders import done, placed
+from .station_kit import any_order
 
 Event = dict[str, Any]
 
@@ -63,7 +68,9 @@ class Reader:
 
 
 @asynccontextmanager
-async def following(payments: Payments, path: str, who: dict[str, str], last: str | None = None) -> AsyncIterator[Reader]:
+async def following(
+    payments: Payments, path: str, who: dict[str, str], last: str | None = None
+) -> AsyncIterator[Reader]:
     """A client that reads a stream."""
     headers = who | ({"Last-Event-ID": last} if last else {})
     scope = {
@@ -114,7 +121,8 @@ async def test_a_board_has_all_of_its_station_and_resumes(payments: Payments) ->
         assert "driver_id" not in seen[0]["order"]
         await placed(payments, payments.driver(), await payments.station(), fill_up=True)  # elsewhere
         third = await placed(payments, payments.driver(), station, fill_up=True)
-        assert (event := await reader.next())["order"]["order_id"] == third["order_id"]
+        event = await reader.next()
+        assert event["order"]["order_id"] == third["order_id"]
     for order_id in made:
         await done(payments, machine, order_id, "confirm", volume_ml=10_000)
     async with following(payments, path, machine, last=event["id"]) as reader:
@@ -124,6 +132,22 @@ async def test_a_board_has_all_of_its_station_and_resumes(payments: Payments) ->
             order_id = event["order"]["order_id"]
             versions[order_id] = max(versions.get(order_id, 0), event["step"]["version"])
         assert [versions[order_id] for order_id in (*made, third["order_id"])] == [2, 2, 1]
+
+
+async def test_a_step_that_was_overtaken_is_not_missed(payments: Payments) -> None:
+    station = await payments.station()
+    async with payments.store.connection() as slow:
+        transaction = slow.transaction()
+        await transaction.start()
+        overtaken = any_order(station, pump_id="1")
+        await orders.save(slow, [Step(overtaken, None, None, None, "test", datetime.now(UTC))])
+        await placed(payments, payments.driver(), station, pump_id="2", fill_up=True)
+        seen = await payments.sql("SELECT max(position) FROM order_steps")
+        await transaction.commit()
+    async with payments.store.connection() as connection:
+        missed = await missed_of_station(connection, station, str(seen))
+    assert overtaken.order_id in {step.order.order_id for step in missed.steps}
+    assert not missed.has_gap
 
 
 async def test_a_board_that_was_away_for_long_is_told_to_load_its_list(payments: Payments) -> None:

@@ -2,7 +2,12 @@
 
 import asyncio
 import json
+from typing import Any
+from uuid import UUID
 
+from payments.domain.order_words import Command, Status
+from payments.domain.orders import allowed_commands
+from payments.repository import orders
 from payments.use_cases.people import PeopleData
 from servicekit.ids import new_id
 from servicekit.testkit import eventually
@@ -205,6 +210,46 @@ async def test_a_dispute_is_for_people_and_its_words_are_sealed(payments: Paymen
     assert text.encode() not in await payments.sql("SELECT text FROM disputes")
     assert "canary" not in await payments.sql("SELECT details FROM exceptions")
     assert (await PeopleData(payments.process).collect(driver_id))["disputes"][0]["text"] == text
+
+
+async def test_whatever_the_status_does_not_allow_is_refused_and_says_what_it_does(payments: Payments) -> None:
+    driver, head = payments.driver(), payments.staff("orders:write", "refunds:write")
+    order_id = (await placed(payments, driver, await payments.station(), fill_up=True))["order_id"]
+    asked: list[tuple[Command, dict[str, str], str, dict[str, Any]]] = [
+        (Command.ACCEPT, driver, "accept", {}), (Command.CANCEL, driver, "cancel", {}),
+        (Command.DISPUTE, driver, "disputes", {"reason": "other"}),
+        (Command.CONFIRM, head, "confirm", {"volume_ml": 30_000}),
+        (Command.ADJUST, head, "adjust", {"volume_ml": 30_000, "reason": "other"}),
+        (Command.REJECT, head, "reject", {"reason": "other"}), (Command.COMPLETE, head, "complete", {}),
+        (Command.BEGIN_DISPENSE, head, "fuelling", {}),
+    ]  # fmt: skip
+    for status in Status:
+        await payments.sql("UPDATE orders SET (status, waiting_since) = ($1, NULL)", status)
+        async with payments.store.connection() as connection:
+            order = await orders.find(connection, UUID(order_id))
+        assert order is not None
+        allowed = allowed_commands(order)
+        for command, who, action, body in asked:
+            if command not in allowed:
+                reply = await post(payments, who, order_id, action, **body)
+                assert (reply.status_code, slug_of(reply)) == (409, "invalid-transition"), (status, command)
+                assert (reply.json()["order_status"], reply.json()["allowed"]) == (status, sorted(allowed))
+    assert await payments.sql("SELECT version FROM orders") == 1
+
+
+async def test_the_words_of_a_dispute_go_with_the_person_and_die_with_the_person(payments: Payments) -> None:
+    drivers = [str(new_id()) for _ in range(2)]
+    order_id = (await placed(payments, payments.driver(drivers[0]), await payments.station(), fill_up=True))["order_id"]
+    await payments.sql("UPDATE orders SET (status, dispensed_at, paid_at, paid_minor) = ('paid', now(), now(), 23550)")
+    await done(payments, payments.driver(drivers[0]), order_id, "disputes", reason="not_mine", text="canary-not me")
+    people = PeopleData(payments.process)
+    await payments.store.transact(lambda tx: people.merge(tx, *drivers))
+    assert (await people.collect(drivers[0]))["disputes"] == []
+    assert (await people.collect(drivers[1]))["disputes"][0]["text"] == "canary-not me"
+    erased = await payments.store.transact(lambda tx: people.erase(tx, drivers[1]))
+    assert erased["texts_of_disputes"] == 1
+    kept = (await people.collect(drivers[1]))["disputes"]
+    assert [(one["reason"], one["text"]) for one in kept] == [("not_mine", None)]
 
 
 async def test_events_of_orders_reach_kafka_in_their_order(payments: Payments) -> None:
