@@ -103,7 +103,8 @@ def test_every_operation_has_examples_that_its_schemas_allow(document: Document)
 async def test_a_client_made_from_it_compiles_and_can_be_imported(document: Document, tmp_path: Path) -> None:
     (tmp_path / "openapi.json").write_text(json.dumps(document))
     (tmp_path / "config.yaml").write_text(
-        "post_hooks: []\ncontent_type_overrides:\n  application/zip: application/octet-stream\n"
+        "post_hooks: []\ncontent_type_overrides:\n"
+        "  application/zip: application/octet-stream\n  application/pdf: application/octet-stream\n"
     )
     made = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "openapi_python_client", "generate", "--path", "openapi.json", "--meta", "none",

@@ -34,7 +34,9 @@ async def list_records(
     since: Annotated[ReportedMoment | None, Query(alias="from", description="Paid at this moment or later")] = None,
     until: Annotated[ReportedMoment | None, Query(alias="to", description="Paid before this moment")] = None,
     station_id: UUID | None = None, fuel: Fuel | None = None, vehicle_id: UUID | None = None,
-    method: Annotated[str | None, Query(pattern="^[a-z][a-z_]{0,39}$", description="How it was paid")] = None,
+    method: Annotated[
+        str | None, Query(pattern="^[a-z][a-z_]{0,39}$", description="How it was paid", examples=["wechat"])
+    ] = None,
     cursor: str | None = None, limit: Limit = 50,
 ) -> models.Records:  # fmt: skip
     """Your paid orders with their refunds, the latest first, and what all of the filter come to."""

@@ -119,7 +119,9 @@ class Invoice(Shown):
 
     invoice_id: UUID
     status: Annotated[InvoiceStatus, Field(examples=["issued"])]
-    waits_for: Annotated[str | None, Field(description="Why it is not issued yet, where that takes longer")]
+    waits_for: Annotated[
+        str | None, Field(description="Why it is not issued yet, where that takes longer", examples=[None])
+    ]
     error: Annotated[str | None, Field(description="Why it failed: ask for another one", examples=["param_error"])]
     operator: Annotated[str, Field(description="The seller", examples=["demo-oil"])]
     buyer: Annotated[Buyer | None, Field(description="As the title was when you asked")]
@@ -130,8 +132,8 @@ class Invoice(Shown):
     total_minor: Annotated[Amount, Field(description="What you paid and did not get back")]
     currency: Annotated[str, Field(examples=["CNY"])]
     number: Annotated[str | None, Field(description="The tax office's number", examples=["26112000000000000001"])]
-    code: Annotated[str | None, Field(description="Its code, where it has one")]
-    red_number: Annotated[str | None, Field(description="Of the red invoice that took it back")]
+    code: Annotated[str | None, Field(description="Its code, where it has one", examples=[None])]
+    red_number: Annotated[str | None, Field(description="Of the red invoice that took it back", examples=[None])]
     requested_at: Moment
     issued_at: Moment | None
     reversed_at: Moment | None
