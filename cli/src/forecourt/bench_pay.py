@@ -1,7 +1,7 @@
-"""`bench pay`: paying with a fuel card through the gateway, at a fixed rate that waits for nothing.
+"""`bench pay`: paying with a fuel card through the gateway, at a fixed rate that waits for nothing; and notifications.
 
 The orders are dispensed and confirmed before: what is measured is the driver's one call, from the gateway's door until
-the money has moved and is on the disk.
+the money has moved and is on the disk. For notifications see bench_webhooks.
 """
 
 import asyncio
@@ -17,6 +17,7 @@ import psutil
 
 from forecourt.bench_load import connected_load
 from forecourt.bench_processes import family_seconds, running_part
+from forecourt.bench_webhooks import measure_webhooks
 from forecourt.chaos_world import Driver, World, chaos_world
 from forecourt.fuel_stops import CURRENCY, FUEL, PRICE_MILLS
 from local_stack.config import Config
@@ -53,7 +54,7 @@ Figures = list[dict[str, Any]]
 
 
 async def measure_pay(config: Config) -> Figures:
-    """The whole call: its time, its processor time by part, its round trips to the database."""
+    """The whole call: its time, its processor time by part, its round trips to the database; then notifications."""
     settings = settings_from(Settings, service_environment(config, "payments"))
     async with PostgresStore.connect(settings) as store, chaos_world(config, SEED) as world:
         payments, drivers = Payments(settings, store), await _drivers(world)
@@ -62,7 +63,7 @@ async def measure_pay(config: Config) -> Figures:
         prepared = [await _prepared(payments, drivers[number % len(drivers)]) for number in range(count)]
         await _published(store)
         seconds, spent = await _measure(config, iter(prepared))
-    return [*_times(seconds), *_processor(spent), _trips(round_trips)]
+    return [*_times(seconds), *_processor(spent), _trips(round_trips), *await measure_webhooks(config)]
 
 
 async def _drivers(world: World) -> list[tuple[str, str, str, str]]:
