@@ -20,8 +20,8 @@ _HEARD = {200: {"description": "Stored, now or before: do not send it again", "c
 }}}  # fmt: skip
 _SIGNATURE = [
     {
-        "name": f"Wechatpay-{name}", "in": "header", "required": False, "schema": {"type": "string"},
-        "example": example,
+        "name": f"Wechatpay-{name}", "in": "header", "required": False,
+        "schema": {"type": "string", "examples": [example]},
     }
     for name, example in {
         "Serial": "PUB_KEY_ID_0119000000012026010100000000000001", "Timestamp": "1764057600",
