@@ -14,6 +14,8 @@ EXCEPTION = "01900000-0000-7000-8000-0000000005e1"
 STATION = "01900000-0000-7000-8000-000000000001"
 ORDER = "01900000-0000-7000-8000-0000000000d1"
 STAFF = "01900000-0000-7000-8000-0000000000aa"
+APPROVER = "01900000-0000-7000-8000-0000000000ab"
+REFUND = "01900000-0000-7000-8000-0000000000e1"
 
 
 class Resolution(Model):
@@ -56,16 +58,19 @@ class OrderException(Shown):
     ]
     status: CaseStatus
     raised_at: Moment
-    action: Annotated[str | None, Field(description="What was done, or proposed; `gone`: it settled itself")]
+    action: Annotated[
+        str | None,
+        Field(description="What was done, or proposed; `gone`: it settled itself", examples=["refund_amount"]),
+    ]
     reason: Annotated[str | None, Field(examples=["goodwill"])]
-    amount_minor: Annotated[int | None, Field(examples=[None])]
-    volume_ml: Annotated[int | None, Field(examples=[None])]
-    note: Annotated[str | None, Field(description="Only for those who may decide", examples=[None])]
+    amount_minor: Annotated[int | None, Field(examples=[2_000])]
+    volume_ml: Annotated[int | None, Field(examples=[30_000])]
+    note: Annotated[str | None, Field(description="Only for those who may decide", examples=["The hose was broken"])]
     decided_by: Annotated[str | None, Field(examples=[STAFF])]
     decided_at: Moment | None
-    approved_by: Annotated[str | None, Field(examples=[None])]
+    approved_by: Annotated[str | None, Field(examples=[APPROVER])]
     approved_at: Moment | None
-    refund_id: Annotated[UUID | None, Field(examples=[None])]
+    refund_id: Annotated[UUID | None, Field(examples=[REFUND])]
     actions: Annotated[list[PossibleAction], Field(description="None once it is settled")]
 
 

@@ -12,6 +12,8 @@ from schemas.base import Moment
 
 DAY = "2026-11-23"
 TICKET = "01900000-0000-7000-8000-0000000005d1"
+STATION = "01900000-0000-7000-8000-000000000001"
+NUMBER = "0190000000007000800000000000a101"
 
 
 class Run(Shown):
@@ -21,7 +23,7 @@ class Run(Shown):
     status: Annotated[str, Field(description="waiting, done, or failed", examples=["done"])]
     requested_at: Moment
     finished_at: Moment | None
-    error: Annotated[str | None, Field(description="Why it did not come to an end yet", examples=[None])]
+    error: Annotated[str | None, Field(description="Why it did not come to an end yet", examples=["bill_not_ready"])]
 
 
 class Total(Shown):
@@ -42,8 +44,8 @@ class Ticket(Shown):
     ticket_id: Annotated[UUID, Field(examples=[TICKET])]
     check_name: Annotated[str, Field(examples=["payment_not_on_bill"])]
     what: Annotated[str, Field(description="The rule that does not hold", examples=["Each charge is on the bill."])]
-    subject: Annotated[str, Field(description="What differs: a number at the provider, an order ...")]
-    station_id: UUID | None
+    subject: Annotated[str, Field(description="What differs: a number, an order, an account ...", examples=[NUMBER])]
+    station_id: Annotated[UUID | None, Field(examples=[STATION])]
     provider: Annotated[str | None, Field(examples=["wechat"])]
     day: Annotated[date | None, Field(examples=[DAY])]
     happened_at: Moment
