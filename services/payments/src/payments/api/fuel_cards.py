@@ -86,7 +86,7 @@ async def _add(payments: Payments, tx: Connection, driver_id: str, body: models.
             return await card_binding.bind_physical(
                 payments, tx, driver_id, body.number, body.activation_code, _holder(body.holder)
             )
-        case models.CompanyCard():
+        case models.InvitedCard():
             return await card_binding.claim(payments, tx, driver_id, body.invitation_code)
 
 

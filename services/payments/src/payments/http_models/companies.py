@@ -11,6 +11,8 @@ from payments.http_models.fuel_cards import Balance, Code, Limits, Usage
 from schemas.base import Moment
 from schemas.vocabulary import Currency
 
+DRIVER = "01900000-0000-7000-8000-0000000000d1"
+
 
 class NewCompany(Model):
     """A company to manage."""
@@ -52,7 +54,7 @@ class Company(Shown):
     company_id: UUID
     name: Annotated[str, Field(examples=["Swift Deliveries"])]
     currency: str
-    managers: Annotated[list[str], Field(description="Their user ids, the longest first")]
+    managers: Annotated[list[str], Field(description="Their user ids, the longest first", examples=[[DRIVER]])]
     cards: Annotated[int, Field(description="How many drivers have one", examples=[12])]
     balance: Balance
     opened_at: Moment
@@ -69,7 +71,7 @@ class CompanyCard(Shown):
 
     card_id: UUID
     version: int
-    driver_id: str
+    driver_id: Annotated[str, Field(examples=[DRIVER])]
     number: Annotated[str, Field(description="The first six and the last four digits", examples=["990001******1234"])]
     status: CardStatus
     limits: Limits

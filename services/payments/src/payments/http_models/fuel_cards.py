@@ -66,14 +66,14 @@ class PhysicalCard(Model):
     holder: HolderIn | None = None
 
 
-class CompanyCard(Model):
+class InvitedCard(Model):
     """A card of a company whose manager gave you a code."""
 
     kind: Literal["company"]
     invitation_code: Annotated[Code, Field(examples=["ABCDE-FGHJK-LMNPQ-RSTUV"])]
 
 
-NewCard = Annotated[VirtualCard | PhysicalCard | CompanyCard, Field(discriminator="kind")]
+NewCard = Annotated[VirtualCard | PhysicalCard | InvitedCard, Field(discriminator="kind")]
 
 
 class FillCap(Model):
@@ -123,7 +123,9 @@ class HolderOut(Shown):
     """Whose card it is, as far as it is shown."""
 
     name: Annotated[str, Field(examples=["Li Lei"])]
-    document: Annotated[str, Field(description="The first six and the last four characters")]
+    document: Annotated[
+        str, Field(description="The first six and the last four characters", examples=["110101********0015"])
+    ]
 
 
 class Balance(Shown):
@@ -185,7 +187,7 @@ class Cards(Shown):
 class Transaction(Shown):
     """Money that came onto the card's account, above zero, or left it, below zero."""
 
-    transaction_id: str
+    transaction_id: Annotated[str, Field(examples=["120981"])]
     kind: Annotated[str, Field(description="payment, capture, recharge, refund, unbinding ...", examples=["payment"])]
     amount_minor: Minor
     order_id: Annotated[UUID | None, Field(description="The order that it is about")]
