@@ -122,4 +122,4 @@ async def patiently(ask: Callable[[], Awaitable[Reply]], patience_seconds: float
 
 
 def _in_flight() -> Problem:
-    return Problem(409, IN_FLIGHT, "The first request with this Idempotency-Key is still running.")
+    return Problem(409, "request-in-flight", "The first request with this Idempotency-Key is still running.")

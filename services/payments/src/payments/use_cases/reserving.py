@@ -11,7 +11,6 @@ from payments.repository import claims
 from payments.use_cases import reservations
 from payments.use_cases.context import Payments
 from payments.use_cases.order_access import lock_own_order
-from servicekit.idempotency import IN_FLIGHT
 from servicekit.postgres import Connection
 from servicekit.problems import Problem
 
@@ -53,5 +52,6 @@ async def _claim(payments: Payments, tx: Connection, order: Order) -> Order:
     if is_same and Command.BEGIN_PAYMENT not in allowed_commands(found):
         raise InvalidTransition(found, Command.BEGIN_PAYMENT)
     if not is_same or not await claims.take(tx, order.order_id, now, now + CLAIM):
-        raise Problem(409, IN_FLIGHT, "Another payment of this order is being prepared; try again in a moment.")
+        detail = "Another payment of this order is being prepared; try again in a moment."
+        raise Problem(409, "request-in-flight", detail)
     return replace(found, coupon_ids=order.coupon_ids, points=order.points)
