@@ -212,6 +212,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/invoices", "payments", Permission.PAY),
     _write("POST", "/v1/invoices", "payments", Permission.PAY, body_bytes=8 * KIB),
     Route("GET", "/v1/invoices/{invoice_id}", "payments", Permission.PAY),
+    Route("GET", "/v1/invoices/{invoice_id}/preview", "payments", Permission.PAY, timeout_seconds=15.0),
     Route("GET", "/v1/fuel-cards", "payments", Permission.PAY),
     _write("POST", "/v1/fuel-cards", "payments", Permission.CARDS_SECURE, body_bytes=16 * KIB),
     Route("GET", "/v1/fuel-cards/{card_id}", "payments", Permission.PAY),

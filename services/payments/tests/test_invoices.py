@@ -129,7 +129,12 @@ async def test_an_invoice_is_issued_for_several_orders(issuing: Payments, world:
     ((one,),) = (tries.values() for tries in world.tax_office.applications.values())
     assert (one.number, one.request.fapiao_information.total_amount) == (issued["number"], issued["total_minor"])
     assert (await call(issuing, "GET", "/v1/invoices", driver, 200))["invoices"] == [issued]
-    await call(issuing, "GET", f"/v1/invoices/{invoice['invoice_id']}", str(new_id()), 404)
+    path = f"/v1/invoices/{invoice['invoice_id']}"
+    for foreign in (path, f"{path}/preview"):
+        await call(issuing, "GET", foreign, str(new_id()), 404)
+    preview = await issuing.client.get(f"{path}/preview?language=zh", headers=issuing.driver(driver))
+    assert (preview.status_code, preview.headers["content-type"]) == (200, "application/pdf")
+    assert preview.content.startswith(b"%PDF-")
 
 
 async def test_the_stored_reply_names_nobody(payments: Payments) -> None:

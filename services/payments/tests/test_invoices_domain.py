@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from payments.domain.invoice_view import INVOICE_WORDS, invoice_view
 from payments.domain.invoices import Invoice, InvoiceStatus, NotInvoiceable, lines_of
 from payments.domain.order_words import Status
 from payments.domain.tax import taxed
@@ -103,3 +104,16 @@ def test_what_cannot_be_invoiced_says_why(changes: dict[str, object], obstacle: 
 def test_an_invoice_has_one_seller() -> None:
     with pytest.raises(NotInvoiceable, match="one seller"):
         lines_of([paid("d", uuid4()), paid("d", uuid4(), operator="another")], {}, {})
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_preview_says_all_that_is_on_the_invoice(language: str) -> None:
+    lines = lines_of([paid("d", uuid4()), paid("d", uuid4(), volume_ml=12_345)], {}, {})
+    buyer = Title(TitleKind.INDIVIDUAL, "canary-name", email="a@canary-forecourt.example")
+    view = invoice_view(Invoice(uuid4(), "d", "o", InvoiceStatus.ISSUED, buyer, lines, PAID_AT, number="26"), language)
+    assert [value for _, value in view.buyer] == ["canary-name", "a@canary-forecourt.example"]
+    assert "26" in [value for _, value in view.facts]
+    assert view.total[-1] == f"{sum(line.total_minor for line in lines) / 100:.2f}"
+    assert len(view.rows) == 2
+    assert INVOICE_WORDS["en"].keys() == INVOICE_WORDS["zh"].keys()
+    assert all(f"status.{status}" in INVOICE_WORDS[language] for status in InvoiceStatus)

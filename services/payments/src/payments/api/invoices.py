@@ -7,7 +7,9 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Request, Response
 
 from payments.api.context import payments_of
+from payments.api.files import PDF, Language, file_answer, file_response, language_of
 from payments.domain.amounts import decimal_text
+from payments.domain.invoice_view import invoice_view
 from payments.domain.invoices import CURRENCY, Invoice, InvoiceLine
 from payments.domain.tax import DECIMALS, RATE_PERCENT
 from payments.http_models import invoices as models
@@ -85,6 +87,20 @@ async def get_invoice(request: Request, invoice_id: UUID, driver: Driver) -> mod
     async with payments.store.connection() as connection:
         invoice = await use_cases.read_invoice(payments, connection, driver.subject, invoice_id)
     return _shown(payments, invoice)
+
+
+@router.get(
+    "/{invoice_id}/preview", summary="Download what is on an invoice as PDF", response_class=Response,
+    responses=file_response(PDF, "%PDF-1.7") | problem_responses(401, 403, 404, 422, 503),
+)  # fmt: skip
+async def preview_invoice(request: Request, invoice_id: UUID, driver: Driver, language: Language = None) -> Response:
+    """What is on it, to look at or print. It is no fapiao: the tax office's goes to the buyer's e-mail and wallet."""
+    payments = payments_of(request)
+    async with payments.store.connection() as connection:
+        invoice = await use_cases.read_invoice(payments, connection, driver.subject, invoice_id)
+    chosen = language_of(request, language)
+    document = await payments.typesetter.pdf("invoice", invoice_view(invoice, chosen))
+    return file_answer(document, PDF, chosen, f"forecourt-invoice-{invoice_id}.pdf")
 
 
 def _shown(payments: Payments, invoice: Invoice) -> models.Invoice:

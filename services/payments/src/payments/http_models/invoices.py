@@ -108,7 +108,7 @@ class InvoiceLine(Shown):
     fuel: Annotated[Fuel, Field(examples=["petrol_95"])]
     paid_at: Moment
     quantity: Annotated[str, Field(description="Litres, up to 8 decimals", examples=["30"])]
-    price: Annotated[str, Field(description="Yuan per litre without tax, up to 8 decimals", examples=["6.94690267"])]
+    price: Annotated[str, Field(description="Yuan per litre without tax, up to 8 decimals", examples=["6.947"])]
     net_minor: Annotated[Amount, Field(description="Without tax", examples=[20_841])]
     tax_minor: Annotated[Amount, Field(examples=[2_709])]
     total_minor: Amount
