@@ -47,6 +47,8 @@ PROVIDER_NOTIFICATIONS = Counter(
     "forecourt_provider_notifications_total", "Payment providers' notifications: stored or refused",
     ["provider", "outcome"],
 )  # fmt: skip
+EXCEPTIONS_OPEN = Gauge("forecourt_exceptions_open", "Exceptions that nobody has settled", ["kind"])
+TICKETS_OPEN = Gauge("forecourt_tickets_open", "Differences that reconciliation left open", ["side", "provider"])
 TASK_RESTARTS = Counter("forecourt_task_restarts_total", "Background tasks restarted", ["service", "task"])
 AUDIT_ENTRIES = Gauge("forecourt_audit_entries", "Entries of the audit log; it never falls")
 UPSTREAM_CALLS = Counter("forecourt_upstream_calls_total", "The gateway's calls by outcome", ["upstream", "outcome"])

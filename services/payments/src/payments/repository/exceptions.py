@@ -28,7 +28,8 @@ GONE: Mapping[Kind, str] = {
              AND a.status IN ('succeeded', 'failed', 'closed'))""",
     Kind.REFUND_FAILED: """EXISTS (
         SELECT FROM refunds r WHERE r.refund_id = (e.details->>'refund_id')::uuid AND r.status = 'succeeded')""",
-    Kind.DISPUTED: """EXISTS (SELECT FROM orders o WHERE o.order_id = e.order_id AND o.status = 'refunded')""",
+    Kind.DISPUTED: """EXISTS (
+        SELECT FROM orders o WHERE o.order_id = e.order_id AND o.status NOT IN ('disputed', 'refunding'))""",
 }
 """When what an exception is about has settled itself."""
 
@@ -121,6 +122,12 @@ async def resolve_gone(tx: Connection, actor: str, at: datetime) -> int:
         )  # fmt: skip
         resolved += found or 0
     return resolved
+
+
+async def counts_to_decide(tx: Connection) -> dict[Kind, int]:
+    """How many exceptions nobody has settled, by kind."""
+    rows = await tx.fetch("SELECT kind, count(*) FROM exceptions WHERE status IN ('open', 'proposed') GROUP BY 1")
+    return dict.fromkeys(Kind, 0) | {Kind(kind): count for kind, count in rows}
 
 
 def _case(row: Any) -> Case | None:

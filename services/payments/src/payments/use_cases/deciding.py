@@ -1,6 +1,6 @@
 """People decide about exceptions: one transaction for each decision, with the record of who made it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,6 +30,7 @@ from servicekit.access import Permission
 from servicekit.auth import Principal
 from servicekit.postgres import Connection
 from servicekit.problems import Problem
+from servicekit.telemetry import EXCEPTIONS_OPEN
 
 NOTE_CONTEXT = "exceptions.note|{}"
 """Under which a note is sealed, with the exception's id."""
@@ -104,8 +105,15 @@ async def find_own(tx: Connection, principal: Principal, exception_id: UUID, per
 
 
 async def resolve_gone(payments: Payments) -> int:
-    """Resolves what has settled itself; how many exceptions that were."""
-    return await payments.store.transact(lambda tx: repository.resolve_gone(tx, ITSELF, datetime.now(UTC)))
+    """Resolves what has settled itself; how many exceptions that were. The metric says how many are left."""
+
+    async def work(tx: Connection) -> tuple[int, Mapping[Kind, int]]:
+        return await repository.resolve_gone(tx, ITSELF, datetime.now(UTC)), await repository.counts_to_decide(tx)
+
+    resolved, left = await payments.store.transact(work)
+    for kind, count in left.items():
+        EXCEPTIONS_OPEN.labels(kind).set(count)
+    return resolved
 
 
 def note_of(payments: Payments, case: Case) -> str | None:

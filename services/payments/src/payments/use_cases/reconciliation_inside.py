@@ -11,6 +11,7 @@ from payments.repository.checks import CHECKS, MOST, WITHOUT_TIME
 from payments.use_cases.context import Payments
 from servicekit.ids import new_id
 from servicekit.postgres import Connection
+from servicekit.telemetry import TICKETS_OPEN
 
 EVERY = timedelta(hours=1)
 WINDOW = timedelta(days=40)
@@ -81,6 +82,7 @@ async def _write_down(
         tx, run.run_id, now, [name for name in looked_through if name in WITHOUT_TIME], BEGINNING, now
     )
     outcome = Outcome(await tickets.open_counts(tx, CHECK_NAMES), new, gone)
+    TICKETS_OPEN.labels(Side.INSIDE, "").set(sum(outcome.open.values()))
     totals = {"open": outcome.open, "found": new, "gone": gone, "seen": Counter(one.check for one in all_of_them)}
     return outcome if await runs.finish(tx, run, now, totals) else None
 

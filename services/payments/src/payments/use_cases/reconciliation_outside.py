@@ -29,6 +29,7 @@ from payments.use_cases.reconciliation_inside import BEGINNING
 from servicekit.ids import new_id
 from servicekit.postgres import Connection
 from servicekit.problems import Problem
+from servicekit.telemetry import TICKETS_OPEN
 
 log = logging.getLogger(__name__)
 
@@ -179,6 +180,7 @@ async def _write_down(
     gone = await tickets.close_gone(tx, run.run_id, now, looked_through, BEGINNING, now, run.provider)
     await bill_checks.keep_only(tx, run)
     outcome = Outcome(await tickets.open_counts(tx, NAMES, run.provider), new, gone)
+    TICKETS_OPEN.labels(Side.OUTSIDE, run.provider).set(sum(outcome.open.values()))
     sums = await bill_checks.totals(tx, run, bounds(run.day))
     totals = sums | {"open": outcome.open, "found": new, "gone": gone}
     return outcome if await runs.finish(tx, run, now, totals) else None
