@@ -254,8 +254,14 @@ async def test_certificates_are_fetched_when_they_are_first_needed_and_when_they
         keys.rotate()
         with pytest.raises(ProviderAway):  # just looked: whoever sends us unknown serials does not make us look again
             await channel.query(charge().number)
-        channel._client._fetched_at -= 61  # type: ignore[attr-defined]
+        client: Any = channel._client  # type: ignore[attr-defined]
+        client._asked_at -= 61  # a minute goes by
         assert (await channel.query(charge().number)).state is TradeState.NOT_FOUND
+        world.fault("wechat", down=1, only=["certificates"])
+        client._asked_at -= 61
+        client._fetched_at -= 13 * 3_600  # half a day goes by, and WeChat has no certificates to give
+        assert (await channel.query(charge().number)).state is TradeState.NOT_FOUND
+        assert world.wechat.plan.struck["down"] == 1
     finally:
         keys.prefers_certificate = False
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import IO, Any
@@ -95,7 +96,7 @@ class WechatPayClient:
         self._api_v3_key = settings.api_v3_key.get_secret_value().encode()
         own = {settings.platform_key_id: public_key(settings.platform_public_key)} if settings.platform_key_id else {}
         self._keys = PlatformKeys(own)
-        self._fetched_at = float("-inf")
+        self._fetched_at = self._asked_at = float("-inf")
         self._fetching = asyncio.Lock()
 
     async def ask(self, method: str, path: str, document: Any = None) -> Reply:
@@ -112,7 +113,8 @@ class WechatPayClient:
         """See wechat_pay_signing; certificates that we have not are fetched first. Raises Unproven, ProviderAway."""
         now = datetime.now(UTC)
         if self._keys.certificates and time.monotonic() - self._fetched_at > CERTIFICATE_LIFE_SECONDS:
-            await self._fetch_certificates()
+            with suppress(ProviderAway):  # those that we have are good until they end
+                await self._fetch_certificates()
         try:
             require_signed(headers, body, self._keys, now)
         except UnknownSerial:
@@ -144,9 +146,9 @@ class WechatPayClient:
         What holds them is encrypted with the key that only WeChat and we have, and signed by one of them.
         """
         async with self._fetching:
-            if time.monotonic() - self._fetched_at < CERTIFICATE_PAUSE_SECONDS:
+            if time.monotonic() - self._asked_at < CERTIFICATE_PAUSE_SECONDS:
                 return
-            self._fetched_at = time.monotonic()
+            self._asked_at = time.monotonic()
             answer = await self._send("GET", CERTIFICATES_PATH)
             try:
                 sealed = msgspec.json.decode(answer.body, type=_Certificates).data
@@ -156,7 +158,7 @@ class WechatPayClient:
             except (msgspec.DecodeError, Unproven) as error:
                 log.error("wechat pay's certificates prove nothing", extra={"status": answer.status})
                 raise ProviderAway("certificates that are not WeChat's") from error
-            self._keys = keys
+            self._keys, self._fetched_at = keys, time.monotonic()
 
     async def _send(self, method: str, path: str, document: Any = None) -> Answer:
         url = URL(self.settings.base_url + path, encoded=True)
