@@ -39,7 +39,7 @@ class Story:
     litres_ml: int
     station: int
     cancels: str
-    """`` (no), `placed`, or `paying`: then the payer confirms all the same, too late."""
+    """`` (no), `placed`, or `paying`: then the payer confirms all the same, too late. Who has the fuel pays otherwise."""
     adjusts: bool
     declines: bool
     refunds: str
@@ -147,22 +147,25 @@ class _Telling:
 
     async def _pay(self) -> bool:
         """Pays until it is paid, another way where one takes too long; whether the story goes on."""
-        methods = (self._story.method, *(method for method in METHODS if method != self._story.method))
+        story, changes_mind = self._story, self._story.declines or self._story.cancels == "paying"
+        methods = (story.method, *(method for method in METHODS if method != story.method))
+        given_up: dict[str, str] = {}
         for number in range(MAX_TRIES):
             client = await self._try_to_pay(methods[number % len(methods)])
-            if client and self._story.cancels == "paying":
+            if given_up and story.cancels == "paying":
+                await confirm(self._world.outside, given_up, late=True)
+            if client and changes_mind and number == 0:
+                if story.mode == "post_pay":  # the fuel is in the tank: another way to pay is all that is left
+                    given_up = client
+                    continue
                 await self._driver_does("cancel")
-                await confirm(self._world.outside, client, late=True)
-                return False
-            if client and self._story.declines and number == 0:
-                await self._driver_does("cancel")
+                await confirm(self._world.outside, client if story.cancels == "paying" else {}, late=True)
                 return False
             if client:
                 await confirm(self._world.outside, client)
             seen = await self._until(lambda seen: seen["status"] not in UNDER_WAY, SWITCH_SECONDS)
             if seen["status"] not in UNDER_WAY | {"placed", "confirmed"}:
                 return seen["status"] in {"authorised", "paid", "completed"}
-        await self._driver_does("cancel")
         return False
 
     async def _try_to_pay(self, method: str) -> dict[str, str] | None:

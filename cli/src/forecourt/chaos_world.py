@@ -103,7 +103,9 @@ async def _driver(config: Config, stack: AsyncExitStack, signs_in: SignIns, outs
 
 
 async def confirm(outside: Providers, client: Mapping[str, str], *, late: bool = False) -> None:
-    """The payer confirms what the phone asks for; where it is too late for that, nothing happens."""
+    """The payer confirms what the phone asks for; nothing, or too late, and nothing happens."""
+    if not client:
+        return
     with suppress(StackError):
         await outside.pay(*trade_on_the_phone(client), decline=False, late=late)
 
