@@ -231,7 +231,7 @@ async def test_station_that_is_refused_ends_and_keeps_its_reports(platform: Plat
     async with station(platform, journal) as running:
         order_id = await platform.place(order())
         with pytest.raises(PlatformError, match="403"):
-            await running.task
+            await asyncio.wait_for(running.task, 10)
     (kept,) = Journal(journal).pending
     assert kept["order_id"] == order_id
     async with station(platform, journal):  # and says them when it is let in again, without giving fuel twice
@@ -253,7 +253,7 @@ async def test_who_may_not_look_at_the_board_is_told(platform: Platform, journal
     platform.board_status = 403
     async with station(platform, journal) as running:
         with pytest.raises(PlatformError, match="403"):
-            await running.task
+            await asyncio.wait_for(running.task, 10)
 
 
 async def test_offline_station_gives_fuel_and_catches_up(platform: Platform, journal: Path) -> None:
