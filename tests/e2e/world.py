@@ -22,6 +22,10 @@ OF_ONE_PERSON = {
     "title_id",
 }  # fmt: skip
 """Path parameters that stand for what belongs to a person; the others belong to an operator."""
+FEW = {"company_id", "shift_id"}
+"""What somebody has few of, or one: what does not end one is tried on the one that lasts."""
+UNPAID = {"placed", "confirmed", "adjusted"}
+"""Orders that can still be ended."""
 SIDE_BY_SIDE = 3
 """Commands that run at once: each is a process."""
 
@@ -84,7 +88,9 @@ class World:
         """Objects of the caller's own, made for this request."""
         objects = self.around(caller.side)
         for name in operation.names:
-            if self.is_made(name):
+            if name in FEW and operation.key[0] != "delete":
+                objects[name] = self.lasting[name, caller.side]
+            elif self.is_made(name):
                 objects[name] = await self.make(name, caller)
         return objects
 
@@ -118,18 +124,14 @@ class World:
         return answers[-1].document["order_id"]
 
     async def _end_orders(self, driver: Caller) -> None:
-        cancel, reject = (
-            self.api.operations["post", f"/v1/orders/{{order_id}}/{name}"] for name in ("cancel", "reject")
-        )
+        names = ("cancel", "reject")
+        cancel, reject = (self.api.operations["post", f"/v1/orders/{{order_id}}/{name}"] for name in names)
         listed = await self.api.ask(self.api.operations["get", "/v1/orders"], driver.authorization, {})
         for order in listed.document["orders"]:
-            if order["order_id"] not in self.lasting.values() and order["status"] in {
-                "placed",
-                "confirmed",
-                "adjusted",
-            }:
+            about = {"order_id": order["order_id"]}
+            if about["order_id"] not in self.lasting.values() and order["status"] in UNPAID:
                 for operation, session in ((cancel, driver), *((reject, maker) for maker in self.makers.values())):
-                    await self.api.ask(operation, session.authorization, order)
+                    await self.api.ask(operation, session.authorization, about)
 
     def is_made(self, name: str) -> bool:
         """Whether a path parameter stands for something that has to be made."""

@@ -5,15 +5,19 @@ import json
 from typing import Any
 from uuid import UUID
 
+import pytest
+
 from payments.domain.order_words import Command, Status
-from payments.domain.orders import allowed_commands
+from payments.domain.orders import advance, allowed_commands
 from payments.repository import orders
 from payments.use_cases.people import PeopleData
 from servicekit.ids import new_id
+from servicekit.problems import Problem
 from servicekit.testkit import eventually
 
 from .conftest import Payments
 from .orders import dispense, done, kinds, place, placed, post, slug_of, wish
+from .station_kit import any_order, stored
 
 
 async def test_what_the_station_confirms_can_be_paid(payments: Payments) -> None:
@@ -77,6 +81,16 @@ async def test_of_confirm_and_cancel_at_once_one_wins(payments: Payments) -> Non
         assert sorted([confirmed.status_code, cancelled.status_code]) == [200, 409]
         if confirmed.status_code == 200:
             await done(payments, payments.staff("orders:write", "refunds:write"), order_id, "reject", reason="other")
+
+
+async def test_a_step_from_what_is_no_longer_so_changes_nothing(payments: Payments) -> None:
+    order = await stored(payments, any_order(await payments.station()))
+    steps = [advance(order, command, "somebody", order.placed_at) for command in (Command.CANCEL, Command.REJECT)]
+    await payments.store.transact(lambda tx: orders.save(tx, steps[:1]))
+    with pytest.raises(Problem, match="changed by somebody else"):
+        await payments.store.transact(lambda tx: orders.save(tx, steps[1:]))
+    assert await payments.rows("SELECT status, version FROM orders") == [{"status": "cancelled", "version": 2}]
+    assert await payments.sql("SELECT count(*) FROM order_steps") == 2
 
 
 async def test_an_order_is_for_its_own_station(payments: Payments) -> None:
