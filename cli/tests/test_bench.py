@@ -36,6 +36,29 @@ async def test_load_counts_every_answer(upstream: Started) -> None:
     assert upstream.resident_bytes() > 0
 
 
+async def test_each_request_of_a_load_may_be_another() -> None:
+    seen: list[bytes] = []
+    ended = asyncio.Event()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while len(seen) < 5:
+            seen.append((await reader.readuntil(b"\r\n\r\n")).split(b" ")[1])
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        ended.set()
+
+    requests = iter([REQUEST.replace(b"/ ", b"/%d " % number, 1) for number in range(5)])
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, connected_load("the peer", port, requests.__next__, 1) as load:
+        await load.at_full_speed(5)
+        load.close()
+        await ended.wait()
+    assert seen == [b"/0", b"/1", b"/2", b"/3", b"/4"]
+
+
 async def test_load_says_what_it_got_instead_of_an_answer(upstream: Started) -> None:
     async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n")
