@@ -135,17 +135,20 @@ async def test_fifty_identical_requests_at_once_have_one_effect_and_one_answer(
     assert (changed.status_code, slug_of(changed)) == (422, "idempotency-key-reused")
 
 
-async def test_an_order_is_paid_once_whatever_keys_come_at_once(
+async def test_an_order_is_paid_once_whatever_keys_and_cards_come_at_once(
     payments: Payments, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     payer = await Payer.with_money(payments, 100_000)
+    other_card = await open_card(payments, payer.headers)
+    await put_money(payments, other_card, 100_000)
     order = await payer.order()
     meet(monkeypatch, 12)
-    answers = await asyncio.gather(*(payer.pay(order.order_id) for _ in range(12)))
+    cards_used = [payer.card_id, other_card] * 6
+    answers = await asyncio.gather(*(payer.pay(order.order_id, card_id=str(card)) for card in cards_used))
     assert Counter((one.status_code, slug_of(one)) for one in answers) == {
         (200, ""): 1, (409, "invalid-transition"): 11
     }  # fmt: skip
-    assert await payer.balance() == Balance(100_000 - GROSS, 0)
+    assert await payments.sql("SELECT sum(posted_minor) FROM balances WHERE is_checked") == 200_000 - GROSS
 
 
 async def test_orders_that_are_paid_at_once_never_overdraw_a_card(

@@ -205,6 +205,16 @@ async def test_the_database_refuses_postings_that_are_no_transfer(
         )
 
 
+async def test_of_a_batch_only_what_is_new_is_posted(payments: Payments) -> None:
+    old, new = transfer(PROVIDER, card(), 100), transfer(PROVIDER, card(), 7)
+    await post(payments, old)
+    posted = await payments.store.transact(lambda tx: repository.post(tx, [old, new]))
+    assert posted == {new.id}
+    assert await balance_of(payments, card()) == Balance(107, 0)
+    assert await balance_of(payments, PROVIDER) == Balance(-107, 0)
+    assert (await ledger.trial_balance(payments.process)).is_balanced
+
+
 async def test_two_who_move_money_to_and_fro_never_wait_in_a_circle(payments: Payments) -> None:
     """Batches that name the same accounts in opposite orders; a deadlock would raise, as nothing tries again here."""
     accounts = [card(str(number)) for number in range(6)]
