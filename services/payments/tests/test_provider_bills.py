@@ -88,9 +88,12 @@ async def test_a_line_that_cannot_be_understood_is_not_left_out(change: tuple[st
 @given(st.integers(min_value=0, max_value=10**13))
 def test_yuan_and_fen_are_the_same_amount(minor: int) -> None:
     assert minor_of(yuan_of(minor)) == minor
+    assert minor_of(f"-{yuan_of(minor)}") == -minor
 
 
-@pytest.mark.parametrize("text", ["", "1.001", "NaN", "Infinity", "1e30", "１.00x", "--1", "1,00"])  # noqa: RUF001 - that is meant
+@pytest.mark.parametrize(
+    "text", ["", "1.001", "NaN", "Infinity", "1e30", "1e999999999", "1_0", "１.00x", "--1", "1,00"]
+)
 def test_what_is_no_amount_of_fen_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="amount"):
         minor_of(text)

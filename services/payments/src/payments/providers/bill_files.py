@@ -2,8 +2,8 @@
 
 import asyncio
 import csv
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from decimal import Decimal, InvalidOperation
 from itertools import islice
 from tempfile import SpooledTemporaryFile
 from typing import IO
@@ -16,6 +16,7 @@ MAX_UNPACKED_BYTES = 2 * 1024 * 1024 * 1024
 MEMORY_BYTES = 4 * 1024 * 1024
 PIECE_BYTES = 256 * 1024
 LINES_AT_ONCE = 2_000
+AMOUNT = re.compile(r"(-?)([0-9]{1,12})(?:[.]([0-9]{1,2}))?")
 
 Row = Mapping[str, str]
 """A line's values by the names of their columns."""
@@ -39,7 +40,7 @@ async def lines_of(rows: Iterator[Row], line_of: Callable[[Row], BillLine | None
         for row in batch:
             try:
                 line = line_of(row)
-            except (KeyError, ValueError, InvalidOperation) as error:
+            except (KeyError, ValueError) as error:
                 raise ProviderAway("a bill with a line that cannot be understood") from error
             if line is not None:
                 yield line
@@ -47,13 +48,12 @@ async def lines_of(rows: Iterator[Row], line_of: Callable[[Row], BillLine | None
 
 def minor_of(yuan: str) -> int:
     """An amount in fen, exactly. Raises ValueError where it is none, or has a part of a fen."""
-    try:
-        fen = Decimal(yuan) * 100
-    except InvalidOperation as error:
-        raise ValueError("an amount that is none") from error
-    if not fen.is_finite() or fen != fen.to_integral_value() or abs(fen) > 10**14:
+    amount = AMOUNT.fullmatch(yuan)
+    if amount is None:
         raise ValueError("an amount that is none")
-    return int(fen)
+    sign, whole, part = amount.groups(default="")
+    fen = int(whole) * 100 + int(part.ljust(2, "0"))
+    return -fen if sign else fen
 
 
 def yuan_of(minor: int) -> str:
