@@ -63,7 +63,7 @@ class InvoiceLine:
 
 @dataclass(frozen=True, slots=True)
 class Invoice:
-    """An invoice as it is stored; `buyer` is None once the person was forgotten before it was issued."""
+    """An invoice as it is stored; `buyer` is None once it failed."""
 
     invoice_id: UUID
     driver_id: str

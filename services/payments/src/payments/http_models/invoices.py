@@ -12,6 +12,7 @@ from schemas.base import Moment
 from schemas.vocabulary import Fuel
 
 TITLE = "01900000-0000-7000-8000-0000000007f1"
+EMAIL_PATTERN = r"^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"
 ORDER = "01900000-0000-7000-8000-0000000007f2"
 
 
@@ -33,7 +34,7 @@ BankAccount = Annotated[
     str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{6,30}$"), Field(examples=["62001234567890"])
 ]
 Email = Annotated[
-    str, StringConstraints(strip_whitespace=True, max_length=100, pattern=r"^[^\s@<>]+@[^\s@<>]+\.[^\s@<>.]+$"),
+    str, StringConstraints(strip_whitespace=True, max_length=100, pattern=EMAIL_PATTERN),
     Field(description="Where the invoice is sent to", examples=["a@canary-forecourt.example"]),
 ]  # fmt: skip
 Kind = Annotated[TitleKind, Field(examples=["organisation"])]
@@ -124,7 +125,7 @@ class Invoice(Shown):
     ]
     error: Annotated[str | None, Field(description="Why it failed: ask for another one", examples=["param_error"])]
     operator: Annotated[str, Field(description="The seller", examples=["demo-oil"])]
-    buyer: Annotated[Buyer | None, Field(description="As the title was when you asked")]
+    buyer: Annotated[Buyer | None, Field(description="As the title was; null: it failed, or is not told here")]
     lines: list[InvoiceLine]
     tax_rate_percent: Annotated[int, Field(examples=[13])]
     net_minor: Annotated[Amount, Field(examples=[20_841])]

@@ -110,10 +110,14 @@ async def take_due(tx: Connection, at: datetime, limit: int, lease: timedelta) -
 
 
 async def update(tx: Connection, before: Invoice, after: Invoice, next_look_at: datetime | None) -> bool:
-    """Changes an invoice unless somebody else did since it was read; one that is not live any more frees its orders."""
+    """Changes an invoice unless somebody else did since it was read; one that is not live any more frees its orders.
+
+    One that failed forgets its buyer: it is no invoice, so no law keeps it, and the buyer may be gone by now.
+    """
     changed = await tx.execute(
         """UPDATE invoices SET (status, tries, fapiao_id, number, code, issued_at, red_number, reversed_at, error,
-                                looks, next_look_at) = ($4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+                                looks, next_look_at, buyer)
+               = ($4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, CASE WHEN $4 <> 'failed' THEN buyer END)
            WHERE (invoice_id, status, tries) = ($1, $2, $3)""",
         before.invoice_id, before.status, before.tries, after.status, after.tries, after.fapiao_id, after.number,
         after.code, after.issued_at, after.red_number, after.reversed_at, after.error, after.looks, next_look_at,
@@ -160,13 +164,11 @@ async def charges_of(tx: Connection, order_ids: Sequence[UUID]) -> list[dict[str
 
 
 async def forget_buyer(tx: Connection, driver_id: str) -> int:
-    """Takes the buyer out of what was never issued, which ends it; how many that were."""
+    """Ends what was not asked for yet, and forgets its buyer; how many that were."""
     rows = await tx.fetch(
         """WITH ended AS (
-               UPDATE invoices SET (buyer, status, error, next_look_at)
-                   = (NULL, CASE status WHEN 'requested' THEN 'failed' ELSE status END,
-                      CASE status WHEN 'requested' THEN 'person_erased' ELSE error END, NULL)
-               WHERE driver_id = $1 AND status IN ('requested', 'failed') AND buyer IS NOT NULL RETURNING invoice_id
+               UPDATE invoices SET (buyer, status, error, next_look_at) = (NULL, 'failed', 'person_erased', NULL)
+               WHERE driver_id = $1 AND status = 'requested' RETURNING invoice_id
            ) UPDATE invoice_lines SET is_live = false WHERE invoice_id IN (SELECT invoice_id FROM ended)
              RETURNING invoice_id""",
         driver_id,
