@@ -92,7 +92,7 @@ def test_yuan_and_fen_are_the_same_amount(minor: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "1.001", "NaN", "Infinity", "1e30", "1e999999999", "1_0", "１.00x", "--1", "1,00"]
+    "text", ["", "1.001", "NaN", "Infinity", "1e30", "1e999999999", "1_0", "\uff11.00", "--1", "1,00", "1.00\n"]
 )
 def test_what_is_no_amount_of_fen_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="amount"):
