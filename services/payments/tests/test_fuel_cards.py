@@ -176,6 +176,7 @@ async def test_limits_are_lowered_at_once_and_raised_after_a_fresh_sign_in(payme
         {"per_fill": {"amount_minor": -1}}, {"per_fill": {"amount_minor": 1.5}}, {"year": {}}, {"fuels": ["water"]},
         {"windows": [{"weekdays": [1], "from_minute": 10, "until_minute": 10}]},
         {"windows": [{"weekdays": [8], "from_minute": 1, "until_minute": 10}]}, {"stations": ["here"]},
+        {"plate": ""}, {"plate": " - · "},
     ],
 )  # fmt: skip
 async def test_limits_that_make_no_sense_are_refused(payments: Payments, wrong: dict[str, object]):

@@ -32,7 +32,7 @@ Document = Annotated[
     Field(description="Number of a resident identity card, or of a passport", examples=["110101199001010015"]),
 ]  # fmt: skip
 Plate = Annotated[
-    str, StringConstraints(min_length=1, max_length=24),
+    str, StringConstraints(min_length=1, max_length=24, pattern=r"[^\W_]"),
     Field(description="The one vehicle it is for: a payment has to say its plate", examples=["京A12345"]),
 ]  # fmt: skip
 CapMinor = Annotated[int, Field(ge=0, le=MAX_MINOR, strict=True, examples=[50_000])]
