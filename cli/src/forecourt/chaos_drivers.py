@@ -39,7 +39,7 @@ class Story:
     litres_ml: int
     station: int
     cancels: str
-    """`` (no), `placed`, or `paying`: then the payer confirms all the same, too late. Who has the fuel pays otherwise."""
+    """`` (no), `placed`, or `paying`: then the payer confirms it too late; who has fuelled pays otherwise."""
     adjusts: bool
     declines: bool
     refunds: str
