@@ -145,11 +145,12 @@ async def lock(tx: Connection, invoice_id: UUID) -> None:
 
 async def was_refunded(tx: Connection, invoice_id: UUID) -> bool:
     """Whether more of an order went back than when the invoice was asked for."""
-    return await tx.fetchval(
+    found = await tx.fetchval(
         """SELECT EXISTS (SELECT FROM invoice_lines l JOIN orders o USING (order_id)
                           WHERE l.invoice_id = $1 AND o.refunded_minor <> l.refunded_minor)""",
         invoice_id,
     )
+    return bool(found)
 
 
 async def charges_of(tx: Connection, order_ids: Sequence[UUID]) -> list[dict[str, Any]]:
