@@ -73,6 +73,12 @@ NEEDS_A_PROOF: dict[Key, set[str]] = {
     ("post", "/v1/companies/{company_id}/cards/{card_id}/unfreeze"): {"no-such-card"},
     ("put", "/v1/companies/{company_id}/cards/{card_id}/limits"): {"no-such-card"},
     ("delete", "/v1/companies/{company_id}/cards/{card_id}"): {"no-such-card"},
+    ("post", "/v1/refunds/{refund_id}/approve"): {"no-such-refund"},
+    ("post", "/v1/refunds/{refund_id}/reject"): {"no-such-refund"},
+    ("post", "/v1/invoices"): {"no-such-title"},
+    ("get", "/v1/invoices/{invoice_id}"): {"no-such-invoice"},
+    ("get", "/v1/invoices/{invoice_id}/preview"): {"no-such-invoice"},
+    ("get", "/v1/ledger/accounts/{account_id}"): {"no-such-account"},
 }
 """What needs more than a token: a code of somebody's phone, or the old password, which no example has. What they answer
 to one that is not good is all that can be asked here; identity's own tests prove the rest."""

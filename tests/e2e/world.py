@@ -68,6 +68,7 @@ class World:
         soon = rfc3339(datetime.now(UTC) + timedelta(minutes=next(self._minutes)))
         new = {"email": f"{secrets.token_hex(8)}@canary-forecourt.example", "phone": canary_phone()}
         named = {"name": f"thing-{secrets.token_hex(4)}", "external_id": secrets.token_hex(8), "role": Role.ATTENDANT}
+        named |= {"dispense_id": secrets.token_hex(8)}
         named |= {"plate": f"CANARY{secrets.token_hex(2).upper()}", "country": "DE"}
         return self.sides[side] | new | named | {"effective_at": soon, "valid_from": soon}
 

@@ -36,7 +36,7 @@ class NewOrder(Model):
         extra="forbid",
         json_schema_extra={
             "examples": [{
-                "station_id": STATION, "pump_id": "3", "fuel": "petrol_95", "mode": "post_pay", "fill_up": True,
+                "station_id": STATION, "pump_id": "3", "fuel": "e5", "mode": "post_pay", "fill_up": True,
             }]
         },
     )  # fmt: skip
