@@ -10,11 +10,12 @@ from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
 from rich.table import Table
 
 from feeds.platform import PlatformError
-from forecourt.chaos_account import Account, take_account
+from forecourt.chaos_account import Account, gaps, take_account
 from forecourt.chaos_drivers import Trial
 from forecourt.chaos_monkey import Monkey
 from forecourt.chaos_world import chaos_world
 from forecourt.console import errors, out
+from forecourt.simulate_providers import providers
 from local_stack.config import Config, StackError
 
 app = typer.Typer(
@@ -51,6 +52,8 @@ def payments(
 
 
 async def _play(config: Config, orders: int, seed: int, kills: bool) -> Account:
+    async with providers(config) as outside:
+        before = await gaps(config, outside)
     errors.print("[dim]stations, drivers, payers and fuel cards come ...[/]")
     async with chaos_world(config, seed) as world:
         trial, monkey = Trial(world, seed), Monkey(config, world.outside, seed, kills=kills)
@@ -60,7 +63,7 @@ async def _play(config: Config, orders: int, seed: int, kills: bool) -> Account:
             async with monkey.at_work():
                 await trial.run(orders, lambda: progress.advance(task))
             errors.print("[dim]the faults are over; what is under way comes to its end ...[/]")
-            return await take_account(config, world, trial, monkey)
+            return await take_account(config, world, trial, monkey, before)
 
 
 def _print(account: Account) -> None:
