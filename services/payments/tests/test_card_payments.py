@@ -23,8 +23,10 @@ from payments.repository import cards, ledger, orders
 from payments.use_cases import capturing, card_payments
 from payments.use_cases.ledger import trial_balance
 from payments.use_cases.paying import begin_payment
+from schemas.orders import OrderPaidV1
 from servicekit.erasures import Erasure
 from servicekit.ids import new_id
+from servicekit.testkit import eventually
 
 from .card_kit import open_card, put_money
 from .conftest import Payments
@@ -120,6 +122,13 @@ async def test_a_card_pays_what_was_dispensed_at_once(payments: Payments) -> Non
     async with payments.store.connection() as connection:
         assert (await ledger.balance(connection, station)).posted_minor == GROSS
     assert (await trial_balance(payments.process)).is_balanced
+    await eventually(payments.outbox_is_empty)
+    (told,) = [
+        event
+        for message in await payments.kafka.read("payments.orders")
+        if isinstance(event := message.event(), OrderPaidV1) and event.order_id == order.order_id
+    ]
+    assert (told.paid_minor, told.card_id, told.version) == (GROSS, payer.card_id, order.version + 2)
 
 
 async def test_fifty_identical_requests_at_once_have_one_effect_and_one_answer(
