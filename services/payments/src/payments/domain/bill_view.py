@@ -13,8 +13,8 @@ from schemas.vocabulary import Fuel
 
 MAX_LISTED = 600
 """Fills that are listed one by one; where there are more, the days are, so that a bill has at most some 20 pages."""
-MINUS = "\N{MINUS SIGN}"
 DASH = "\N{EN DASH}"
+"""Between days, and as a minus: the minus sign itself is as wide as a Chinese character in Chinese type."""
 Rows = Sequence[Sequence[str]]
 
 
@@ -70,7 +70,7 @@ def view_of(bill: Bill, account: str, language: str) -> View:
 
 def _part(part: CurrencyBill, bill: Bill, words: Words) -> Part:
     def money(minor: int) -> str:
-        return amount_text(minor, part.currency, grouped=True).replace("-", MINUS)
+        return amount_text(minor, part.currency, grouped=True).replace("-", DASH)
 
     totals = part.totals
     tiles = [
