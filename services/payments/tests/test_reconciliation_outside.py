@@ -1,5 +1,6 @@
 """The outside reconciliation finds where a provider's bill and our charges differ, and says when that is gone."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -88,7 +89,7 @@ async def test_a_bill_that_agrees_makes_no_ticket(payments: Payments, bill: Bill
     await payments.sql("UPDATE refunds SET settled_at = $1", NOON)
     bill.add(refund_id.hex, 50, refund=True)
     assert await run(payments) == {}
-    totals = await payments.sql("SELECT totals FROM reconciliations")
+    totals = await payments.sql("SELECT totals FROM reconciliations WHERE side = 'outside'")
     assert totals.count('"minor": 23550') == totals.count('"minor": 50') == 2
 
 
@@ -181,7 +182,9 @@ async def test_a_bill_that_cannot_be_had_is_tried_again(payments: Payments, bill
 
         async def failed() -> bool:
             await outside.run_due(payments.process)
-            return await payments.sql("SELECT error IS NOT NULL AND next_try_at > now() FROM reconciliations")
+            return await payments.sql(
+                "SELECT error IS NOT NULL AND next_try_at > now() FROM reconciliations WHERE side = 'outside'"
+            )
 
         await eventually(failed)
     assert await payments.sql("SELECT count(*) FROM tickets") == 0
@@ -205,6 +208,38 @@ async def test_a_run_that_died_is_done_by_another(payments: Payments, bill: Bill
     assert await run(payments) == {}
     assert await outside.compare(process, dead) is None
     assert await payments.sql("SELECT count(*) FROM bill_lines") == 1
+
+
+async def test_one_bill_is_read_at_a_time(payments: Payments, bill: Bill) -> None:
+    days = [DAY, DAY - timedelta(days=1)]
+    for day in days:
+        await outside.request_run(payments.process, day, "test")
+    now = datetime.now(UTC)
+
+    async def take() -> outside.Run | None:
+        side = outside.Side.OUTSIDE
+        return await payments.store.transact(lambda tx: outside.runs.take(tx, side, now, outside.LEASE))
+
+    taken = await asyncio.gather(*(take() for _ in range(4)))
+    (first,) = [run for run in taken if run]
+    await payments.store.transact(lambda tx: outside.runs.finish(tx, first, now, {}))
+    second = await take()
+    assert second is not None
+    assert {first.day, second.day} == set(days)
+
+
+async def test_what_an_unfinished_run_has_read_counts_for_nothing(payments: Payments, bill: Bill) -> None:
+    number, before = await charge(payments), DAY - timedelta(days=1)
+    await outside.request_run(payments.process, before, "test")
+    now = datetime.now(UTC)
+    dead = await payments.store.transact(
+        lambda tx: outside.runs.take(tx, outside.Side.OUTSIDE, now, outside.LEASE)
+    )  # fmt: skip
+    assert dead is not None
+    line = BillLine(BillKind.PAYMENT, number, "t", 23_550, "CNY", NOON)
+    await payments.store.transact(lambda tx: outside.bill_checks.add_lines(tx, dead, [line]))
+    await payments.store.transact(lambda tx: outside.runs.postpone(tx, dead, now + timedelta(hours=1), "away"))
+    assert list(await run(payments)) == ["payment_not_on_bill"]
 
 
 async def test_a_bill_of_many_lines_is_read_in_pieces(payments: Payments, bill: Bill) -> None:
