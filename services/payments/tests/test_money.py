@@ -42,7 +42,7 @@ OPEN_ROWS = """SELECT (SELECT count(*) FROM attempts JOIN orders ON order_id = p
                        WHERE station_id = $1 AND next_look_at IS NOT NULL)
                     + (SELECT count(*) FROM refunds JOIN orders ON order_id = purpose_id
                        WHERE station_id = $1 AND next_look_at IS NOT NULL)"""
-SEEN = {"succeeded", "closed", "failed", "order succeeded", "release succeeded", "late_payment succeeded"}
+SEEN = {"succeeded", "order succeeded", "release succeeded"}
 """What the machine must have come across: of charges, and of refunds."""
 HAPPENS = [
     *["go on"] * 4, *["pay"] * 2, *["confirm"] * 2, *["look"] * 4, "cancel", *["dispense"] * 3, *["refund"] * 2,
@@ -245,6 +245,8 @@ class Money(RuleBasedStateMachine):
         assert not self.books.value(
             """SELECT count(*) FROM orders o WHERE station_id = $1 AND (
                  refunded_minor > paid_minor OR paid_minor > 23550 OR
+                 (SELECT sum(amount_minor) FROM refunds WHERE purpose_id = order_id AND purpose = 'order'
+                    AND status IN ('requested', 'pending', 'succeeded')) > paid_minor OR
                  (SELECT count(*) FROM transfers WHERE subject = order_id AND kind IN ('payment', 'deposit')) > 1)""",
             self.station_id,
         )  # fmt: skip

@@ -21,6 +21,7 @@ from payments.use_cases.attempts import look
 from servicekit.ids import new_id
 from servicekit.testkit import eventually
 
+from .card_kit import open_card, put_money
 from .conftest import Payments
 from .paying_kit import AMOUNT, BOTH, Till, till_of
 from .provider_kit import Played, played
@@ -264,6 +265,30 @@ async def test_of_a_prepaid_amount_what_the_pump_did_not_give_goes_back(till: Ti
     await settled(till, more.json()["refund_id"])
     assert (await till.until(order, "refunded")).refunded_minor == AMOUNT
     assert await till.station() == 0
+
+
+async def test_a_refund_to_a_card_is_there_at_once(till: Till) -> None:
+    card_id = await open_card(till.payments, till.driver)
+    await put_money(till.payments, card_id, 30_000)
+    order = await till.order()
+    assert (await till.pay(order, "fuel_card", card_id=str(card_id))).status_code == 200
+    part = await till.refund(order, amount_minor=550)
+    assert (part.status_code, part.json()["status"]) == (201, "succeeded")
+    assert (await till.refund(order, whole=True)).json()["status"] == "succeeded"
+    assert ((await till.now(order)).status, await till.station()) == ("refunded", 0)
+    assert await till.balance(AccountKind.CARD, card_id) == 30_000
+
+
+async def test_of_an_amount_prepaid_by_card_the_rest_is_on_it_at_once(till: Till) -> None:
+    card_id = await open_card(till.payments, till.driver)
+    await put_money(till.payments, card_id, 30_000)
+    order = await till.order(mode="prepaid", **BEFORE)
+    assert (await till.pay(order, "fuel_card", card_id=str(card_id))).status_code == 200
+    await dispense(till, order, 10_000)
+    done = await till.now(order)
+    assert (done.status, done.refunded_minor) == ("completed", AMOUNT - 7_850)
+    assert (await till.balance(AccountKind.CARD, card_id), await till.station()) == (30_000 - 7_850, 7_850)
+    assert await till.balance(AccountKind.DEPOSIT, order.order_id) == 0
 
 
 PAID = replace(any_order(new_id()), status=Status.PAID, paid_minor=1_000, volume_ml=3_000)
