@@ -54,7 +54,6 @@ CREATE TABLE orders (
     vehicle_id       uuid,
     odometer_km      bigint,
     reason           text,
-    shift_id         uuid,
     waiting_since    timestamptz,
     fuelling_since   timestamptz,
     dispensed_at     timestamptz,

@@ -123,7 +123,6 @@ class Order:
     odometer_km: int | None = None
     reason: str | None = None
     """Of the last adjustment, rejection, cancellation or dispute."""
-    shift_id: UUID | None = None
     waiting_since: datetime | None = None
     """Since when somebody is waited for; see domain.timeouts. None where nobody is, or what was due has been done."""
     fuelling_since: datetime | None = None
