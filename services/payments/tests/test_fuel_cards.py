@@ -95,7 +95,7 @@ async def test_an_unknown_number_is_refused_like_a_wrong_code_and_guessing_ends(
     assert (await add(payments, driver, **right)).status_code == 201
 
 
-@pytest.mark.parametrize("number", ["9900000000000001", "99000000000", "990000000000000x", "9900-0000-0000-0002-00"])
+@pytest.mark.parametrize("number", ["9900000000000001", "99000000000", "990000000000000x", "9900-0000-0000-0002-01"])
 async def test_what_is_no_card_number_is_refused_without_repeating_it(payments: Payments, number: str):
     reply = await add(payments, payments.driver(), kind="physical", number=number, activation_code="7FQ2-K9XM")
     assert (reply.status_code, slug(reply)) == (422, "invalid-input")
