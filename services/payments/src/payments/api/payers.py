@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 
 from payments.api.context import payments_of
-from payments.domain.provider_words import Provider
 from payments.http_models import payers as models
 from payments.use_cases import payers as use_cases
 from servicekit.access import Permission
@@ -30,7 +29,9 @@ async def list_payers(request: Request, driver: Driver) -> models.Payers:
     "/{provider}", summary="Bind WeChat Pay or Alipay", response_model=models.Payer,
     responses=problem_responses(400, 401, 403, 409, 413, 422, 503),
 )  # fmt: skip
-async def bind_payer(request: Request, provider: Provider, body: models.NewPayer, driver: Driver) -> models.Payer:
+async def bind_payer(
+    request: Request, provider: models.ProviderName, body: models.NewPayer, driver: Driver
+) -> models.Payer:
     """Lets you pay by the provider, as whom its app knows on this phone; it takes the place of who it was before."""
     bound_at = await use_cases.bind(payments_of(request), driver.subject, provider, body.code)
     return models.Payer(provider=provider, bound_at=bound_at)
@@ -40,6 +41,6 @@ async def bind_payer(request: Request, provider: Provider, body: models.NewPayer
     "/{provider}", status_code=204, summary="Unbind WeChat Pay or Alipay",
     responses=problem_responses(401, 403, 404, 422, 503),
 )  # fmt: skip
-async def unbind_payer(request: Request, provider: Provider, driver: Driver) -> None:
+async def unbind_payer(request: Request, provider: models.ProviderName, driver: Driver) -> None:
     """Forgets who you are at the provider; payments under way go on."""
     await use_cases.unbind(payments_of(request), driver.subject, provider)

@@ -10,9 +10,9 @@ from payments.domain.cards import CardKind, CardStatus
 from payments.domain.holders import document_of
 from payments.domain.limits import MINUTES_OF_DAY
 from payments.domain.money import MAX_MINOR, MAX_VOLUME_ML
-from payments.domain.provider_words import Provider
 from payments.domain.recharges import RechargeStatus
 from payments.http_models.base import Line, Model, Shown
+from payments.http_models.payers import ProviderName
 from schemas.base import Moment
 from schemas.vocabulary import Currency, Fuel
 
@@ -216,7 +216,7 @@ class NewRecharge(Model):
     """How much to put on it, and by which provider you pay it."""
 
     amount_minor: Annotated[int, Field(ge=1, le=MAX_MINOR, strict=True, examples=[20_000])]
-    method: Annotated[Provider, Field(examples=["wechat"])]
+    method: ProviderName
 
 
 class Recharge(Shown):
