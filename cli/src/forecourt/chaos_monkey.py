@@ -1,13 +1,13 @@
 """What goes wrong around payments during a trial: providers that fail, and processes and databases that die."""
 
 import asyncio
-import os
 import random
-import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any
+
+import psutil
 
 from forecourt.simulate_providers import Provider, Providers
 from local_stack import stack
@@ -38,6 +38,7 @@ VICTIMS = ("payments", "payments", "payments", "postgres", "kafka", "gateway")
 """Who may die; payments most often. The providers are the truth of the trial, and live."""
 MOOD_SECONDS, PEACE_SECONDS = (1.0, 4.0), (4.0, 9.0)
 RETRY_SPEED = 100.0
+DEATH_SECONDS = 20.0
 
 
 class Monkey:
@@ -85,8 +86,19 @@ class Monkey:
         while True:
             await asyncio.sleep(luck.uniform(*PEACE_SECONDS))
             victim = luck.choice(VICTIMS)
-            if running := Process(self._config.data, victim).running():
-                os.kill(running.pid, signal.SIGKILL)
+            if await asyncio.to_thread(_kill, self._config, victim):
                 self.killed[victim] += 1
             # Not to be cut off in the middle: a platform half up would be left behind.
             await asyncio.shield(asyncio.to_thread(stack.up, self._config))
+
+
+def _kill(config: Config, part: str) -> bool:
+    """kill -9, and waits until it is gone, ports and all; whether it ran."""
+    running = Process(config.data, part).running()
+    if running is None:
+        return False
+    with suppress(psutil.NoSuchProcess):
+        dying = psutil.Process(running.pid)
+        dying.kill()
+        dying.wait(DEATH_SECONDS)
+    return True
