@@ -135,7 +135,11 @@ def _adopt(service: str, paths: Document, document: Document, components: dict[s
         if components.get(key[0], {}).get(key[1], content) != content
     }
     for (section, name), content in own.items():
-        components.setdefault(section, {})[renamed.get((section, name), name)] = _rewrite(content, renamed)
+        new_name = renamed.get((section, name), name)
+        content = _rewrite(content, renamed)
+        if content.get("title") == name:  # generated clients name their classes by it
+            content = content | {"title": new_name}
+        components.setdefault(section, {})[new_name] = content
     return _rewrite(paths, renamed)
 
 

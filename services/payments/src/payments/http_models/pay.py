@@ -100,12 +100,12 @@ class Refund(Shown):
     method: Annotated[str, Field(examples=["wechat"])]
     reason: Annotated[str, Field(examples=["wrong_amount"])]
     note: Annotated[str | None, Field(examples=["The pump stopped early"])]
-    requested_by: str
+    requested_by: Annotated[str, Field(examples=["01930b5e-7c1a-7000-8000-2d3e4f5a6b7c"])]
     requested_at: Moment
-    approved_by: str | None
+    approved_by: Annotated[str | None, Field(examples=["01930b5e-7c1a-7000-8000-3e4f5a6b7c8d"])]
     approved_at: Moment | None
     settled_at: Moment | None
-    error: Annotated[str | None, Field(description="Of a failed one: the provider's code")]
+    error: Annotated[str | None, Field(description="Of a failed one: the provider's code", examples=["NOT_ENOUGH"])]
 
 
 class Refunds(Shown):
