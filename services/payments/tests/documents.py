@@ -42,7 +42,8 @@ async def store_refund(payments: Payments, order: Order, amount_minor: int, **fi
     """Puts a refund that reached the driver into the database, and what the order says of it."""
     values = {
         "refund_id": new_id(), "purpose": "order", "purpose_id": order.order_id, "method": "wechat",
-        "source_kind": "station", "source_owner": str(order.station_id), "amount_minor": amount_minor, "discount_minor": 0,
+        "source_kind": "station", "source_owner": str(order.station_id), "amount_minor": amount_minor,
+        "discount_minor": 0,
         "currency": order.currency, "reason": "under_dispensed", "status": "succeeded", "requested_by": "test",
         "requested_at": order.paid_at, "settled_at": order.paid_at,
     } | fields  # fmt: skip
