@@ -80,6 +80,7 @@ _ORDER: dict[str, Any] = {
     "pump_id": "3", "fuel": Fuel.PETROL_95, "mode": "post_pay", "price_mills": 7_850, "currency": "CNY",
     "occurred_at": EFFECTIVE_AT,
 }  # fmt: skip
+_PRE_AUTH: dict[str, Any] = _ORDER | {"mode": "pre_auth"}
 _COUPON = PricePart(kind="coupon", reference="c-1", reason="Coupon: 20 off 200", amount_minor=2_000)
 _POINTS = PricePart(kind="points", reason="500 points", amount_minor=500, points=500)
 _CARD: dict[str, Any] = {
@@ -156,8 +157,8 @@ EXAMPLES: tuple[tuple[Event, Event], ...] = (
         OrderAdjustedV1(**_ORDER, version=3, volume_ml=38_000, gross_minor=29_830, reason="misread"),
     ),
     (
-        OrderAuthorisedV1(**_ORDER | {"mode": "pre_auth"}, version=3, method="fuel_card", authorised_minor=30_000),
-        OrderAuthorisedV1(**_ORDER | {"mode": "pre_auth"}, version=3, method="wechat", authorised_minor=30_000),
+        OrderAuthorisedV1(**_PRE_AUTH, version=3, method="fuel_card", authorised_minor=30_000),
+        OrderAuthorisedV1(**_PRE_AUTH, version=3, method="wechat", authorised_minor=30_000),
     ),
     (
         OrderPaidV1(
