@@ -120,7 +120,7 @@ class Brakes:
         async def waits() -> bool:
             async with self.store.connection() as connection:
                 query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND state = 'active'"
-                return await connection.fetchval(query) >= self.waiting
+                return (await connection.fetchval(query) or 0) >= self.waiting
 
         await eventually(waits)
 

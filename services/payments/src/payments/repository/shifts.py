@@ -57,7 +57,8 @@ async def of_station(tx: Connection, station_id: UUID, before: UUID | None, limi
 
 async def first_opened_at(tx: Connection, station_id: UUID) -> datetime:
     """Since when the station keeps shifts; it has one."""
-    return await tx.fetchval("SELECT min(opened_at) FROM shifts WHERE station_id = $1", station_id)
+    (row,) = await tx.fetch("SELECT min(opened_at) AS opened_at FROM shifts WHERE station_id = $1", station_id)
+    return row["opened_at"]
 
 
 async def claim(tx: Connection, shift: Shift, since: datetime) -> None:

@@ -23,11 +23,11 @@ class Purpose(Protocol):
         """Whether somebody still waits for a payment."""
         ...
 
-    def order_of(self, subject: Any) -> Order | None:
+    def order_of(self, subject: Any, /) -> Order | None:
         """The order, where it is one: exceptions name its station."""
         ...
 
-    async def take(self, payments: Payments, tx: Connection, subject: Any, attempt: Attempt, at: datetime) -> bool:
+    async def take(self, payments: Payments, tx: Connection, subject: Any, attempt: Attempt, at: datetime, /) -> bool:
         """The charge is paid: books it, and makes it count. False, and nothing happened: it came too late."""
         ...
 
