@@ -94,8 +94,7 @@ class _Telling:
         self._world = world
         self._driver = driver
         self._number = number
-        self._luck = random.Random(f"{seed}/{number}")  # noqa: S311 - no secret
-        self._story = draw(self._luck)
+        self._story = draw(random.Random(f"{seed}/{number}"))  # noqa: S311 - no secret
         self._path = ""
 
     async def tell(self) -> None:
@@ -133,7 +132,7 @@ class _Telling:
 
     async def _dispense(self, volume_ml: int) -> None:
         body = {
-            "dispense_id": f"{self._number}-{self._luck.randrange(10**9)}", "volume_ml": volume_ml,
+            "dispense_id": str(new_id()), "volume_ml": volume_ml,
             "ended_at": rfc3339(datetime.now(UTC)),
         }  # fmt: skip
         for _ in range(2):  # a pump's controller that is not sure says it again
