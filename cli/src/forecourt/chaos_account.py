@@ -26,7 +26,7 @@ UNSETTLED = """
     UNION ALL SELECT 'refund ' || refund_id || ' is ' || status FROM refunds
         WHERE next_look_at IS NOT NULL AND status NOT IN ('awaiting_approval')
     UNION ALL SELECT 'notification ' || notification_id FROM notifications WHERE next_look_at IS NOT NULL
-    UNION ALL SELECT 'hold ' || hold_id FROM holds WHERE status = 'pending'
+    UNION ALL SELECT 'hold ' || hold_id FROM holds WHERE status = 'pending' AND subject = ANY($1)
     UNION ALL SELECT 'event ' || event_id FROM outbox"""
 ATTEMPTS = "SELECT attempt_id, purpose, purpose_id, provider FROM attempts"
 ORDERS = """
