@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import secrets
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -66,6 +67,8 @@ class Trial:
     def __init__(self, world: World, seed: int) -> None:
         self._world = world
         self._seed = seed
+        self.name = secrets.token_hex(4)
+        """So that its pumps are no other trial's."""
         self.order_ids: list[str] = []
         """Every order that the platform said it had taken."""
         self.gave_up: Counter[str] = Counter()
@@ -126,7 +129,7 @@ class _Telling:
         elif story.mode == "prepaid":
             wanted = {"amount_minor": max(100, story.litres_ml * 785 // 1_000)}
         body = {
-            "station_id": station_id, "pump_id": f"c{self._number}", "fuel": FUEL, "mode": story.mode, **wanted
+            "station_id": station_id, "pump_id": f"{self._trial.name}-{self._number}", "fuel": FUEL, "mode": story.mode, **wanted
         }  # fmt: skip
         return await self._insist("/v1/orders", body)
 
