@@ -129,7 +129,8 @@ class _Telling:
         elif story.mode == "prepaid":
             wanted = {"amount_minor": max(100, story.litres_ml * 785 // 1_000)}
         body = {
-            "station_id": station_id, "pump_id": f"{self._trial.name}-{self._number}", "fuel": FUEL, "mode": story.mode, **wanted
+            "station_id": station_id, "pump_id": f"{self._trial.name}-{self._number}", "fuel": FUEL,
+            "mode": story.mode, **wanted,
         }  # fmt: skip
         return await self._insist("/v1/orders", body)
 
