@@ -190,6 +190,23 @@ async def test_foreign_orders_and_titles_are_not_to_be_seen(payments: Payments) 
     assert await payments.sql("SELECT count(*) FROM invoices") == 0
 
 
+async def test_what_a_company_paid_is_not_the_drivers_to_invoice(payments: Payments) -> None:
+    driver, station_id = str(new_id()), await payments.station()
+    card_id, company_id = new_id(), new_id()
+    await payments.sql("INSERT INTO companies (company_id, currency, opened_at) VALUES ($1, 'CNY', now())", company_id)
+    await payments.sql(
+        """INSERT INTO cards (card_id, version, driver_id, company_id, account_id, kind, currency, time_zone, named,
+                              frozen, blocked, limits, opened_at)
+           VALUES ($1, 1, $2, $3, $3, 'virtual', 'CNY', 'Asia/Shanghai', true, false, false, '{}', now())""",
+        card_id, driver, company_id,
+    )  # fmt: skip
+    order = paid(driver, station_id, method="fuel_card", card_id=card_id)
+    await store(payments, order)
+    body = {"title_id": await titled(payments, driver), "order_ids": [str(order.order_id)]}
+    refused = await call(payments, "POST", "/v1/invoices", driver, 409, body)
+    assert (refused["type"].rpartition(":")[2], refused["order_ids"]) == ("paid-by-company", [str(order.order_id)])
+
+
 async def test_a_try_that_fails_is_made_again_four_times(issuing: Payments, world: Played) -> None:
     driver, first, second = await two_orders(issuing)
     world.tax_office.fail_next = 4

@@ -57,6 +57,16 @@ async def lock_orders(tx: Connection, driver_id: str, order_ids: Sequence[UUID])
     return [order_of(row) for row in rows]
 
 
+async def paid_by_companies(tx: Connection, order_ids: Sequence[UUID]) -> list[UUID]:
+    """Those of the orders that were paid with a company's card."""
+    rows = await tx.fetch(
+        """SELECT order_id FROM orders JOIN cards USING (card_id)
+           WHERE order_id = ANY($1) AND company_id IS NOT NULL ORDER BY order_id""",
+        list(order_ids),
+    )
+    return [row["order_id"] for row in rows]
+
+
 async def station_names(tx: Connection, station_ids: Sequence[UUID]) -> dict[UUID, str]:
     """What the stations are called."""
     rows = await tx.fetch("SELECT station_id, name FROM stations WHERE station_id = ANY($1)", list(station_ids))

@@ -31,6 +31,9 @@ async def request_invoice(
     if missing := set(order_ids) - {order.order_id for order in orders}:
         detail = "You have no order with one of these ids; GET /v1/records lists yours that are paid."
         raise Problem(404, "no-such-order", detail, order_ids=sorted(map(str, missing)))
+    if not_theirs := await repository.paid_by_companies(tx, order_ids):
+        detail = "A company paid one of these orders with its card, so the invoice is the company's; leave it out."
+        raise Problem(409, "paid-by-company", detail, order_ids=list(map(str, not_theirs)))
     if taken := await repository.invoice_of_orders(tx, order_ids):
         raise _already_invoiced(taken)
     stations = await repository.station_names(tx, [order.station_id for order in orders])
