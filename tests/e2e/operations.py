@@ -70,6 +70,11 @@ class Operation:
         return self.document.get("x-reach")
 
     @property
+    def is_endless(self) -> bool:
+        """Whether it answers with a stream of events, which goes on for as long as one listens."""
+        return "text/event-stream" in self.document["responses"].get("200", {}).get("content", {})
+
+    @property
     def parameters(self) -> list[Document]:
         """Path, query and header parameters."""
         return self.document.get("parameters", [])
