@@ -9,6 +9,7 @@ import pytest
 
 from local_stack.config import Config
 from local_stack.testing import disposable_stack
+from servicekit.testkit import SharedService
 
 UP_TIMEOUT_SECONDS = 180
 LAST = "test_security_41_canaries.py"
@@ -18,6 +19,12 @@ LAST = "test_security_41_canaries.py"
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The search for canaries comes last."""
     items.sort(key=lambda item: item.path.name == LAST)
+
+
+@pytest.fixture(scope="session", autouse=True)
+async def alone() -> None:
+    """None of the services that tests before shared goes on."""
+    await SharedService.stop_all()
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ from .people import People, Session, claims_of
 PLACE = {"lat": 52.520017, "lon": 13.404954}
 NOT_RESTORED = {"outbox", "audit_log", "audit_head"}
 """Tables that a test cannot put back to what they were."""
-REMEMBERED = {"identity.erasures", "pricing.erasures", "stations.people"}
+REMEMBERED = {"identity.erasures", "pricing.erasures", "payments.erasures", "stations.people"}
 """Where it stands, by id, that somebody is gone."""
 KEPT = {"identity.users", "identity.audit_log", "identity.outbox"}
 
@@ -65,6 +65,7 @@ async def leaver(people: People, http: aiohttp.ClientSession, station_id: str) -
     said = {
         "plate": f"CANARY{mark[:6].upper()}", "vehicle": f"canary-car-{mark}", "nickname": f"canary-name-{mark}",
         "note": f"canary-note-{mark}", "review": f"canary-review-{mark}",
+        "title": f"canary-title-{mark}",
     }  # fmt: skip
     alert = {"fuel": "e5", "radius_m": 5_000, "threshold_mills": 1, "currency": "EUR"} | PLACE
     requests: list[tuple[str, str, dict[str, Any]]] = [
@@ -74,6 +75,7 @@ async def leaver(people: People, http: aiohttp.ClientSession, station_id: str) -
         ("PUT", f"/v1/me/favourites/{station_id}", {"note": said["note"]}),
         ("POST", f"/v1/stations/{station_id}/reviews", {"stars": 4, "text": said["review"]}),
         ("POST", "/v1/me/price-alerts", alert),
+        ("POST", "/v1/invoice-titles", {"kind": "individual", "name": said["title"]}),
     ]
     for method, path, body in requests:
         async with http.request(method, path, json=body, headers=leaver.headers) as reply:
@@ -145,7 +147,7 @@ async def test_security_42_a_driver_takes_everything_along_and_leaves_nothing(
     platform: Config, http: aiohttp.ClientSession, leaver: Leaver
 ) -> None:
     files = await _archive(http, leaver)
-    assert {"identity.json", "pricing.json", "stations.json"} <= files.keys()
+    assert {"identity.json", "payments.json", "pricing.json", "stations.json"} <= files.keys()
     everything = "\n".join(files.values())
     assert [what for what, text in leaver.said.items() if text not in everything] == []
     assert leaver.phone in files["identity.json"]

@@ -40,11 +40,12 @@ async def plant_fuel_stops(system: PlatformClient, operator: str, count: int) ->
 
 def _row(operator: str, number: int) -> dict[str, Any]:
     lat, lon = _PLACES[number % len(_PLACES)]
+    south = 0 if operator == OPERATOR else 1  # trials are held where nobody looks for fuel
     return {
         "external_id": f"{operator}-{number}", "name": f"Forecourt {number + 1}", "brand": "Forecourt",
         "address": {"street": "East Chang'an Avenue", "house_number": str(number + 1), "post_code": "100006",
                     "city": "Beijing"},
         "country": "CN", "time_zone": "Asia/Shanghai", "currency": CURRENCY,
-        "lat": lat + 0.001 * (number // len(_PLACES)), "lon": lon,
+        "lat": lat - south + 0.001 * (number // len(_PLACES)), "lon": lon,
         "fuels": [FUEL, "diesel_b0"], "opening_hours": None, "holiday_region": None,
     }  # fmt: skip

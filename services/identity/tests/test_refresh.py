@@ -51,7 +51,7 @@ async def test_a_refresh_gives_the_next_tokens(identity: Identity) -> None:
     response = await refresh(identity, signed)
     body, claims = response.json(), claims_of(response.json()["access_token"])
     assert response.headers["cache-control"] == "no-store"
-    assert body["scope"] == "account account:secure driver"
+    assert body["scope"] == "account account:secure cards:secure driver pay"
     assert (claims["sub"], claims["sid"], claims["client_id"]) == (str(signed.user_id), str(signed.session_id), APP)
     assert claims["exp"] - claims["iat"] == 600
     assert body["refresh_token"] != signed.refresh_token

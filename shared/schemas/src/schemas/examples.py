@@ -143,7 +143,9 @@ EXAMPLES: tuple[tuple[Event, Event], ...] = (
         PriceAlertFiredV1(**_ALERT, version=1, price_mills=1_689),
     ),
     (
-        OrderPlacedV1(**_ORDER, version=1, price_version=7, measure="amount", requested_minor=30_000),
+        OrderPlacedV1(
+            **_ORDER, version=1, price_version=7, measure="amount", requested_minor=30_000, requested_ml=38_216
+        ),
         OrderPlacedV1(**_ORDER, version=1, price_version=7, measure="fill_up"),
     ),
     (

@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from unittest.mock import patch
 
 import httpx
@@ -64,7 +64,10 @@ async def running(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 class SharedService:
     """An app that goes on from one test to the next: to start one takes longer than most tests."""
 
+    _all: ClassVar[list["SharedService"]] = []
+
     def __init__(self, make: Callable[[], FastAPI]) -> None:
+        self._all.append(self)
         self._make = make
         self._parts = AsyncExitStack()
         self._running: tuple[FastAPI, httpx.AsyncClient] | None = None
@@ -75,6 +78,12 @@ class SharedService:
             app = self._make()
             self._running = app, await self._parts.enter_async_context(running(app))
         return self._running
+
+    @classmethod
+    async def stop_all(cls) -> None:
+        """Ends whatever runs: other tests run the same services, and would share their topics with them."""
+        for one in cls._all:
+            await one.stop()
 
     async def stop(self) -> None:
         """Ends it where it runs: a test wants to be alone with the store and the topics."""
