@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +16,7 @@ from forecourt.simulate_providers import Provider, faults_of, providers, trade_n
 from forecourt.simulate_station import run_station, show_json, show_line
 from local_stack.config import Config, StackError
 from local_stack.environment import service_environment
+from local_stack.services import SERVICE_BY_NAME
 from payments.settings import Settings as PaymentsSettings
 from servicekit.ids import new_id
 from servicekit.migrations import migrate
@@ -32,9 +34,11 @@ from simulators.wechat_pay_models import JsapiOrder
 @pytest.fixture(scope="module")
 async def platforms(infrastructure: Config) -> AsyncIterator[tuple[WechatPay, AlipayPay]]:
     """The stack's simulators, and the providers among them."""
-    settings = settings_from(Settings, service_environment(infrastructure, "simulators"))
-    app = create_app(settings)
-    with socket.socket() as listener:
+    with pytest.MonkeyPatch.context() as patch, socket.socket() as listener:
+        # Other tests of the session have simulators at the stack's own port.
+        patch.setitem(SERVICE_BY_NAME, "simulators", replace(SERVICE_BY_NAME["simulators"], port_offset=59))
+        settings = settings_from(Settings, service_environment(infrastructure, "simulators"))
+        app = create_app(settings)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((settings.host, settings.port))
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none"))

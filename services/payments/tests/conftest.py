@@ -151,10 +151,15 @@ async def settings(
 
 
 @pytest.fixture
-async def payments(settings: Settings, issuer: Issuer, kafka: KafkaProbe, shared_service: SharedService) -> Payments:
-    """The running service, which knows nobody yet; a test puts a part of its own in place by monkeypatch alone."""
+async def payments(
+    settings: Settings, issuer: Issuer, kafka: KafkaProbe, shared_service: SharedService
+) -> AsyncIterator[Payments]:
+    """The running service, which knows nobody yet; what a test puts into the place of its parts is gone after it."""
     app, client = await shared_service.serve()
-    return Payments(client, app.state.payments, issuer, settings, kafka)
+    process: Process = app.state.payments
+    as_made = dict(vars(process))
+    yield Payments(client, process, issuer, settings, kafka)
+    vars(process).update(as_made)
 
 
 @pytest.fixture(scope="session")
