@@ -22,7 +22,8 @@ SHOWN_CASES = 20
 UNSETTLED = """
     SELECT 'order ' || order_id || ' is ' || status FROM orders
         WHERE order_id = ANY($1) AND status IN ('paying', 'unknown', 'refunding', 'authorised')
-    UNION ALL SELECT 'attempt ' || attempt_id || ' is ' || status FROM attempts WHERE next_look_at IS NOT NULL
+    UNION ALL SELECT 'attempt ' || attempt_id || ' is ' || status FROM attempts
+        WHERE next_look_at IS NOT NULL AND (closed_at IS NULL OR now() - closed_at < interval '40 seconds')
     UNION ALL SELECT 'refund ' || refund_id || ' is ' || status FROM refunds
         WHERE next_look_at IS NOT NULL AND status NOT IN ('awaiting_approval')
     UNION ALL SELECT 'notification ' || notification_id FROM notifications WHERE next_look_at IS NOT NULL

@@ -82,9 +82,9 @@ class Till:
     async def look(self, *, age_seconds: int = 0) -> None:
         """All that waits is due now, as if so much time had passed."""
         await self.payments.sql(
-            """UPDATE attempts SET (created_at, expires_at, next_look_at)
+            """UPDATE attempts SET (created_at, expires_at, closed_at, next_look_at)
                    = (created_at - make_interval(secs => $1), expires_at - make_interval(secs => $1),
-                      now() - interval '1 s')
+                      closed_at - make_interval(secs => $1), now() - interval '1 s')
                WHERE next_look_at IS NOT NULL""",
             age_seconds,
         )  # fmt: skip

@@ -130,7 +130,7 @@ async def test_killed_at_every_step_money_equals_reality(scene: tuple[Scene, Vic
         await till.look(age_seconds=100)
         await till.payments.sql("UPDATE notifications SET next_look_at = now() WHERE next_look_at IS NOT NULL")
         open_rows = await till.payments.sql(
-            """SELECT (SELECT count(*) FROM attempts WHERE next_look_at IS NOT NULL)
+            """SELECT (SELECT count(*) FROM attempts WHERE next_look_at IS NOT NULL AND closed_at IS NULL)
                     + (SELECT count(*) FROM refunds WHERE next_look_at IS NOT NULL)
                     + (SELECT count(*) FROM notifications WHERE next_look_at IS NOT NULL)"""
         )

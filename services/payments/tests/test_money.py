@@ -39,7 +39,7 @@ from .station_kit import any_order, stored
 Result = TypeVar("Result")
 AMOUNT = 23_550
 OPEN_ROWS = """SELECT (SELECT count(*) FROM attempts JOIN orders ON order_id = purpose_id
-                       WHERE station_id = $1 AND next_look_at IS NOT NULL)
+                       WHERE station_id = $1 AND next_look_at IS NOT NULL AND closed_at IS NULL)
                     + (SELECT count(*) FROM refunds JOIN orders ON order_id = purpose_id
                        WHERE station_id = $1 AND next_look_at IS NOT NULL)"""
 SEEN = {"succeeded", "failed", "order succeeded", "release succeeded", "late_payment succeeded"}

@@ -114,6 +114,21 @@ async def test_a_cancelled_order_s_charge_is_closed_at_the_provider(till: Till) 
     assert till.world.wechat.trades[await till.number(order)].state == "CLOSED"
 
 
+async def test_a_payment_after_the_charge_was_closed_goes_back_though_nobody_told_of_it(till: Till) -> None:
+    order = await till.order()
+    await till.pay(order, "wechat")
+    closed = await till.number(order)
+    await till.pay(order, "alipay")
+    await till.confirm(order, "alipay")
+    await till.until(order, "paid")
+    till.world.fault("wechat", lost=1)
+    await till.world.pay("wechat", closed, late=True)
+    await till.look(age_seconds=31)
+    await till.until_rows("SELECT 1 FROM refunds WHERE purpose = 'late_payment' AND status = 'succeeded'")
+    assert till.world.wechat.trades[closed].refunded == AMOUNT
+    assert await till.balance(AccountKind.SUSPENSE, "wechat") == 0
+
+
 async def test_no_answer_is_unknown_and_never_a_second_charge(till: Till) -> None:
     till.impatient()
     till.world.fault("wechat", silent=1, only=["create"])

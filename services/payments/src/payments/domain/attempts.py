@@ -36,6 +36,9 @@ ASKED_WITHIN = timedelta(seconds=15)
 """Longer than a provider is waited for: whoever still asked it after this is gone, and so is the answer."""
 LOST_AFTER = timedelta(seconds=60)
 """A provider that still does not know a number after this never will: our request had a time limit far below it."""
+LOOKS_AFTERWARDS = (timedelta(seconds=30), timedelta(minutes=10), timedelta(hours=6))
+"""When an attempt that ended is asked about once more: a payer may have been faster than our closing it, and the
+notification lost. What is later still, the provider's daily bill shows."""
 LATE_PAUSE_SECONDS = 600.0
 """The longest between two looks at what a provider does not answer."""
 
@@ -97,6 +100,11 @@ def judge(
     # Without what the phone needs nobody can pay: the answer that had it was lost, or is on its way.
     has_answer = attempt.client is not None or at - attempt.created_at < ASKED_WITHIN
     return Verdict.WAIT if is_wanted and has_answer and at < attempt.expires_at else Verdict.CLOSE
+
+
+def look_afterwards(ended_at: datetime, at: datetime) -> datetime | None:
+    """When to ask about an ended attempt again; None: that was the last time."""
+    return next((ended_at + pause for pause in LOOKS_AFTERWARDS if ended_at + pause > at), None)
 
 
 def pause_seconds(looks: int, longest: float = LATE_PAUSE_SECONDS) -> float:

@@ -9,7 +9,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from payments.domain.attempts import ASKED_WITHIN, OPEN, Attempt, AttemptStatus, Verdict, judge, pause_seconds
+from payments.domain.attempts import (
+    ASKED_WITHIN,
+    OPEN,
+    Attempt,
+    AttemptStatus,
+    Verdict,
+    judge,
+    look_afterwards,
+    pause_seconds,
+)
 from payments.domain.exceptions import Kind
 from payments.domain.provider_words import Provider
 from payments.providers.channel import Channel, Charge, ProviderAway, ProviderRefused, Trade
@@ -196,9 +205,12 @@ async def _note_mismatch(found: Locked, trade: Trade) -> None:
 
 
 async def _end(found: Locked, status: AttemptStatus, error: str | None = None) -> None:
-    """Nobody paid it, and nobody can."""
+    """Nobody paid it, and nobody can; it is asked about a few times more, for somebody may have been faster."""
     at = datetime.now(UTC)
-    await found.write(status if found.is_open else None, next_look_at=None, closed_at=at, error=error)
+    ended_at = at if found.is_open else found.attempt.closed_at or at
+    await found.write(
+        status if found.is_open else None, next_look_at=look_afterwards(ended_at, at), closed_at=ended_at, error=error
+    )  # fmt: skip
     if found.is_wanted:
         await found.purpose.fail(found.tx, found.subject, at)
 
@@ -211,7 +223,7 @@ async def _wait(payments: Payments, attempt: Attempt) -> None:
         await found.write(AttemptStatus.UNKNOWN if is_lost else None, next_look_at=_next(found.attempt, at))
         if is_lost and found.is_wanted:
             await found.purpose.lose(found.tx, found.subject, at)
-        if at - found.attempt.created_at > timedelta(seconds=payments.settings.unknown_alert_seconds):
+        if found.is_open and at - found.attempt.created_at > timedelta(seconds=payments.settings.unknown_alert_seconds):
             await found.tell(Kind.UNKNOWN_PAYMENT)
 
     await _locked(payments, attempt, wait)
