@@ -23,7 +23,7 @@ UNSETTLED = """
     SELECT 'order ' || order_id || ' is ' || status FROM orders
         WHERE order_id = ANY($1) AND status IN ('paying', 'unknown', 'refunding', 'authorised')
     UNION ALL SELECT 'attempt ' || attempt_id || ' is ' || status FROM attempts
-        WHERE next_look_at IS NOT NULL AND (closed_at IS NULL OR now() - closed_at < interval '40 seconds')
+        WHERE next_look_at IS NOT NULL AND closed_at IS NULL
     UNION ALL SELECT 'refund ' || refund_id || ' is ' || status FROM refunds
         WHERE next_look_at IS NOT NULL AND status NOT IN ('awaiting_approval')
     UNION ALL SELECT 'notification ' || notification_id FROM notifications WHERE next_look_at IS NOT NULL
@@ -114,11 +114,25 @@ async def gaps(config: Config, outside: Providers) -> dict[Provider, int]:
 async def take_account(
     config: Config, world: World, trial: Trial, monkey: Monkey, before: Mapping[Provider, int]
 ) -> Account:  # fmt: skip
-    """Waits until nothing is under way, then compares everything with everything; `before` is what `gaps` said."""
+    """Compares everything with everything, again until all is well or the time for that is over.
+
+    `before` is what `gaps` said.
+    """
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while True:
+        account = await _compared(config, world, trial, monkey, before)
+        if account.is_clean or time.monotonic() > deadline:
+            return account
+        await asyncio.sleep(1.0)
+
+
+async def _compared(
+    config: Config, world: World, trial: Trial, monkey: Monkey, before: Mapping[Provider, int]
+) -> Account:  # fmt: skip
     connection = await asyncpg.connect(service_environment(config, "payments")["PAYMENTS_POSTGRES_DSN"])
     try:
         order_ids = [UUID(order_id) for order_id in trial.order_ids]
-        stuck = await _settled(connection, order_ids)
+        stuck = [row[0] for row in await connection.fetch(UNSETTLED, order_ids)]
         books = await _books(connection, order_ids)
         unbalanced = [row[0] for row in await connection.fetch(UNEVEN)]
     finally:
@@ -133,16 +147,6 @@ async def take_account(
         _compare_provider(account, books, provider, await world.outside.trades(provider), before[provider])
     _compare_cards(account, books)
     return account
-
-
-async def _settled(connection: asyncpg.Connection, order_ids: list[UUID]) -> list[str]:
-    """What is still under way when the time for it is over."""
-    deadline = time.monotonic() + SETTLE_SECONDS
-    while unsettled := await connection.fetch(UNSETTLED, order_ids):
-        if time.monotonic() > deadline:
-            return [row[0] for row in unsettled]
-        await asyncio.sleep(0.5)
-    return []
 
 
 async def _books(connection: asyncpg.Connection, order_ids: list[UUID]) -> Books:
