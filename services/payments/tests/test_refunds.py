@@ -215,9 +215,9 @@ async def test_the_rest_goes_back_to_the_charge_that_counted(till: Till) -> None
     await till.pay(order, "wechat")
     given_up = await till.number(order)
     await till.pay(order, "alipay")
-    await till.world.pay("wechat", given_up, late=True)  # paid first, and heard of last
     await till.confirm(order, "alipay")
     authorised = await till.until(order, "authorised")
+    await till.world.pay("wechat", given_up, late=True)  # the older charge, and paid too late to count
     async with till.payments.store.connection() as connection:
         attempt = await attempts.find(connection, UUID(given_up))
     assert attempt is not None
