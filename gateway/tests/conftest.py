@@ -18,7 +18,8 @@ if getattr(sys.modules.get("gateway"), "__file__", None) is None:
     sys.modules.pop("gateway", None)
 
 from gateway.main import create_app
-from gateway.routes import ROUTES, Route
+from gateway.routes import ROUTES
+from gateway.routing import Route
 from gateway.settings import Settings
 from servicekit.serve import Server
 from servicekit.testkit import Issuer, eventually, running_issuer
@@ -111,7 +112,7 @@ def start_gateway(service: Service, issuer: Issuer) -> StartGateway:
     async def start(routes: Sequence[Route] = ROUTES, **changes: Any) -> AsyncIterator[aiohttp.ClientSession]:
         settings: dict[str, Any] = {
             "identity_url": service.url, "pricing_url": service.url, "stations_url": service.url,
-            "payments_url": service.url,
+            "payments_url": service.url, "loyalty_url": service.url,
             "kafka_bootstrap": "127.0.0.1:1", "kafka_username": "gateway", "kafka_password": "none",
             "issuer": issuer.url, "jwks_url": issuer.jwks_url,
         }  # fmt: skip

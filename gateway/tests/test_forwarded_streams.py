@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from gateway.routes import Route
+from gateway.routing import Route
 from servicekit.testkit import eventually
 
 STREAM = Route("GET", "/v1/events", "payments", stream=True, timeout_seconds=0.2)

@@ -6,7 +6,7 @@ import re
 import brotli
 
 from gateway.openapi import Document, merge
-from gateway.routes import LIVE, Route
+from gateway.routing import LIVE, Route
 from servicekit.access import Permission
 from servicekit.testkit import eventually
 

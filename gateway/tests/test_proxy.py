@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
-from gateway.routes import ROUTES, Route
+from gateway.routes import ROUTES
+from gateway.routing import Route
 from servicekit.testkit import Issuer, eventually
 
 ALONE = [replace(route, cache=None) for route in ROUTES]

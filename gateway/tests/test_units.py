@@ -10,7 +10,8 @@ from gateway.boxes import Box
 from gateway.breaker import Breaker, State
 from gateway.history import History
 from gateway.limiter import Limiter, caller_of_address
-from gateway.routes import ROUTES, RateClass, RouteTable
+from gateway.routes import ROUTES
+from gateway.routing import RateClass, RouteTable
 from gateway.settings import Rate
 from gateway.sse import COPIED_FIELDS, Push, decode_position, encode_position, price_frame
 from schemas.events import PriceChangedV1

@@ -13,6 +13,9 @@ import gateway.main
 import identity.consumer
 import identity.main
 import identity.settings
+import loyalty.consumer
+import loyalty.main
+import loyalty.settings
 import payments.consumer
 import payments.main
 import payments.settings
@@ -51,6 +54,9 @@ PEOPLE = dict.fromkeys(personal_data.EVENTS)
 
 SERVICES = {
     "identity": Service(identity.main.create_app, identity.settings.Settings, identity.consumer.SUBSCRIPTIONS),
+    "loyalty": Service(
+        loyalty.main.create_app, loyalty.settings.Settings, {**loyalty.consumer.SUBSCRIPTIONS, **PEOPLE}
+    ),
     "payments": Service(
         payments.main.create_app, payments.settings.Settings, {**payments.consumer.SUBSCRIPTIONS, **PEOPLE}
     ),
@@ -101,6 +107,7 @@ def _error(letter: DeadLetter) -> str:
 APPS: Mapping[str, Callable[[], FastAPI]] = {
     "gateway": gateway.main.create_app,
     "identity": identity.main.create_app,
+    "loyalty": loyalty.main.create_app,
     "payments": payments.main.create_app,
     "pricing": pricing.main.create_app,
     "stations": stations.main.create_app,

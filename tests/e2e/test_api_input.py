@@ -11,7 +11,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from gateway.routes import ROUTES, Route
+from gateway.routes import ROUTES
+from gateway.routing import Route
 from local_stack.config import Config
 from local_stack.services import UPSTREAMS
 

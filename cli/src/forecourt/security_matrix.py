@@ -9,7 +9,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from gateway.routes import ROUTES, Route
+from gateway.routes import ROUTES
+from gateway.routing import Route
 from local_stack.config import StackError
 from servicekit.access import MACHINE, RULES, Reach, Role, holders
 

@@ -8,7 +8,7 @@ import brotli
 
 from gateway.negotiation import best_encoding, has_it
 from gateway.request import Header
-from gateway.routes import Cache
+from gateway.routing import Cache
 
 MIN_COMPRESSED_BYTES = 1_024
 """Less fits into one packet anyway."""

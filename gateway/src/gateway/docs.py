@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 
 from gateway.reference import Reference
-from gateway.routes import LIVE
+from gateway.routing import LIVE
 from servicekit.problems import Problem
 
 OWN = Path(str(files("gateway"))) / "pages"

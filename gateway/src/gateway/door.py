@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from gateway.addresses import ClientAddresses
 from gateway.limiter import caller_of_address
 from gateway.request import Request
-from gateway.routes import RateClass, Route, RouteTable
+from gateway.routing import RateClass, Route, RouteTable
 from gateway.settings import Network
 from gateway.shared_limits import SharedLimits
 from gateway.wire import SECURITY_HEADERS

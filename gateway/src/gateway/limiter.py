@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from ipaddress import IPv6Address, IPv6Network
 
-from gateway.routes import RateClass
+from gateway.routing import RateClass
 from gateway.settings import Rate, Settings
 
 ROUNDING_SECONDS = 1e-6

@@ -19,7 +19,8 @@ from gateway.limiter import make_limiter
 from gateway.meter import Meter
 from gateway.reads import SharedReads
 from gateway.reference import Reference
-from gateway.routes import ROUTES, Route, RouteTable
+from gateway.routes import ROUTES
+from gateway.routing import Route, RouteTable
 from gateway.settings import Settings
 from gateway.shared_limits import SharedLimits
 from gateway.upstream import Upstream
@@ -39,7 +40,7 @@ def create_app(settings: Settings | None = None, routes: Sequence[Route] = ROUTE
         routes = [route for route in routes if not route.path.startswith(DOCUMENT_PATHS)]
     urls = {
         "identity": settings.identity_url, "pricing": settings.pricing_url, "stations": settings.stations_url,
-        "payments": settings.payments_url,
+        "payments": settings.payments_url, "loyalty": settings.loyalty_url,
     }  # fmt: skip
 
     async def start(kit: Kit) -> None:

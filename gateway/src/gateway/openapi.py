@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from gateway.examples import PROBLEM_REFERENCE, Document, add_examples, operations
-from gateway.routes import Route
+from gateway.routing import Route
 from servicekit.access import ANYONE, MACHINE, RULES, Reach, Role, holders
 from servicekit.problems import MEDIA_TYPE, PROBLEM_SCHEMA
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from gateway.pool import ConnectFailed, UpstreamError
 from gateway.request import Header, Request
-from gateway.routes import Route
+from gateway.routing import Route
 from gateway.upstream import Call, Upstream
 from gateway.wire import LAST_CHUNK, chunk
 from servicekit.problems import Problem, Unavailable

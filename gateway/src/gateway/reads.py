@@ -7,7 +7,7 @@ from gateway.answers import Answer
 from gateway.pool import UpstreamError
 from gateway.proxy import Client, Exchange, problem_of, too_late
 from gateway.request import Header, Request
-from gateway.routes import Route
+from gateway.routing import Route
 from gateway.upstream import Call, Upstream
 from servicekit.problems import Problem
 from servicekit.telemetry import READS_SHARED

@@ -9,7 +9,7 @@ import msgspec
 
 from gateway.answers import Answer
 from gateway.openapi import GATEWAY, Document, merge
-from gateway.routes import Route
+from gateway.routing import Route
 from servicekit.bodies import read_whole
 
 log = logging.getLogger(__name__)

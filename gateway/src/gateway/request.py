@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 import httptools
 
-from gateway.routes import Route
+from gateway.routing import Route
 from servicekit.problems import Problem
 from servicekit.spans import Trace
 

@@ -3,7 +3,7 @@
 import time
 
 from gateway.limiter import Limiter
-from gateway.routes import RateClass
+from gateway.routing import RateClass
 from gateway.settings import Rate
 from gateway.valkey_buckets import ValkeyBuckets
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from gateway.breaker import Breaker, State
 from gateway.pool import Caller, ConnectFailed, Connection, Pool, UpstreamError
 from gateway.request import Header, Request
-from gateway.routes import Retry
+from gateway.routing import Retry
 from gateway.settings import Settings
 from gateway.wire import forwarded_request
 from servicekit.problems import Problem, Unavailable

@@ -2,29 +2,21 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
-from uuid import UUID
 
-import asyncpg
-import httpx
 import pytest
 
 from local_stack.config import Config
 from local_stack.environment import kafka_credentials, service_environment
 from payments.main import create_app
 from payments.settings import Settings
-from payments.use_cases import price_book
 from payments.use_cases.context import Payments as Process
-from schemas.events import PriceChangedV1, StationRegisteredV1
-from servicekit.consumer import Received
-from servicekit.envelope import Message
-from servicekit.ids import new_id
 from servicekit.migrations import migrate
-from servicekit.postgres import Connection, PostgresStore
+from servicekit.postgres import PostgresStore
 from servicekit.testkit import Issuer, KafkaProbe, SharedService, running_issuer, settings_from
+from servicekit.testkit_services import OPERATOR as OPERATOR
+from servicekit.testkit_services import ServiceUnderTest, empty_tables
+from servicekit.testkit_services import any_message as any_message
 
-OPERATOR = "test-operator"
 KEPT_TABLES = ["schema_migrations"]
 """What migrations put there: tests leave it."""
 APPEND_ONLY = ["accounts", "transfers", "postings"]
@@ -32,83 +24,11 @@ APPEND_ONLY = ["accounts", "transfers", "postings"]
 
 
 @dataclass
-class Payments:
+class Payments(ServiceUnderTest):
     """The running service and what a test needs to talk to it."""
 
-    client: httpx.AsyncClient
     process: Process
-    issuer: Issuer
     settings: Settings
-    kafka: KafkaProbe
-
-    @property
-    def store(self) -> PostgresStore:
-        """The service's store."""
-        return self.process.store
-
-    def driver(self, driver_id: UUID | str | None = None, **claims: Any) -> dict[str, str]:
-        """The Authorization header of a driver who signed in just now."""
-        now = int(datetime.now(UTC).timestamp())
-        standard = {"sub": str(driver_id or new_id()), "roles": ["driver"], "auth_time": now}
-        return self.issuer.bearer("account", "driver", "pay", "cards:secure", **standard | claims)
-
-    def staff(self, *scopes: str, role: str = "manager", **claims: Any) -> dict[str, str]:
-        """The header of a staff member of the tests' operator."""
-        now = int(datetime.now(UTC).timestamp())
-        grants = [{"role": role, "operators": [OPERATOR], "stations": []}]
-        standard = {
-            "sub": str(new_id()), "roles": [role], "operators": [OPERATOR], "grants": grants, "auth_time": now
-        }  # fmt: skip
-        return self.issuer.bearer(*scopes, **standard | claims)
-
-    def machine(self, **claims: Any) -> dict[str, str]:
-        """The header of the operator's station system."""
-        return self.issuer.bearer("orders:write", "pumps:write", **{"operators": [OPERATOR]} | claims)
-
-    async def station(self, price_mills: int | None = 7_850, fuel: str = "petrol_95", **fields: Any) -> UUID:
-        """Makes a station in China known that sells one grade at this price, as if the events had come."""
-        station_id = fields.pop("station_id", None) or new_id()
-        standard = {
-            "station_id": station_id, "version": 1, "operator": OPERATOR, "external_id": str(station_id),
-            "name": "Test", "country": "CN", "time_zone": "Asia/Shanghai", "currency": "CNY", "lat": 39.9, "lon": 116.4,
-            "occurred_at": datetime.now(UTC),
-        }  # fmt: skip
-        event = StationRegisteredV1(**standard | fields)
-        await self.store.transact(lambda tx: price_book.record_stations(tx, [Received(event, any_message())]))
-        await self.price(station_id, price_mills, fuel, currency=event.currency)
-        return station_id
-
-    async def price(
-        self, station_id: UUID, price_mills: int | None, fuel: str = "petrol_95", version: int = 1,
-        currency: str = "CNY",
-    ) -> None:  # fmt: skip
-        """Lets a price hold at a station, as if its event had come."""
-        now = datetime.now(UTC)
-        event = PriceChangedV1.model_validate({
-            "station_id": station_id, "fuel": fuel, "version": version, "price_mills": price_mills,
-            "previous_price_mills": None, "currency": currency, "report_id": "r", "effective_at": now,
-            "submitted_at": now, "received_at": now,
-        })  # fmt: skip
-        await self.store.transact(lambda tx: price_book.record_prices(tx, [Received(event, any_message())]))
-
-    async def sql(self, statement: str, *arguments: Any) -> Any:
-        """The first value that a statement returns."""
-        async with self.store.connection() as connection:
-            return await connection.fetchval(statement, *arguments)
-
-    async def rows(self, statement: str, *arguments: Any) -> list[dict[str, Any]]:
-        """The rows that a statement returns."""
-        async with self.store.connection() as connection:
-            return [dict(row) for row in await connection.fetch(statement, *arguments)]
-
-    async def outbox_is_empty(self) -> bool:
-        """Whether the relay has published all there is."""
-        return await self.sql("SELECT count(*) FROM outbox") == 0
-
-
-def any_message() -> Message:
-    """A message whose place does not matter."""
-    return Message("stations.stations", 0, 0, None, None, {}, datetime.now(UTC))
 
 
 @pytest.fixture(scope="session")
@@ -146,7 +66,7 @@ async def settings(
     if "payments" not in request.fixturenames:
         await shared_service.stop()
     async with PostgresStore.connect(common_settings) as store, store.connection() as connection:
-        await _empty(connection)
+        await empty_tables(connection, KEPT_TABLES, APPEND_ONLY)
     return common_settings
 
 
@@ -165,25 +85,3 @@ async def payments(
 @pytest.fixture(scope="session")
 def kafka(infrastructure: Config) -> KafkaProbe:
     return KafkaProbe(kafka_credentials(infrastructure, "admin"))
-
-
-async def _empty(connection: Connection) -> None:
-    """Forgets everything. The running service's own tasks may hold a table for a moment: then it is tried again."""
-    tables = await connection.fetchval(
-        "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables "
-        "WHERE schemaname = current_schema() AND NOT tablename = ANY($1)", KEPT_TABLES,
-    )  # fmt: skip
-    named = ", ".join(APPEND_ONLY)
-    while True:
-        try:
-            async with connection.transaction():
-                for table in APPEND_ONLY:
-                    await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER append_only")
-                await connection.execute(f"GRANT TRUNCATE ON {named} TO CURRENT_USER")
-                await connection.execute(f"TRUNCATE {tables} CASCADE")
-                await connection.execute(f"REVOKE TRUNCATE ON {named} FROM CURRENT_USER")
-                for table in APPEND_ONLY:
-                    await connection.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER append_only")
-            return
-        except asyncpg.DeadlockDetectedError:
-            continue

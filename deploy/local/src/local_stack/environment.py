@@ -90,7 +90,8 @@ def _own(config: Config, secrets: Secrets, name: str) -> dict[str, str]:
         return own | sms.identity_settings(config, secrets) | platforms.of_identity(secrets, simulators)
     if name == "payments":
         simulators = SERVICE_BY_NAME["simulators"].url(config)
-        return {"PUBLIC_URL": config.gateway_url} | platforms.of_payments(secrets, simulators)
+        own = {"PUBLIC_URL": config.gateway_url, "LOYALTY__URL": SERVICE_BY_NAME["loyalty"].url(config)}
+        return own | platforms.of_payments(secrets, simulators)
     if name == "simulators":
         return sms.simulator_settings(secrets) | platforms.of_simulators(secrets)
     if name == "gateway":

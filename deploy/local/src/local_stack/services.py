@@ -50,6 +50,7 @@ SERVICES = (
     Service("pricing", 2, store="postgres"),
     Service("stations", 3, store="mongo"),
     Service("payments", 4, store="postgres"),
+    Service("loyalty", 5, store="postgres"),
     Service("gateway", 0, folder="gateway"),
     Service("simulators", 9, folder="simulators"),
 )

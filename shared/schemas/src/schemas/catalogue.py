@@ -47,7 +47,8 @@ ANALYST = "analyst"
 
 TOPICS: tuple[Topic, ...] = (
     Topic(
-        "stations.stations", "stations", ("pricing", "gateway", "stations", "identity", "payments"), key="station_id",
+        "stations.stations", "stations", ("pricing", "gateway", "stations", "identity", "payments", "loyalty"),
+        key="station_id",
         cleanup="compact",
         description="Station profiles; the newest record of a station holds all that others need of it.",
     ),
@@ -57,7 +58,7 @@ TOPICS: tuple[Topic, ...] = (
         description="Raw price reports from station systems, the same body as POST /v1/price-reports.",
     ),
     Topic(
-        "pricing.prices", "pricing", ("stations", "gateway", "pricing", "payments"), key="station_id",
+        "pricing.prices", "pricing", ("stations", "gateway", "pricing", "payments", "loyalty"), key="station_id",
         description="Each change of a price at a station, and now and then that it still holds.",
     ),
     Topic(
@@ -69,7 +70,7 @@ TOPICS: tuple[Topic, ...] = (
         description="Price alerts of drivers that fired: what to notify them of.",
     ),
     Topic(
-        "payments.orders", "payments", (), key="order_id", partitions=12,
+        "payments.orders", "payments", ("loyalty",), key="order_id", partitions=12,
         description="Each step of a refuelling order's life that others act on.",
     ),
     Topic(
@@ -81,12 +82,21 @@ TOPICS: tuple[Topic, ...] = (
         description="Campaigns; the newest record of a campaign holds its terms, or that it ended.",
     ),
     Topic(
-        "identity.users", "identity", ("identity", "stations", "pricing", "payments"), key="user_id", cleanup="compact",
+        "loyalty.points", "loyalty", (), key="driver_id", partitions=12,
+        description="Points that drivers got, spent, lost or are about to lose, and their tiers.",
+    ),
+    Topic(
+        "loyalty.coupons", "loyalty", (), key="coupon_id",
+        description="Coupons that drivers got, used or let expire.",
+    ),
+    Topic(
+        "identity.users", "identity", ("identity", "stations", "pricing", "payments", "loyalty"), key="user_id",
+        cleanup="compact",
         description="People's accounts; that a person was erased or merged is kept for ever.",
     ),
     Topic(
-        "identity.revocations", "identity", ("identity", "stations", "pricing", "payments", "gateway"), key="subject",
-        retention_ms=HOUR_MS, partitions=1,
+        "identity.revocations", "identity", ("identity", "stations", "pricing", "payments", "loyalty", "gateway"),
+        key="subject", retention_ms=HOUR_MS, partitions=1,
         description="Access tokens that ended early; each replica of each service reads the last hour of it.",
     ),
 )  # fmt: skip
@@ -114,6 +124,15 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(events.CardUnboundV1, "payments.cards", owner="payments", personal_data=("driver_id",)),
     Entry(events.CampaignPublishedV1, "loyalty.campaigns", owner="loyalty"),
     Entry(events.CampaignEndedV1, "loyalty.campaigns", owner="loyalty"),
+    Entry(events.PointsAccruedV1, "loyalty.points", owner="loyalty", personal_data=("driver_id",)),
+    Entry(events.PointsRedeemedV1, "loyalty.points", owner="loyalty", personal_data=("driver_id",)),
+    Entry(events.PointsReversedV1, "loyalty.points", owner="loyalty", personal_data=("driver_id",)),
+    Entry(events.PointsExpiredV1, "loyalty.points", owner="loyalty", personal_data=("driver_id",)),
+    Entry(events.PointsExpiringV1, "loyalty.points", owner="loyalty", personal_data=("driver_id",)),
+    Entry(events.TierChangedV1, "loyalty.points", owner="loyalty", personal_data=("driver_id",)),
+    Entry(events.CouponIssuedV1, "loyalty.coupons", owner="loyalty", personal_data=("driver_id",)),
+    Entry(events.CouponRedeemedV1, "loyalty.coupons", owner="loyalty", personal_data=("driver_id",)),
+    Entry(events.CouponExpiredV1, "loyalty.coupons", owner="loyalty", personal_data=("driver_id",)),
     Entry(events.UserRegisteredV1, "identity.users", owner="identity", personal_data=("user_id",)),
     Entry(events.UserErasedV1, "identity.users", owner="identity", personal_data=("user_id",)),
     Entry(events.UserMergedV1, "identity.users", owner="identity", personal_data=("user_id", "into_user_id")),

@@ -8,6 +8,15 @@ from uuid import UUID
 from pydantic import Field
 
 from schemas.base import Event, Moment
+from schemas.loyalty import CouponExpiredV1 as CouponExpiredV1
+from schemas.loyalty import CouponIssuedV1 as CouponIssuedV1
+from schemas.loyalty import CouponRedeemedV1 as CouponRedeemedV1
+from schemas.loyalty import PointsAccruedV1 as PointsAccruedV1
+from schemas.loyalty import PointsExpiredV1 as PointsExpiredV1
+from schemas.loyalty import PointsExpiringV1 as PointsExpiringV1
+from schemas.loyalty import PointsRedeemedV1 as PointsRedeemedV1
+from schemas.loyalty import PointsReversedV1 as PointsReversedV1
+from schemas.loyalty import TierChangedV1 as TierChangedV1
 from schemas.orders import CardBoundV1 as CardBoundV1
 from schemas.orders import CardRechargedV1 as CardRechargedV1
 from schemas.orders import CardUnboundV1 as CardUnboundV1

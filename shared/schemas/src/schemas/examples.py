@@ -41,6 +41,7 @@ from schemas.events import (
     UserMergedV1,
     UserRegisteredV1,
 )
+from schemas.loyalty_examples import EXAMPLES as LOYALTY_EXAMPLES
 from schemas.vocabulary import Fuel, PumpStatus
 
 STATION_ID = UUID("0199a000-0000-7000-8000-000000000001")
@@ -218,6 +219,7 @@ EXAMPLES: tuple[tuple[Event, Event], ...] = (
         CampaignEndedV1(campaign_id=CAMPAIGN_ID, version=3, occurred_at=EFFECTIVE_AT),
         CampaignEndedV1(campaign_id=CAMPAIGN_ID, version=2, occurred_at=EFFECTIVE_AT),
     ),
+    *LOYALTY_EXAMPLES,
     (
         UserRegisteredV1(user_id=USER_ID, version=1, kind="driver", occurred_at=EFFECTIVE_AT),
         UserRegisteredV1(user_id=USER_ID, version=1, kind="staff", occurred_at=EFFECTIVE_AT),

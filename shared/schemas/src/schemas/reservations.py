@@ -6,6 +6,9 @@ place of the one before. What cannot be given is 409 `reservation-refused`, whos
 points, and why. `POST /internal/reservations/{reservation_id}/release` (204, also where it is unknown, released or
 expired).
 
+The campaigns that hold for the purchase are in the breakdown too, whether coupons and points are asked for or not: so
+payments asks for each purchase, and what a driver is shown before is what is taken off.
+
 OrderPaid with its id confirms a reservation, OrderCancelled releases it, and it expires by itself. Both calls carry the
 driver's own access token (permission `pay`): loyalty checks that the coupons and points are that driver's.
 """
@@ -61,11 +64,12 @@ class Refusal(_Model):
     detail: Annotated[str, Field(max_length=200)]
 
 
+_COUPON = "0199a000-0000-7000-8000-00000000000d"
 _REQUEST: dict[str, Any] = {
     "reservation_id": "0199a000-0000-7000-8000-000000000009", "order_id": "0199a000-0000-7000-8000-000000000007",
     "driver_id": "0199a000-0000-7000-8000-000000000004", "station_id": "0199a000-0000-7000-8000-000000000001",
     "operator": "example-fuel", "fuel": "petrol_95", "price_mills": 7_850, "volume_ml": 40_000, "gross_minor": 31_400,
-    "currency": "CNY", "method": "wechat", "coupon_ids": ["c-1"], "points": 500,
+    "currency": "CNY", "method": "wechat", "coupon_ids": [_COUPON], "points": 500,
 }  # fmt: skip
 EXAMPLES: tuple[dict[str, Any], ...] = (
     {
@@ -74,7 +78,7 @@ EXAMPLES: tuple[dict[str, Any], ...] = (
             "reservation_id": _REQUEST["reservation_id"], "expires_at": "2026-04-30T10:15:00Z",
             "breakdown": [
                 {
-                    "kind": "coupon", "reference": "c-1", "reason": "Coupon: 20 off 200", "amount_minor": 2_000,
+                    "kind": "coupon", "reference": _COUPON, "reason": "Coupon: 20 off 200", "amount_minor": 2_000,
                     "points": None,
                 },
                 {"kind": "points", "reference": None, "reason": "500 points", "amount_minor": 500, "points": 500},
@@ -86,7 +90,7 @@ EXAMPLES: tuple[dict[str, Any], ...] = (
         "answer": {
             "type": f"urn:forecourt:problem:{REFUSED}", "title": "Reservation refused", "status": 409,
             "detail": "One of the coupons cannot be used.",
-            "refusals": [{"what": "c-1", "reason": "expired", "detail": "The coupon ended on 29 April 2026."}],
+            "refusals": [{"what": _COUPON, "reason": "expired", "detail": "The coupon ended on 29 April 2026."}],
         },
     },
     {

@@ -54,6 +54,9 @@ class Permission(StrEnum):
     REFUNDS_WRITE = "refunds:write"
     REFUNDS_APPROVE = "refunds:approve"
     FINANCE = "finance"
+    CAMPAIGNS_WRITE = "campaigns:write"
+    REWARDS_REDEEM = "rewards:redeem"
+    REWARDS_REVIEW = "rewards:review"
     STATIONS_WRITE = "stations:write"
     PRICE_CHANGES_WRITE = "price-changes:write"
     PRICE_CHANGES_APPROVE = "price-changes:approve"
@@ -86,13 +89,14 @@ _CREW = frozenset({Role.ATTENDANT, Role.MANAGER, Role.OWNER})
 _HEADS = frozenset({Role.MANAGER, Role.OWNER})
 _MONEY = frozenset({Role.OWNER, Role.FINANCE})
 _ADMIN = frozenset({Role.ADMIN})
+_SUPPORT = frozenset({Role.AGENT, Role.ADMIN})
 _NOBODY: frozenset[Role] = frozenset()
 
 TABLE: tuple[Rule, ...] = (
     Rule(Permission.ACCOUNT, "profile, sessions, consents", Reach.OWN, _PEOPLE),
     Rule(Permission.ACCOUNT_SECURE, "sign-in ways, export, erasure", Reach.OWN, _PEOPLE, step_up=True),
     Rule(Permission.DRIVER, "vehicles, favourites, reviews, price alerts", Reach.OWN, _DRIVER),
-    Rule(Permission.PAY, "orders, payments, fuel cards, bills, invoices", Reach.OWN, _DRIVER),
+    Rule(Permission.PAY, "orders, payments, cards, bills, points, coupons", Reach.OWN, _DRIVER),
     Rule(Permission.CARDS_SECURE, "bind, unbind, loosen fuel cards", Reach.OWN, _DRIVER, step_up=True),
     Rule(Permission.PRICES_WRITE, "report prices", Reach.STATIONS, _NOBODY, machines=True),
     Rule(Permission.PUMPS_WRITE, "set pumps and their states", Reach.STATIONS, _CREW, machines=True),
@@ -100,6 +104,9 @@ TABLE: tuple[Rule, ...] = (
     Rule(Permission.REFUNDS_WRITE, "refund orders, decide exceptions", Reach.STATIONS, _HEADS),
     Rule(Permission.REFUNDS_APPROVE, "approve large refunds", Reach.STATIONS, _MONEY),
     Rule(Permission.FINANCE, "ledger, reconciliation", Reach.STATIONS, _MONEY),
+    Rule(Permission.CAMPAIGNS_WRITE, "plan, publish, stop campaigns; coupons, gifts", Reach.STATIONS, _HEADS),
+    Rule(Permission.REWARDS_REDEEM, "take coupons, hand over gifts", Reach.STATIONS, _CREW),
+    Rule(Permission.REWARDS_REVIEW, "look into suspected misuse of rewards", Reach.PLATFORM, _SUPPORT),
     Rule(Permission.STATIONS_WRITE, "register, edit and close stations", Reach.STATIONS, _HEADS, machines=True),
     Rule(Permission.PRICE_CHANGES_WRITE, "plan, cancel, roll back prices", Reach.STATIONS, _HEADS, machines=True),
     Rule(Permission.PRICE_CHANGES_APPROVE, "approve large price changes", Reach.STATIONS, _HEADS),

@@ -57,6 +57,10 @@ CONTENTS: dict[str, Contents] = {
         "your account: ways to sign in, settings, vehicles, consents, devices, roles as staff, and what was done to it",
         "您的账户: 登录方式、设置、车辆、授权记录、登录设备、员工角色以及账户操作记录",
     ),
+    "loyalty": Contents(
+        "your points with every entry, your tier, coupons, gift orders, invitations, and the purchases they follow",
+        "您的积分及每笔明细、会员等级、优惠券、礼品订单、邀请记录以及相关的消费记录",
+    ),
     "payments": Contents(
         "your orders, payments, refunds, fuel cards, bills and invoices",
         "您的订单、支付、退款、油卡、账单和发票",

@@ -15,13 +15,13 @@ from payments.http_models import station_orders as models
 from payments.http_models.orders import PumpId
 from payments.repository import order_queries
 from payments.use_cases import station_orders as use_cases
-from payments.use_cases.access import station_for
 from payments.use_cases.context import Payments
 from payments.use_cases.dispensing import refuse, report_dispense
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
 from servicekit.cursors import decode_cursor, next_cursor
 from servicekit.postgres import Connection
+from servicekit.price_book import station_for
 from servicekit.problems import problem_responses
 
 router = APIRouter(prefix="/v1", tags=["station orders"])

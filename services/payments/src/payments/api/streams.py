@@ -16,13 +16,13 @@ from payments.domain.order_views import Document, driver_view, station_view
 from payments.http_models import streams as models
 from payments.repository import order_queries
 from payments.repository.order_steps import SeenStep
-from payments.use_cases.access import station_for
 from payments.use_cases.catching_up import Missed, missed_of_order, missed_of_station
 from payments.use_cases.context import Payments
 from payments.use_cases.live import Live, Subject, Watch
 from payments.use_cases.order_access import own_order
 from servicekit.access import Permission
 from servicekit.auth import InvalidToken, Principal, Requires, bearer_token
+from servicekit.price_book import station_for
 from servicekit.problems import Unavailable, problem_responses
 from servicekit.store import StoreUnavailable
 

@@ -22,13 +22,13 @@ from payments.domain.orders import Order
 from payments.domain.refunds import needs_second_person
 from payments.repository import exceptions as repository
 from payments.repository import orders
-from payments.use_cases.access import station_for
 from payments.use_cases.context import Payments
 from payments.use_cases.exception_actions import EFFECTS, Work, stake_of
 from payments.use_cases.exceptions import ITSELF
 from servicekit.access import Permission
 from servicekit.auth import Principal
 from servicekit.postgres import Connection
+from servicekit.price_book import station_for
 from servicekit.problems import Problem
 from servicekit.telemetry import EXCEPTIONS_OPEN
 

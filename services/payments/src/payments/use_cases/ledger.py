@@ -9,11 +9,11 @@ from payments.domain.ledger import Account, AccountKind, Balance
 from payments.repository import books
 from payments.repository import ledger as repository
 from payments.repository.books import Before
-from payments.use_cases.access import station_for
 from payments.use_cases.context import Payments
 from servicekit.access import Permission
 from servicekit.auth import Principal
 from servicekit.postgres import Connection
+from servicekit.price_book import station_for
 from servicekit.problems import Problem
 
 Result = TypeVar("Result")

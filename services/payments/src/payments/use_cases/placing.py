@@ -6,8 +6,9 @@ from typing import Any
 from payments.domain import placing as domain
 from payments.domain.orders import Order
 from payments.domain.placing import Offer, Wish
-from payments.repository import order_queries, orders, price_book
+from payments.repository import order_queries, orders
 from payments.use_cases.context import Payments
+from servicekit import price_book
 from servicekit.erasures import require_present
 from servicekit.ids import new_id
 from servicekit.postgres import Connection

@@ -8,11 +8,11 @@ from uuid import UUID
 
 from payments.domain.shifts import Meter, Shift, Till, summarise
 from payments.repository import shifts as repository
-from payments.use_cases.access import station_for
 from servicekit.access import Permission
 from servicekit.auth import Principal
 from servicekit.ids import new_id
 from servicekit.postgres import Connection
+from servicekit.price_book import station_for
 from servicekit.problems import Problem
 
 LATE = timedelta(days=7)

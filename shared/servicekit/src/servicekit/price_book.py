@@ -1,16 +1,50 @@
-"""Queries about stations and prices, as payments knows them."""
+"""Stations and their prices as another service knows them: a read model of stations.stations and pricing.prices.
+
+A service that keeps one has the tables `stations` and `prices` in its migrations (payments' 0001_orders.sql shows them)
+and adds `SUBSCRIPTIONS` to its own. Of each station and price the newest event counts, whatever came before.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from schemas.events import PriceChangedV1, StationClosedV1, StationRegisteredV1, StationUpdatedV1
+from schemas.events import (
+    PriceChangedV1,
+    PriceConfirmedV1,
+    StationClosedV1,
+    StationRegisteredV1,
+    StationUpdatedV1,
+)
+from servicekit.access import Permission
+from servicekit.auth import Principal
+from servicekit.consumer import Received, Subscriptions
 from servicekit.postgres import Connection
+from servicekit.problems import Problem
 
 StationEvent = StationRegisteredV1 | StationUpdatedV1 | StationClosedV1
 
 
-async def save_stations(tx: Connection, stations: Sequence[StationEvent]) -> None:
+async def record_stations(tx: Connection, received: Sequence[Received]) -> None:
+    """Takes over stations; of each the newest event counts, whatever came before."""
+    newest = {event.station_id: event for event, *_ in sorted(received, key=lambda one: one.event.version)}
+    await save_stations(tx, list(newest.values()))
+
+
+async def record_prices(tx: Connection, received: Sequence[Received]) -> None:
+    """Takes over prices."""
+    newest = {
+        (event.station_id, event.fuel): event for event, *_ in sorted(received, key=lambda one: one.event.version)
+    }
+    await save_prices(tx, list(newest.values()))
+
+
+async def pass_by(tx: Connection, received: Sequence[Received]) -> None:
+    """That a price still holds changes nothing: here counts what the price is, not how old."""
+
+
+async def save_stations(
+    tx: Connection, stations: Sequence[StationRegisteredV1 | StationUpdatedV1 | StationClosedV1]
+) -> None:
     """Takes over stations as their events tell; one that is not newer than what is known changes nothing."""
     await tx.executemany(
         """INSERT INTO stations (station_id, operator, name, country, time_zone, currency, fuels, closed, version)
@@ -57,3 +91,22 @@ async def station_of(tx: Connection, station_id: UUID) -> Any:
 async def price_of(tx: Connection, station_id: UUID, fuel: str) -> Any:
     """The price's row; None where none was ever told."""
     return await tx.fetchrow("SELECT * FROM prices WHERE (station_id, fuel) = ($1, $2)", station_id, fuel)
+
+
+async def station_for(tx: Connection, principal: Principal, station_id: UUID, permission: Permission) -> Any:
+    """The station's row, if the principal may do this there; else Problem 404: a foreign one is not to be seen."""
+    station = await station_of(tx, station_id)
+    if station is None or not principal.may_act_for(str(station_id), station["operator"], permission):
+        raise Problem(
+            404, "no-such-station", "There is no such station among those that your access token is bound to."
+        )
+    return station
+
+
+SUBSCRIPTIONS: Subscriptions = {
+    PriceChangedV1: record_prices,
+    PriceConfirmedV1: pass_by,
+    StationRegisteredV1: record_stations,
+    StationUpdatedV1: record_stations,
+    StationClosedV1: record_stations,
+}

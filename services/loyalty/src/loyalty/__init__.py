@@ -1,0 +1,1 @@
+"""Loyalty: points, tiers, campaigns, coupons and gifts."""

@@ -1,0 +1,1 @@
+"""The rules of loyalty; no framework, driver or broker."""

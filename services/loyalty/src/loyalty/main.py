@@ -1,0 +1,38 @@
+"""The only wiring of the loyalty service."""
+
+from types import ModuleType
+
+from fastapi import FastAPI
+
+from loyalty.consumer import SUBSCRIPTIONS
+from loyalty.settings import Settings
+from loyalty.use_cases.context import Loyalty
+from loyalty.use_cases.people import PeopleData
+from servicekit import personal_data
+from servicekit.app import Kit, build_app
+from servicekit.consumer import Consumer
+from servicekit.outbox import Relay
+from servicekit.personal_data import PeopleDesk
+from servicekit.postgres import PostgresStore
+
+AREAS: tuple[ModuleType, ...] = (personal_data,)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service; settings come from the environment unless a test gives them."""
+    chosen = settings or Settings()  # pyright: ignore[reportCallIssue] - the environment fills it
+
+    async def start(kit: Kit) -> None:
+        store = await kit.open(lambda: PostgresStore.connect(chosen))
+        kit.app.state.loyalty = loyalty = Loyalty(chosen, store)
+        kit.ready_when("postgres", store.check)
+        kit.run_relay(Relay(chosen, store))
+        kit.app.state.people_desk = people = PeopleDesk(chosen.service, PeopleData(loyalty), loyalty.erasures)
+        kit.run_consumer(Consumer(chosen, store, {**SUBSCRIPTIONS, **people.subscriptions}, kit.app.state.verifier))
+        kit.watch_revocations()
+        kit.background("campaigns", loyalty.campaigns.run)
+
+    return build_app(
+        chosen, title="Loyalty", description="Points, tiers, campaigns, coupons and gifts.",
+        start=start, routers=[area.router for area in AREAS],
+    )  # fmt: skip

@@ -1,0 +1,21 @@
+"""What the use cases work with."""
+
+from loyalty.settings import Settings
+from loyalty.use_cases.live_campaigns import LiveCampaigns
+from servicekit.data_keys import PostgresDataKeys
+from servicekit.erasures import PostgresErasures
+from servicekit.keyring import FileKeys, KeyRing
+from servicekit.postgres import PostgresStore
+from servicekit.vault import Vault
+
+
+class Loyalty:
+    """One process of the service."""
+
+    def __init__(self, settings: Settings, store: PostgresStore) -> None:
+        self.settings = settings
+        self.store = store
+        self.ring = KeyRing(FileKeys(settings.keyring_file))
+        self.vault = Vault(self.ring, PostgresDataKeys())
+        self.erasures = PostgresErasures(store)
+        self.campaigns = LiveCampaigns(store)

@@ -1,0 +1,72 @@
+"""The campaigns that hold now, in each process's memory, so that a price needs no query for them.
+
+Whoever changes a campaign notifies the channel `campaigns`; each replica then reads them anew, and every second in any
+case. So a campaign that was stopped gives nothing more within a second or two, on every replica. What is reserved asks
+the table itself (see use_cases/reservations.py): there a stopped one counts at once.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+from loyalty.domain.terms import Campaign
+from loyalty.repository import campaigns as repository
+from servicekit.backoff import Backoff
+from servicekit.postgres import PostgresStore
+from servicekit.problems import Unavailable
+from servicekit.store import StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "campaigns"
+LOOK_SECONDS = 1.0
+GOOD_FOR = timedelta(seconds=4)
+"""Older knowledge is not used: a campaign may have been stopped since."""
+
+
+class LiveCampaigns:
+    """What holds now, as of a moment ago."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        self._store = store
+        self._by_operator: dict[str, list[Campaign]] = {}
+        self._read_at = datetime.min.replace(tzinfo=UTC)
+
+    def of(self, operator: str) -> Sequence[Campaign]:
+        """An operator's campaigns, by id. Raises Problem 503 where what is known is too old to be used."""
+        if datetime.now(UTC) - self._read_at > GOOD_FOR:
+            raise Unavailable("The list of campaigns")
+        return self._by_operator.get(operator, ())
+
+    async def read(self) -> None:
+        """Reads them anew."""
+        asked_at = datetime.now(UTC)
+        async with self._store.connection() as connection:
+            found = await repository.at_work(connection)
+        by_operator: defaultdict[str, list[Campaign]] = defaultdict(list)
+        for campaign in found:
+            by_operator[campaign.operator].append(campaign)
+        self._by_operator, self._read_at = dict(by_operator), asked_at
+
+    async def run(self) -> None:
+        """Keeps it up to date for the life of the service."""
+        backoff = Backoff()
+        while True:
+            try:
+                await self._listen()
+                backoff = Backoff()
+            except StoreUnavailable as error:
+                log.warning("campaigns are not up to date", extra={"error": str(error)})
+            await backoff.wait()
+
+    async def _listen(self) -> None:
+        changed = asyncio.Event()
+        async with self._store.listening(CHANNEL, lambda _: changed.set()) as lost:
+            while not lost.is_set():
+                changed.clear()
+                await self.read()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(changed.wait(), LOOK_SECONDS)

@@ -1,0 +1,47 @@
+"""What the service has of people: points, coupons, gifts and what they bought, by their id."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from loyalty.use_cases.context import Loyalty
+from servicekit.postgres import Connection
+
+Collect = Callable[[Loyalty, Connection, str], Awaitable[list[dict[str, Any]]]]
+"""What there is of a person, each item as plain data."""
+Erase = Callable[[Loyalty, Connection, str], Awaitable[int]]
+"""Deletes it, or takes out all that says more than the id; how many items that were."""
+Move = Callable[[Loyalty, Connection, str, str], Awaitable[None]]
+"""Gives it to the person's other account."""
+
+COLLECTS: Mapping[str, Collect] = {}
+"""One row for each kind of data that an export holds."""
+ERASES: Mapping[str, Erase] = {}
+MOVES: Mapping[str, Move] = {}
+KEPT: frozenset[str] = frozenset()
+"""What the books keep, under an id that only identity could tell from another."""
+
+
+class PeopleData:
+    """See servicekit.personal_data.PersonalData."""
+
+    kept = KEPT
+
+    def __init__(self, loyalty: Loyalty) -> None:
+        self._loyalty = loyalty
+
+    async def collect(self, subject: str) -> dict[str, Any]:
+        """All that there is of a person."""
+        async with self._loyalty.store.connection() as connection:
+            return {kind: await collect(self._loyalty, connection, subject) for kind, collect in COLLECTS.items()}
+
+    async def erase(self, tx: Connection, subject: str) -> dict[str, int]:
+        """Deletes what is the person's own, and the key of what was sealed for the person."""
+        erased = {kind: await erase(self._loyalty, tx, subject) for kind, erase in ERASES.items()}
+        await self._loyalty.vault.shred(tx, subject)
+        return erased
+
+    async def merge(self, tx: Connection, subject: str, into: str) -> None:
+        """Hands all over to the person's other account."""
+        for move in MOVES.values():
+            await move(self._loyalty, tx, subject, into)
+        await self._loyalty.vault.shred(tx, subject)
