@@ -39,7 +39,7 @@ def demo() -> None:
     Example: `./forecourt demo`
     """
     config = Config.from_environment()
-    _chapter("The platform starts", "Kafka, Postgres, MongoDB, four services and the gateway, all on this machine.")
+    _chapter("The platform starts", "Kafka, Postgres, MongoDB, five services and the gateway, all on this machine.")
     bring_up(config)
     _chapter(
         "A country's day of prices",

@@ -88,7 +88,7 @@ class Consumer(kafka.ReadingLoop):
                 self._progress_at = time.monotonic()
                 await watch.observe(bool(batches))
                 if batches:
-                    for messages in _in_bounds([Message.of(r) for records in batches.values() for r in records]):
+                    for messages in in_bounds([Message.of(r) for records in batches.values() for r in records]):
                         await self._process_until_stored(messages)
                     commits.note(batches)
                 await commits.commit_when_due()
@@ -224,7 +224,7 @@ class LagWatch:
         return total
 
 
-def _in_bounds(messages: Sequence[Message]) -> Iterator[list[Message]]:
+def in_bounds(messages: Sequence[Message]) -> Iterator[list[Message]]:
     """The messages in runs of at most MAX_TRANSACTION_BYTES (one larger message is a run of its own)."""
     run: list[Message] = []
     size = 0
