@@ -8,12 +8,14 @@ from loyalty.consumer import SUBSCRIPTIONS
 from loyalty.settings import Settings
 from loyalty.use_cases.context import Loyalty
 from loyalty.use_cases.people import PeopleData
+from loyalty.use_cases.tiers import REVIEW_SECONDS, review_tiers
 from servicekit import personal_data
 from servicekit.app import Kit, build_app
 from servicekit.consumer import Consumer
 from servicekit.outbox import Relay
 from servicekit.personal_data import PeopleDesk
 from servicekit.postgres import PostgresStore
+from servicekit.repeating import repeat
 
 AREAS: tuple[ModuleType, ...] = (personal_data,)
 
@@ -31,6 +33,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.run_consumer(Consumer(chosen, store, {**SUBSCRIPTIONS, **people.subscriptions}, kit.app.state.verifier))
         kit.watch_revocations()
         kit.background("campaigns", loyalty.campaigns.run)
+        kit.background("earning", loyalty.earning.run)
+        kit.background("tiers", lambda: repeat(lambda: review_tiers(loyalty), REVIEW_SECONDS))
 
     return build_app(
         chosen, title="Loyalty", description="Points, tiers, campaigns, coupons and gifts.",

@@ -22,5 +22,9 @@ class Settings(PostgresSettings):
         default={"CNY": 1, "EUR": 8, "GBP": 8, "USD": 8, "AUD": 5},
         description="Points that take off one minor unit, by currency; of others points cannot be spent",
     )
+    points_per_hundred: dict[str, int] = Field(
+        default={"CNY": 1, "EUR": 8, "GBP": 8, "USD": 8, "AUD": 5},
+        description="Points for each hundred minor units that are paid, by currency, where an operator says nothing",
+    )
     points_life_months: int = Field(default=24, ge=1, le=120, description="Points last to the end of that month")
     points_warning_days: int = Field(default=30, ge=1, description="Before points expire their driver is warned")

@@ -1,6 +1,7 @@
 """What the use cases work with."""
 
 from loyalty.settings import Settings
+from loyalty.use_cases.earning import EarningRules
 from loyalty.use_cases.live_campaigns import LiveCampaigns
 from servicekit.data_keys import PostgresDataKeys
 from servicekit.erasures import PostgresErasures
@@ -19,3 +20,4 @@ class Loyalty:
         self.vault = Vault(self.ring, PostgresDataKeys())
         self.erasures = PostgresErasures(store)
         self.campaigns = LiveCampaigns(store)
+        self.earning = EarningRules(store, settings.points_per_hundred)

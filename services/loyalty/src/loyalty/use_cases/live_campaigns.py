@@ -5,24 +5,17 @@ case. So a campaign that was stopped gives nothing more within a second or two, 
 the table itself (see use_cases/reservations.py): there a stopped one counts at once.
 """
 
-import asyncio
-import logging
 from collections import defaultdict
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from loyalty.domain.terms import Campaign
 from loyalty.repository import campaigns as repository
-from servicekit.backoff import Backoff
+from loyalty.use_cases.reading import keep_reading
 from servicekit.postgres import PostgresStore
 from servicekit.problems import Unavailable
-from servicekit.store import StoreUnavailable
-
-log = logging.getLogger(__name__)
 
 CHANNEL = "campaigns"
-LOOK_SECONDS = 1.0
 GOOD_FOR = timedelta(seconds=4)
 """Older knowledge is not used: a campaign may have been stopped since."""
 
@@ -53,20 +46,4 @@ class LiveCampaigns:
 
     async def run(self) -> None:
         """Keeps it up to date for the life of the service."""
-        backoff = Backoff()
-        while True:
-            try:
-                await self._listen()
-                backoff = Backoff()
-            except StoreUnavailable as error:
-                log.warning("campaigns are not up to date", extra={"error": str(error)})
-            await backoff.wait()
-
-    async def _listen(self) -> None:
-        changed = asyncio.Event()
-        async with self._store.listening(CHANNEL, lambda _: changed.set()) as lost:
-            while not lost.is_set():
-                changed.clear()
-                await self.read()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(changed.wait(), LOOK_SECONDS)
+        await keep_reading(self._store, CHANNEL, self.read)
