@@ -86,9 +86,13 @@ class StampCard(Struct, frozen=True, tag_field="kind", tag="stamp_card"):
     template_id: str
 
 
+class AtCounter(Struct, frozen=True, tag_field="kind", tag="at_counter"):
+    """What the crew gives for a coupon, a coffee or a car wash: its name says what. It takes no part in a price."""
+
+
 Discount = Percentage | PerLitre | PerFill | PriceLock
 Reward = CouponReward | GiftReward | StampCard
-Benefit = Discount | PointsMultiplier | Reward
+Benefit = Discount | PointsMultiplier | Reward | AtCounter
 DISCOUNTS = (Percentage, PerLitre, PerFill, PriceLock)
 REWARDS = (CouponReward, GiftReward, StampCard)
 
@@ -207,6 +211,8 @@ class Offer(Struct, frozen=True):
 
     def refusal(self, purchase: Purchase) -> str | None:
         """Why it does not hold for the purchase, as a word; None where it does."""
+        if isinstance(self.benefit, AtCounter):
+            return "at_counter"
         if self.operator != purchase.operator:
             return "operator"
         if purchase.at < self.starts_at:
