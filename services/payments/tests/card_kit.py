@@ -1,10 +1,13 @@
 """What tests of fuel cards have in common: canary numbers, cards in stock, money on a card, purchases."""
 
 import secrets
+from contextvars import ContextVar
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import httpx
+import pytest
 
 from payments.domain.card_numbers import check_digit
 from payments.domain.ledger import Account, AccountKind, Posting, Transfer, TransferKind
@@ -59,3 +62,22 @@ async def look(payments: Payments, driver: dict[str, str], card_id: UUID | str) 
     reply = await payments.client.get(f"/v1/fuel-cards/{card_id}", headers=driver)
     assert reply.status_code == 200, reply.text
     return reply.json()
+
+
+def counted_statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the running task asks the database from now on, and what groups of card payments write meanwhile."""
+    asked: list[str] = []
+    mine = ContextVar("mine", default=False)
+
+    def counting(original: Any) -> Any:
+        def ask(self: asyncpg.Connection, query: str, *arguments: Any, **options: Any) -> Any:
+            if mine.get() or "charge_cards" in query:  # groups are written by a task of nobody's
+                asked.append(query)
+            return original(self, query, *arguments, **options)
+
+        return ask
+
+    for name in ("fetch", "fetchrow", "fetchval", "execute", "executemany"):
+        monkeypatch.setattr(asyncpg.Connection, name, counting(getattr(asyncpg.Connection, name)))
+    mine.set(True)
+    return asked

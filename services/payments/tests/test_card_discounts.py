@@ -10,6 +10,7 @@ from payments.providers.loyalty import Loyalty, LoyaltySettings
 from payments.repository import ledger
 from payments.use_cases.ledger import trial_balance
 
+from .card_kit import counted_statements
 from .conftest import Payments
 from .test_card_payments import GROSS, Payer, slug_of
 from .test_discounts import OFF, LoyaltyService
@@ -77,5 +78,19 @@ async def test_a_card_pays_in_full_while_loyalty_is_away(payments: Payments, ser
     service.is_away = True
     refused = await payer.pay(order.order_id)
     assert (refused.status_code, slug_of(refused)) == (409, "loyalty-away")
-    answer = await payer.pay(order.order_id, coupon_ids=[], points=0)
+    answer = await payer.pay(order.order_id, without_discounts=True)
     assert (answer.status_code, answer.json()["order"]["paid_minor"]) == (200, GROSS)
+
+
+async def test_a_campaign_costs_a_card_payment_one_question_and_no_round_trip(
+    payments: Payments, service: LoyaltyService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the database: one to read and one to write, as without loyalty."""
+    service.campaign_minor = 300
+    payer = await Payer.with_money(payments, 100_000)
+    orders = [await payer.order() for _ in range(2)]
+    await payer.pay(orders[0].order_id)
+    asked = counted_statements(monkeypatch)
+    answer = await payer.pay(orders[1].order_id)
+    assert (answer.status_code, answer.json()["order"]["paid_minor"]) == (200, GROSS - 300)
+    assert (len(service.held), len(asked)) == (2, 2), asked

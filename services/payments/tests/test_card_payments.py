@@ -2,13 +2,11 @@
 
 import asyncio
 from collections import Counter
-from contextvars import ContextVar
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import httpx
 import pytest
 
@@ -28,7 +26,7 @@ from servicekit.erasures import Erasure
 from servicekit.ids import new_id
 from servicekit.testkit import eventually
 
-from .card_kit import open_card, put_money
+from .card_kit import counted_statements, open_card, put_money
 from .conftest import Payments
 from .station_kit import any_order, dispensed_order, stored
 
@@ -338,20 +336,7 @@ async def test_a_payment_takes_two_round_trips_to_the_database(
     payer = await Payer.with_money(payments, 10 * GROSS)
     placed = [await payer.order() for _ in range(2)]
     assert (await payer.pay(placed[0].order_id)).status_code == 200  # connections have prepared their statements
-    asked: list[str] = []
-    mine = ContextVar("mine", default=False)
-
-    def counting(original: Any) -> Any:
-        def ask(self: asyncpg.Connection, query: str, *arguments: Any, **options: Any) -> Any:
-            if mine.get() or "charge_cards" in query:  # groups are written by a task of nobody's
-                asked.append(query)
-            return original(self, query, *arguments, **options)
-
-        return ask
-
-    for name in ("fetch", "fetchrow", "fetchval", "execute", "executemany"):
-        monkeypatch.setattr(asyncpg.Connection, name, counting(getattr(asyncpg.Connection, name)))
-    mine.set(True)
+    asked = counted_statements(monkeypatch)
     assert (await payer.pay(placed[1].order_id)).status_code == 200
     assert len(asked) == 2, asked
 

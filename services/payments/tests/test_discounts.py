@@ -18,6 +18,7 @@ from .paying_kit import AMOUNT, Till, till_of
 from .provider_kit import Played, played
 
 OFF = 550
+CAMPAIGN = "0199a000-0000-7000-8000-0000000000ca"
 
 
 class LoyaltyService:
@@ -28,6 +29,8 @@ class LoyaltyService:
         """By order: its reservation."""
         self.released: list[str] = []
         self.is_away = False
+        self.campaign_minor = 0
+        """What a campaign takes off each purchase."""
 
     def app(self) -> web.Application:
         """Its two routes."""
@@ -52,6 +55,9 @@ class LoyaltyService:
         if asked["points"]:
             worth = min(asked["points"], asked["gross_minor"])
             parts.append({"kind": "points", "reason": "Points", "amount_minor": worth, "points": worth})
+        if self.campaign_minor:
+            campaign = {"kind": "campaign", "reference": CAMPAIGN, "reason": "Happy hour"}
+            parts.append(campaign | {"amount_minor": self.campaign_minor})
         until = (datetime.now(UTC) + timedelta(minutes=5)).isoformat().replace("+00:00", "Z")
         answer = {"reservation_id": asked["reservation_id"], "breakdown": parts, "expires_at": until}
         return web.json_response(answer)
@@ -137,12 +143,64 @@ async def test_what_cannot_be_spent_is_named_and_nothing_else_happens(till: Till
 async def test_with_loyalty_away_the_driver_may_pay_in_full(till: Till, service: LoyaltyService) -> None:
     service.is_away = True
     order = await till.order(coupon_ids=("c1",), points=100)
-    reply = await till.pay(order)
-    assert (reply.status_code, reply.json()["type"]) == (409, "urn:forecourt:problem:loyalty-away")
-    reply = await till.pay(order, coupon_ids=[], points=0)
+    for asked in ({}, {"coupon_ids": [], "points": 0}):  # a campaign may be in the price that was shown
+        reply = await till.pay(order, **asked)
+        assert (reply.status_code, reply.json()["type"]) == (409, "urn:forecourt:problem:loyalty-away")
+        assert '"without_discounts": true' in reply.json()["detail"]
+    assert (await till.pay(order, without_discounts=True, points=1)).status_code == 422
+    reply = await till.pay(order, without_discounts=True)
     assert reply.status_code == 200
     await till.confirm(order)
     assert (await till.until(order, "paid")).paid_minor == AMOUNT
+    assert service.held == {}
+
+
+async def test_a_campaign_holds_for_who_asks_for_nothing(till: Till, service: LoyaltyService) -> None:
+    service.campaign_minor = 300
+    order = await till.order()
+    paid = await till.paid(order)
+    assert (paid.discount_minor, paid.paid_minor, paid.gross_minor) == (300, AMOUNT - 300, AMOUNT)
+    assert (str(paid.reservation_id), service.released) == (service.held[str(order.order_id)], [])
+    assert [part["reference"] for part in paid.breakdown] == [CAMPAIGN]
+    assert await till.station() == AMOUNT
+    assert await till.payments.sql("SELECT count(*) FROM reservation_claims") == 0
+
+
+async def test_nothing_is_remembered_of_a_question_that_took_nothing_off(till: Till, service: LoyaltyService) -> None:
+    paid = await till.paid(await till.order())
+    assert (paid.reservation_id, paid.paid_minor, paid.breakdown) == (None, AMOUNT, ())
+    assert len(service.held) == 1
+
+
+async def test_who_wants_to_pay_in_full_is_not_asked_about(till: Till, service: LoyaltyService) -> None:
+    service.campaign_minor = 300
+    order = await till.order(coupon_ids=("c1",), points=5)
+    assert (await till.pay(order, without_discounts=True)).status_code == 200
+    now = await till.now(order)
+    assert (now.discount_minor, now.reservation_id, service.held) == (0, None, {})
+
+
+async def test_what_is_not_to_be_paid_is_not_asked_about(till: Till, service: LoyaltyService) -> None:
+    service.campaign_minor = 300
+    paid = await till.paid(await till.order(), "wechat")
+    asked = dict(service.held)
+    assert (await till.pay(paid)).status_code == 409
+    before = await till.order(
+        mode="prepaid", status="placed", requested_minor=AMOUNT, volume_ml=None, gross_minor=None, dispensed_at=None,
+        confirmed_at=None,
+    )  # fmt: skip
+    assert (await till.pay(before)).status_code == 200
+    assert service.held == asked
+
+
+async def test_of_payments_at_once_none_gives_back_what_another_one_may_use(
+    till: Till, service: LoyaltyService
+) -> None:  # fmt: skip
+    service.campaign_minor = 300
+    order = await till.order()
+    replies = await asyncio.gather(*(till.pay(order) for _ in range(5)))
+    assert sorted(reply.status_code for reply in replies) == [200, 409, 409, 409, 409]
+    assert service.released == []
 
 
 async def test_a_charge_that_is_refused_gives_coupons_back(till: Till, service: LoyaltyService) -> None:

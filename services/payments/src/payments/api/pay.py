@@ -34,7 +34,8 @@ async def pay_order(
     """By wechat and alipay the reply has what your phone needs to ask you to confirm; then follow the order.
 
     Whatever your phone says, only the provider's own word makes the order paid. Choosing another method while one
-    waits gives that one up.
+    waits gives that one up. What campaigns, your coupons and your points take off is in the order's breakdown; where it
+    cannot be looked up (409 `loyalty-away`) nothing is charged, and you may pay in full: `without_discounts`.
     """
     payments = payments_of(request)
     key = require_key(idempotency_key)
@@ -47,7 +48,7 @@ async def pay_order(
     reply = await pay(payments, Payment(
         driver.subject, bearer_token(request.headers.get("authorization")), order_id, body.method,
         IdempotentRequest(driver.subject, f"POST /v1/orders/{order_id}/pay", key, await request.body()), show,
-        body.card_id, body.coupon_ids, body.points, body.plate,
+        body.card_id, body.coupon_ids, body.points, body.plate, body.without_discounts,
     ))  # fmt: skip
     return as_response(reply)
 

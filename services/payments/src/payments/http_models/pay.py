@@ -33,11 +33,21 @@ class Pay(Model):
     coupon_ids: Annotated[tuple[CouponId, ...] | None, Field(max_length=10, examples=[[]])] = None
     points: Annotated[int | None, Field(ge=0, le=10**9, strict=True, examples=[0])] = None
     plate: Annotated[Plate | None, Field(description="Of a card that is for one vehicle: its number plate")] = None
+    without_discounts: Annotated[
+        bool,
+        Field(description="Pay the full price: no campaign, coupon or point is used. For when loyalty is away"),
+    ] = False
 
     @model_validator(mode="after")
     def _card_and_method_agree(self) -> "Pay":
         if (self.card_id is not None) is not (self.method is Method.FUEL_CARD):
             raise ValueError("card_id is for the method fuel_card, and it needs one")
+        return self
+
+    @model_validator(mode="after")
+    def _is_of_one_mind_about_discounts(self) -> "Pay":
+        if self.without_discounts and (self.coupon_ids or self.points):
+            raise ValueError("without_discounts pays the full price: leave out coupon_ids and points")
         return self
 
 

@@ -55,8 +55,9 @@ async def _pay(payments: Payments, payment: Payment) -> Reply:
         loaded = await _load(payments, payment)
     order = as_asked(order, payment)
     return await with_discounts(
-        payments, order, METHOD, payment.token, lambda reserved: _charge(payments, payment, loaded, reserved)
-    )
+        payments, order, METHOD, payment.token, lambda reserved: _charge(payments, payment, loaded, reserved),
+        in_full=payment.without_discounts,
+    )  # fmt: skip
 
 
 async def _load(payments: Payments, payment: Payment) -> Loaded:

@@ -26,7 +26,7 @@ from servicekit.postgres import Connection
 from servicekit.problems import Problem, problem_body
 
 NOTHING_TO_PAY = "none"
-"""The method of an order that coupons and points pay wholly."""
+"""The method of an order that discounts and points pay wholly."""
 Show = Callable[[Order, dict[str, Any]], bytes]
 """The reply's body: the order, and how far its payment is."""
 
@@ -47,6 +47,8 @@ class Payment:
     points: int | None = None
     plate: str | None = None
     """The number plate that the driver says, for a card that is for one vehicle."""
+    without_discounts: bool = False
+    """The driver pays the full price, whatever the order was placed with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +77,15 @@ async def _pay_at_provider(payments: Payments, payment: Payment) -> Reply:
             return first
     order = as_asked(await make_way(payments, order, payment.method), payment)
     return await with_discounts(
-        payments, order, payment.method, payment.token, lambda reserved: _charge(payments, payment, reserved)
-    )
+        payments, order, payment.method, payment.token, lambda reserved: _charge(payments, payment, reserved),
+        in_full=payment.without_discounts,
+    )  # fmt: skip
 
 
 def as_asked(order: Order, payment: Payment) -> Order:
     """The order with the coupons and points that the payment asks for."""
+    if payment.without_discounts:
+        return replace(order, coupon_ids=(), points=0)
     return replace(
         order, coupon_ids=order.coupon_ids if payment.coupon_ids is None else payment.coupon_ids,
         points=order.points if payment.points is None else payment.points,

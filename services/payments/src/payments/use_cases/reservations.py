@@ -1,4 +1,4 @@
-"""Coupons and points of an order: set aside at loyalty before the charge, given back when there is none."""
+"""What loyalty takes off an order: set aside there before the charge, given back when there is none."""
 
 import logging
 from dataclasses import replace
@@ -14,31 +14,40 @@ from servicekit.problems import Problem
 log = logging.getLogger(__name__)
 
 
-async def reserve(payments: Payments, order: Order, method: str, token: str) -> Order:
-    """The order with the breakdown, the discount and the reservation of what it asks for; not saved.
+AWAY = (
+    "What coupons, points and campaigns take off cannot be looked up just now, and the price that you were shown may "
+    'include it. Try again in a moment, or pay the full price: send "without_discounts": true.'
+)
 
-    An order that asks for nothing is left as it is, without a discount. `token` is the driver's own access token. Call
-    it outside of any transaction: it asks loyalty, each time anew, and a later reservation of an order takes the place
-    of the one before. Raises Problem 409 `reservation-refused`, `loyalty-away`.
+
+async def reserve(payments: Payments, order: Order, method: str, token: str) -> Order:
+    """The order with the breakdown, the discount and the reservation of what loyalty takes off; not saved.
+
+    `token` is the driver's own access token. Call it outside of any transaction: it asks loyalty, each time anew, and a
+    later reservation of an order takes the place of the one before. Where nothing is taken off, nothing is reserved.
+    Raises Problem 409 `reservation-refused`, `loyalty-away`.
     """
-    if not order.coupon_ids and not order.points:
-        return replace(order, breakdown=(), discount_minor=0, reservation_id=None)
-    request = _request(order, method)
     try:
         if payments.loyalty is None:
             raise LoyaltyAway("there is none")
-        answer = await payments.loyalty.reserve(request, token)
+        answer = await payments.loyalty.reserve(_request(order, method), token)
     except LoyaltyAway as error:
         log.warning("loyalty is away", extra={"error": str(error)})
-        detail = "Coupons and points cannot be used just now. Pay without them, or try again in a moment."
-        raise Problem(409, "loyalty-away", detail, headers={"Retry-After": "5"}) from None
+        raise Problem(409, "loyalty-away", AWAY, headers={"Retry-After": "5"}) from None
     except ReservationRefused as error:
         refusals = [one.model_dump() for one in error.refusals]
         detail = " ".join(one.detail for one in error.refusals)
         raise Problem(409, "reservation-refused", detail, refusals=refusals) from None
+    if not answer.breakdown:
+        return without(order)
     parts = tuple(part.model_dump(mode="json") for part in answer.breakdown)
     discount = sum(part.amount_minor for part in answer.breakdown)
     return replace(order, breakdown=parts, discount_minor=discount, reservation_id=answer.reservation_id)
+
+
+def without(order: Order) -> Order:
+    """The order at its full price."""
+    return replace(order, breakdown=(), discount_minor=0, reservation_id=None)
 
 
 async def release(payments: Payments, reservation_id: UUID | None, token: str) -> None:
