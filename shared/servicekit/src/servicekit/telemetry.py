@@ -49,6 +49,9 @@ PROVIDER_NOTIFICATIONS = Counter(
 )  # fmt: skip
 EXCEPTIONS_OPEN = Gauge("forecourt_exceptions_open", "Exceptions that nobody has settled", ["kind"])
 TICKETS_OPEN = Gauge("forecourt_tickets_open", "Differences that reconciliation left open", ["side", "provider"])
+LOYALTY_DIFFERENCES_OPEN = Gauge(
+    "forecourt_loyalty_differences_open", "Discounts that were paid with and could not be taken as promised", ["kind"]
+)
 TASK_RESTARTS = Counter("forecourt_task_restarts_total", "Background tasks restarted", ["service", "task"])
 AUDIT_ENTRIES = Gauge("forecourt_audit_entries", "Entries of the audit log; it never falls")
 UPSTREAM_CALLS = Counter("forecourt_upstream_calls_total", "The gateway's calls by outcome", ["upstream", "outcome"])

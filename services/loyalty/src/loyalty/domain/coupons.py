@@ -11,6 +11,8 @@ from schemas.loyalty import CouponExpiredV1, CouponIssuedV1, CouponRedeemedV1
 
 TRANSFER = "transfer"
 """The reason of a coupon that another driver gave away."""
+GIVEN_BACK = "given_back"
+"""The reason of one whose order was refunded: it is told again."""
 
 
 class CouponStatus(StrEnum):

@@ -4,7 +4,7 @@ Whoever changes a driver's coupons has locked the driver (members.lock); only th
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -48,8 +48,8 @@ async def release(tx: Connection, reservation_id: UUID) -> int:
 async def redeem_reserved(
     tx: Connection, reservation_id: UUID, *, order_id: UUID, station_id: UUID, amounts: Mapping[UUID, int],
     currency: str, at: datetime,
-) -> int:  # fmt: skip
-    """What was set aside is used, each coupon for its amount (minor units), and told; how many those were."""
+) -> set[UUID]:  # fmt: skip
+    """What was set aside is used, each coupon for its amount (minor units), and told; which those were."""
     rows = await tx.fetch(
         f"""UPDATE coupons c SET (status, reserved_by, version, order_id, station_id, redeemed_at, amount_minor)
                 = ('redeemed', NULL, c.version + 1, $2, $3, $4, coalesce(a.amount_minor, 0))
@@ -59,7 +59,22 @@ async def redeem_reserved(
         reservation_id, order_id, station_id, at, list(amounts), list(amounts.values()),
     )  # fmt: skip
     await _tell_redeemed(tx, [_coupon(row) for row in rows], currency, at)
-    return len(rows)
+    return {row["coupon_id"] for row in rows}
+
+
+async def give_back(
+    tx: Connection, order_id: UUID, coupon_ids: Iterable[UUID], at: datetime, *, until: datetime
+) -> None:  # fmt: skip
+    """What was used on an order is the driver's again, good until then at least, and that is told as of a new one."""
+    rows = await tx.fetch(
+        f"""UPDATE coupons c SET (status, version, order_id, station_id, redeemed_at, amount_minor, expires_at)
+                = ('active', version + 1, NULL, NULL, NULL, NULL, greatest(expires_at, $3))
+            WHERE coupon_id = ANY($1) AND order_id = $2 AND status = 'redeemed' RETURNING {_CHANGED}""",  # noqa: S608 -- as above
+        list(coupon_ids), order_id, until,
+    )  # fmt: skip
+    given = [replace(_coupon(row), reason=domain.GIVEN_BACK) for row in rows]
+    operators = await _operators(tx, given)
+    await _tell(tx, [domain.issued(one, operators[one.template_id], at) for one in given])
 
 
 async def redeem_at_counter(
@@ -81,6 +96,14 @@ async def redeem_at_counter(
 async def of_key(tx: Connection, key: str) -> UUID | None:
     """The coupon that was issued under this key."""
     return await tx.fetchval("SELECT coupon_id FROM coupons WHERE key = $1", key)
+
+
+async def got(tx: Connection, template_id: UUID, driver_id: str) -> int:
+    """How many of it a driver ever got, those that were given away since, and those of others, included."""
+    count: int = await tx.fetchval(
+        "SELECT count(*) FROM coupons WHERE template_id = $1 AND $2 IN (driver_id, issued_to)", template_id, driver_id
+    )
+    return count
 
 
 async def insert(tx: Connection, template: Template, coupon: Coupon, key: str) -> None:
