@@ -4,8 +4,10 @@ from types import ModuleType
 
 from fastapi import FastAPI
 
+from loyalty.api import campaign_plans, campaigns, simulations
 from loyalty.consumer import SUBSCRIPTIONS
 from loyalty.settings import Settings
+from loyalty.use_cases.campaign_work import CARRY_ON_SECONDS, carry_on_due
 from loyalty.use_cases.context import Loyalty
 from loyalty.use_cases.people import PeopleData
 from loyalty.use_cases.tiers import REVIEW_SECONDS, review_tiers
@@ -17,7 +19,7 @@ from servicekit.personal_data import PeopleDesk
 from servicekit.postgres import PostgresStore
 from servicekit.repeating import repeat
 
-AREAS: tuple[ModuleType, ...] = (personal_data,)
+AREAS: tuple[ModuleType, ...] = (personal_data, campaigns, campaign_plans, simulations)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -33,6 +35,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.run_consumer(Consumer(chosen, store, {**SUBSCRIPTIONS, **people.subscriptions}, kit.app.state.verifier))
         kit.watch_revocations()
         kit.background("campaigns", loyalty.campaigns.run)
+        kit.background("campaign_times", lambda: repeat(lambda: carry_on_due(store), CARRY_ON_SECONDS))
         kit.background("earning", loyalty.earning.run)
         kit.background("tiers", lambda: repeat(lambda: review_tiers(loyalty), REVIEW_SECONDS))
 
