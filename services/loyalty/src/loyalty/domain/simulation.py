@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from loyalty.domain.pricing import best_price
 from loyalty.domain.terms import (
     DISCOUNTS,
+    REWARDS,
     Campaign,
     CouponReward,
     GiftReward,
@@ -120,7 +121,7 @@ class Simulator:
         elif isinstance(benefit, PointsMultiplier):
             more = order.points * (benefit.basis_points - order.multiplied) // order.multiplied
             self._count(order, "no_more_points", points=max(more, 0))
-        else:
+        elif isinstance(benefit, REWARDS):
             self._fills[driver] += 1
             self._count(order, "not_triggered", rewards=int(self._is_triggered(benefit, order)))
 

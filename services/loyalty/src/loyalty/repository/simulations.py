@@ -28,15 +28,16 @@ class Asked(NamedTuple):
 
 async def count_orders(tx: Connection, asked: Asked) -> int:
     """How many orders were paid that are asked for."""
-    return await tx.fetchval(
+    (row,) = await tx.fetch(
         """SELECT count(*) FROM purchases
            WHERE operator = $1 AND ($2::uuid[] IS NULL OR station_id = ANY($2)) AND paid_at >= $3 AND paid_at < $4""",
         *asked,
     )
+    return row[0]
 
 
 async def past_orders(tx: Connection, asked: Asked, most: int) -> AsyncIterator[list[PastOrder]]:
-    """The newest orders that are asked for, in the order in which they were paid, some at a time; one snapshot of them all.
+    """The newest orders that are asked for, in the order in which they were paid, some at a time.
 
     Whole refunds are left out: they cost nothing. Needs a transaction.
     """
