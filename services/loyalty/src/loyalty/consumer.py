@@ -1,6 +1,6 @@
 """What loyalty listens to; `servicekit.personal_data` adds what it does about people."""
 
-from servicekit import price_book
+from loyalty.use_cases import places
 from servicekit.consumer import Subscriptions
 
-SUBSCRIPTIONS: Subscriptions = {**price_book.SUBSCRIPTIONS}
+SUBSCRIPTIONS: Subscriptions = {**places.SUBSCRIPTIONS}

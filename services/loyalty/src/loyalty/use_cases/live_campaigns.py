@@ -15,13 +15,12 @@ from loyalty.use_cases.reading import keep_reading
 from servicekit.postgres import PostgresStore
 from servicekit.problems import Unavailable
 
-CHANNEL = "campaigns"
 GOOD_FOR = timedelta(seconds=4)
 """Older knowledge is not used: a campaign may have been stopped since."""
 
 
 class LiveCampaigns:
-    """What holds now, as of a moment ago."""
+    """What holds now, as of a moment ago; begins and ends come by the campaigns' own times, exactly."""
 
     def __init__(self, store: PostgresStore) -> None:
         self._store = store
@@ -30,9 +29,10 @@ class LiveCampaigns:
 
     def of(self, operator: str) -> Sequence[Campaign]:
         """An operator's campaigns, by id. Raises Problem 503 where what is known is too old to be used."""
-        if datetime.now(UTC) - self._read_at > GOOD_FOR:
+        now = datetime.now(UTC)
+        if now - self._read_at > GOOD_FOR:
             raise Unavailable("The list of campaigns")
-        return self._by_operator.get(operator, ())
+        return [one for one in self._by_operator.get(operator, ()) if _holds(one, now)]
 
     async def read(self) -> None:
         """Reads them anew."""
@@ -46,4 +46,8 @@ class LiveCampaigns:
 
     async def run(self) -> None:
         """Keeps it up to date for the life of the service."""
-        await keep_reading(self._store, CHANNEL, self.read)
+        await keep_reading(self._store, repository.CHANNEL, self.read)
+
+
+def _holds(campaign: Campaign, now: datetime) -> bool:
+    return campaign.starts_at <= now and (campaign.ends_at is None or now < campaign.ends_at)
