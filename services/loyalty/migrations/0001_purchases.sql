@@ -50,7 +50,7 @@ CREATE TABLE purchases (                -- each order as far as its events have 
     reservation_id uuid,
     breakdown      jsonb NOT NULL DEFAULT '[]',
     refunded_minor bigint NOT NULL DEFAULT 0,
-    refunded_ml    bigint NOT NULL DEFAULT 0,
+    counted_ml     bigint NOT NULL DEFAULT 0,      -- of its fuel, for the driver's tier
     tier           text,                -- the driver's when it was paid
     multiplier_campaigns uuid[] NOT NULL DEFAULT '{}',
     points_due     bigint NOT NULL DEFAULT 0,      -- what was earned by it, before refunds

@@ -169,14 +169,16 @@ class Consumer(kafka.ReadingLoop):
             raise StoreUnavailable(error.detail) from error
 
     async def _handle(self, tx: Any, received: Sequence[Received], *, expect_new: bool) -> list[Message]:
-        """Hands each run of events that share a handler to it, in order; returns the messages that were new."""
+        """Hands each run of events that share a handler to it, in order; returns the messages that were new.
+
+        Events that nobody here asked for end no run: of a topic with many kinds, runs would be short for nothing.
+        """
         given = [one.message for one in received]
         messages = await self._store.first_seen(tx, self.group, given, expect_new=expect_new)
         new = {id(message) for message in messages}
-        fresh = [one for one in received if id(one.message) in new]
-        for handler, run in itertools.groupby(fresh, lambda one: self._handlers.get(one.event.type())):
-            if handler is not None:
-                await handler(tx, list(run))
+        fresh = [one for one in received if id(one.message) in new and one.event.type() in self._handlers]
+        for handler, run in itertools.groupby(fresh, lambda one: self._handlers[one.event.type()]):
+            await handler(tx, list(run))
         return messages
 
     async def _replay_dead_letters(self) -> None:

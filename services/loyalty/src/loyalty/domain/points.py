@@ -7,7 +7,7 @@ beside a lot with something in it. Pure.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -202,6 +202,13 @@ def give(lots: Iterable[Lot], grants: Iterable[Grant]) -> tuple[tuple[Part, ...]
     if debt and paid:
         parts.append(Part(debt.id, paid, None))
     return tuple(parts), tuple(new)
+
+
+def after(lots: Iterable[Lot], parts: Iterable[Part], new: Iterable[Lot]) -> list[Lot]:
+    """The lots as they are once the parts are posted, new ones among them."""
+    changes = {part.lot_id: part.points for part in parts}
+    kept = [replace(lot, remaining=lot.remaining + changes.get(lot.id, 0)) for lot in lots]
+    return [*kept, *new]
 
 
 def give_back(spent: Sequence[Part], already: int, total: int, at: datetime) -> list[Grant]:

@@ -95,6 +95,20 @@ async def find_lots(tx: Connection, driver_ids: Iterable[str]) -> defaultdict[st
            WHERE driver_id = ANY($1) AND (remaining <> 0 OR held <> 0 OR expires_at IS NULL)""",
         list(driver_ids),
     )
+    return _by_driver(rows)
+
+
+async def find_debts(tx: Connection, driver_ids: Iterable[str]) -> defaultdict[str, list[Lot]]:
+    """Of these lots only the debts: all that counts for who gets points."""
+    rows = await tx.fetch(
+        """SELECT driver_id, lot_id, remaining, held, expires_at, order_id FROM lots
+           WHERE driver_id = ANY($1) AND expires_at IS NULL""",
+        list(driver_ids),
+    )
+    return _by_driver(rows)
+
+
+def _by_driver(rows: Iterable[Iterable[Any]]) -> defaultdict[str, list[Lot]]:
     found: defaultdict[str, list[Lot]] = defaultdict(list)
     for driver_id, *lot in rows:
         found[driver_id].append(Lot(*lot))
@@ -103,7 +117,7 @@ async def find_lots(tx: Connection, driver_ids: Iterable[str]) -> defaultdict[st
 
 async def is_known(tx: Connection, key: str) -> bool:
     """Whether a transfer with this key was posted."""
-    return await tx.fetchval("SELECT EXISTS (SELECT FROM transfers WHERE key = $1)", key)
+    return bool(await tx.fetchval("SELECT EXISTS (SELECT FROM transfers WHERE key = $1)", key))
 
 
 async def post(tx: Connection, entries: Sequence[Entry]) -> dict[UUID, Posted]:
