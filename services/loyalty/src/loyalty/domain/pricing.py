@@ -16,6 +16,7 @@ from loyalty.domain.refusal_words import Refusal, offer_refusal, refusal
 from loyalty.domain.terms import (
     DISCOUNTS,
     MOST_BASIS_POINTS,
+    REWARDS,
     Offer,
     Percentage,
     PerFill,
@@ -78,6 +79,7 @@ def best_price(
     to spend, `points_per_minor` how many take off one minor unit (None: they cannot be spent). Rewards take nothing
     off, and are passed by. Raises CannotCombine.
     """
+    offers = [offer for offer in offers if not isinstance(offer.benefit, REWARDS)]
     refused = {offer.id: word for offer in offers if (word := _refusal(offer, purchase, left))}
     _require(purchase, offers, required, refused)
     discounts = sorted(
