@@ -11,6 +11,7 @@ from uuid import UUID
 import asyncpg
 
 from forecourt.chaos_drivers import Trial
+from forecourt.chaos_loyalty import compare_loyalty
 from forecourt.chaos_monkey import Monkey
 from forecourt.chaos_world import World
 from forecourt.simulate_providers import Provider, Providers
@@ -19,6 +20,7 @@ from local_stack.environment import service_environment
 
 SETTLE_SECONDS = 240.0
 SHOWN_CASES = 20
+PAID = frozenset({"paid", "completed", "refunding", "refunded", "disputed"})
 UNSETTLED = """
     SELECT 'order ' || order_id || ' is ' || status FROM orders
         WHERE order_id = ANY($1) AND status IN ('paying', 'unknown', 'refunding', 'authorised')
@@ -137,10 +139,11 @@ async def _compared(
         unbalanced = [row[0] for row in await connection.fetch(UNEVEN)]
     finally:
         await connection.close()
+    apart, on_its_way = await compare_loyalty(config, books.orders)
     states = Counter(row["status"] for row in books.orders.values())
     account = Account(
-        dict(states.most_common()), dict(monkey.killed), dict(monkey.struck), dict(trial.gave_up), stuck=stuck,
-        unbalanced=unbalanced,
+        dict(states.most_common()), dict(monkey.killed), dict(monkey.struck), dict(trial.gave_up),
+        stuck=stuck + on_its_way, unbalanced=unbalanced + apart,
     )  # fmt: skip
     account.lost += [f"order {order_id} is gone" for order_id in order_ids if order_id not in books.orders]
     for provider in Provider:
@@ -189,8 +192,15 @@ def _compare_cards(account: Account, books: Books) -> None:
         due = order["paid_minor"] - order["refunded_minor"] if order["method"] == "fuel_card" else 0
         _judge(account, f"card of order {order_id} ({order['status']})", taken, due)
         earned = books.booked.get(order_id, {}).get("station", 0) + books.booked.get(order_id, {}).get("deposit", 0)
-        if earned != (net := order["paid_minor"] - order["refunded_minor"]) and not order["discount_minor"]:
-            account.unbalanced.append(f"order {order_id} ({order['status']}) is worth {net}, the books say {earned}")
+        if earned != (worth := _worth(order)):
+            account.unbalanced.append(f"order {order_id} ({order['status']}) is worth {worth}, the books say {earned}")
+
+
+def _worth(order: Any) -> int:
+    """What the station has of an order: what was paid and, until all of that went back, what loyalty paid for it."""
+    net = order["paid_minor"] - order["refunded_minor"]
+    is_given_back = net == 0 < order["paid_minor"]
+    return net if is_given_back or order["status"] not in PAID else net + order["discount_minor"]
 
 
 def _judge(account: Account, what: str, taken: int, due: int) -> None:

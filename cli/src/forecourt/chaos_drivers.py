@@ -21,9 +21,13 @@ LOOK_SECONDS = 0.15
 LITTLE_MINOR = 30_000
 """With less on the card it is recharged first."""
 UNDER_WAY = frozenset({"paying", "unknown"})
-NOT_YET = frozenset({"request-in-flight", "order-changed", "too-many-open-orders", "no-such-station", "fuel-not-sold"})
+NOT_YET = frozenset({
+    "request-in-flight", "order-changed", "too-many-open-orders", "no-such-station", "fuel-not-sold", "loyalty-away",
+})  # fmt: skip
 """Refusals that say: in a moment."""
-TRY_AGAIN = frozenset({"payment-refused", "payment-in-progress", "invalid-transition", "insufficient-funds"})
+TRY_AGAIN = frozenset({
+    "payment-refused", "payment-in-progress", "invalid-transition", "insufficient-funds", "reservation-refused",
+})  # fmt: skip
 """Refusals after which a driver looks at the order, and pays again or otherwise."""
 METHODS = ("wechat", "alipay", "fuel_card")
 MAX_TRIES = 6
@@ -47,6 +51,8 @@ class Story:
     """`` (no), `part` or `whole`."""
     gives: float
     """What the pump gives of what was asked for, where the money comes first."""
+    points: int
+    """The most to spend, where the fuel comes first; who has fewer pays without."""
 
 
 def draw(luck: random.Random) -> Story:
@@ -58,6 +64,7 @@ def draw(luck: random.Random) -> Story:
         cancels=luck.choices(("", "placed", "paying"), (91, 4, 5))[0], adjusts=luck.random() < 0.06,
         declines=luck.random() < 0.05, refunds=luck.choices(("", "part", "whole"), (88, 9, 3))[0],
         gives=luck.choices((1.0, 0.7, 0.0, 1.02), (70, 24, 3, 3))[0],
+        points=luck.choices((0, 20, 150), (60, 25, 15))[0],
     )  # fmt: skip
 
 
@@ -98,6 +105,7 @@ class _Telling:
         self._driver = driver
         self._number = number
         self._story = draw(random.Random(f"{seed}/{number}"))  # noqa: S311 - no secret
+        self._points = self._story.points
         self._path = ""
 
     async def tell(self) -> None:
@@ -175,12 +183,17 @@ class _Telling:
         """What the phone needs to ask for the confirmation; None where there is nothing to confirm."""
         if method == "fuel_card":
             await self._fill_the_card()
-        body = {"method": method} | ({"card_id": self._driver.card_id} if method == "fuel_card" else {})
+        body: dict[str, Any] = {"method": method}
+        if method == "fuel_card":
+            body["card_id"] = self._driver.card_id
+        if self._story.mode == "post_pay":
+            body["points"] = self._points
         try:
             return (await self._insist(f"{self._path}/pay", body))["payment"]["client"]
         except PlatformError as error:
             if error.kind not in TRY_AGAIN:
                 raise
+            self._points = 0
             return None
 
     async def _fill_the_card(self) -> None:

@@ -34,7 +34,7 @@ MOODS: tuple[Mapping[str, Any], ...] = (
     {"silent": 0.1, "silent_seconds": 20.0, "duplicate": 0.3, "reorder": 0.3, "lost": 0.2, "busy_done": 0.1},
 )
 """What a provider may be like for some seconds."""
-VICTIMS = ("payments", "payments", "payments", "postgres", "kafka", "gateway")
+VICTIMS = ("payments", "payments", "payments", "loyalty", "postgres", "kafka", "gateway")
 """Who may die; payments most often. The providers are the truth of the trial, and live."""
 MOOD_SECONDS, PEACE_SECONDS = (1.0, 4.0), (4.0, 9.0)
 RETRY_SPEED = 100.0

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from feeds.platform import PlatformClient, connected
+from forecourt.chaos_loyalty import plant_campaign
 from forecourt.clients import ensure_client
 from forecourt.fuel_stops import SCOPES, plant_fuel_stops
 from forecourt.sign_in import Session, SignIns
@@ -74,6 +75,7 @@ async def chaos_world(config: Config, seed: int) -> AsyncIterator[World]:
         station_ids = await plant_fuel_stops(system, OPERATOR, STATIONS)
         signs_in, turn = SignIns(config, http), asyncio.Semaphore(SIDE_BY_SIDE)
         manager = await _manager(config, stack, signs_in)
+        await plant_campaign(manager.client, OPERATOR)
 
         async def driver(number: int) -> Driver:
             async with turn:
