@@ -19,6 +19,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from loyalty.domain.pricing import COUPON, Part
+from loyalty.domain.terms import Campaign
 
 CAMPAIGN_KINDS = frozenset({"campaign", "card_discount"})
 """Parts of a price that are a campaign's; their reference is its id."""
@@ -110,3 +111,12 @@ def moves(reservation: Reservation, *, taken: bool) -> list[Move]:
         Move(campaign_id, taken, reservation.driver_id, amount, reservation.order_id)
         for campaign_id, amount in reservation.campaigns.items()
     ]
+
+
+def left_of(campaign: Campaign, used_minor: int, uses: int, own_uses: int) -> int | None:
+    """The most that a campaign may still take off an order of a driver who used it so often; None: any amount."""
+    if campaign.most_uses is not None and uses >= campaign.most_uses:
+        return 0
+    if campaign.uses_per_driver is not None and own_uses >= campaign.uses_per_driver:
+        return 0
+    return None if campaign.budget_minor is None else max(0, campaign.budget_minor - used_minor)

@@ -5,6 +5,7 @@ transaction: the rows of a popular campaign are then locked for a moment only, a
 """
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from servicekit.postgres import Connection
@@ -12,10 +13,8 @@ from servicekit.postgres import Connection
 
 async def take(tx: Connection, campaign_id: UUID, driver_id: str, *, at: datetime, amount_minor: int = 0) -> bool:
     """Takes one use, and so much of the budget; False, and nothing is taken, where it does not hold or is used up."""
-    taken: bool = await tx.fetchval(
-        "SELECT use_campaign($1, $2, $3, $4)", campaign_id, driver_id, amount_minor, at
-    )  # fmt: skip
-    return taken
+    query = "SELECT use_campaign($1, $2, $3, $4)"
+    return bool(await tx.fetchval(query, campaign_id, driver_id, amount_minor, at))
 
 
 async def take_anyway(tx: Connection, campaign_id: UUID, driver_id: str, *, amount_minor: int) -> bool | None:
@@ -40,6 +39,14 @@ async def take_anyway(tx: Connection, campaign_id: UUID, driver_id: str, *, amou
         campaign_id, driver_id, amount_minor,
     )  # fmt: skip
     return row["within"] if row else None
+
+
+async def uses_of(tx: Connection, campaign_id: UUID, driver_id: str) -> int:
+    """How often a driver took something of a campaign."""
+    uses: int | None = await tx.fetchval(
+        "SELECT uses FROM campaign_drivers WHERE (campaign_id, driver_id) = ($1, $2)", campaign_id, driver_id
+    )
+    return uses or 0
 
 
 async def give_back(tx: Connection, campaign_id: UUID, driver_id: str, *, amount_minor: int = 0) -> None:
@@ -67,7 +74,7 @@ async def move(tx: Connection, driver_id: str, into: str) -> None:
     )  # fmt: skip
 
 
-async def of_driver(tx: Connection, driver_id: str) -> list[dict[str, object]]:
+async def of_driver(tx: Connection, driver_id: str) -> list[dict[str, Any]]:
     """What a driver took of campaigns."""
     rows = await tx.fetch(
         """SELECT campaign_id, name, used_minor, uses FROM campaign_drivers JOIN campaigns USING (campaign_id)

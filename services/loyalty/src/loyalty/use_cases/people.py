@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from loyalty.use_cases import reservation_people
 from loyalty.use_cases.context import Loyalty
 from servicekit.postgres import Connection
 
@@ -13,10 +14,19 @@ Erase = Callable[[Loyalty, Connection, str], Awaitable[int]]
 Move = Callable[[Loyalty, Connection, str, str], Awaitable[None]]
 """Gives it to the person's other account."""
 
-COLLECTS: Mapping[str, Collect] = {}
+COLLECTS: Mapping[str, Collect] = {
+    "reservations": reservation_people.collect,
+    "campaign_use": reservation_people.collect_use,
+}
 """One row for each kind of data that an export holds."""
-ERASES: Mapping[str, Erase] = {}
-MOVES: Mapping[str, Move] = {}
+ERASES: Mapping[str, Erase] = {
+    "reservations": reservation_people.erase,  # first: what is set aside is free before the rest goes
+    "campaign_use": reservation_people.erase_use,
+}
+MOVES: Mapping[str, Move] = {
+    "reservations": reservation_people.move,
+    "campaign_use": reservation_people.move_use,
+}
 KEPT: frozenset[str] = frozenset()
 """What the books keep, under an id that only identity could tell from another."""
 
