@@ -1,0 +1,123 @@
+"""A campaign that is stopped gives nothing more, on every replica, also on one that nobody can tell of it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from loyalty.use_cases import live_campaigns
+from loyalty.use_cases.live_campaigns import GOOD_FOR, LiveCampaigns
+from servicekit.postgres import PostgresStore
+from servicekit.problems import Unavailable
+from servicekit.testkit import eventually
+
+from .campaign_kit import changed, done, published
+from .conftest import OPERATOR, Loyalty
+
+WITHIN_SECONDS = 5.0
+
+
+def ids(replica: LiveCampaigns) -> list[str]:
+    return [one.campaign_id for one in replica.of(OPERATOR)]
+
+
+async def knows(replica: LiveCampaigns, *campaigns: dict[str, Any]) -> bool:
+    with suppress(Unavailable):
+        return ids(replica) == sorted(one["campaign_id"] for one in campaigns)
+    return False
+
+
+@asynccontextmanager
+async def another_replica(loyalty: Loyalty) -> AsyncIterator[LiveCampaigns]:
+    """What one more process keeps in its memory, over connections of its own."""
+    async with PostgresStore.connect(loyalty.settings) as store:
+        replica = LiveCampaigns(store)
+        run = asyncio.create_task(replica.run())
+        try:
+            await eventually(lambda: knows(replica))
+            yield replica
+        finally:
+            run.cancel()
+            with suppress(asyncio.CancelledError):
+                await run
+
+
+async def cut_listeners(loyalty: Loyalty) -> int:
+    """Ends every connection on which campaigns are told; how many those were."""
+    return await loyalty.sql(
+        """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+           WHERE query ILIKE 'LISTEN%campaigns%' AND usename = current_user"""
+    )
+
+
+async def test_a_stop_holds_on_every_replica_also_where_its_notice_is_lost(loyalty: Loyalty):
+    async with another_replica(loyalty) as other:
+        replicas = (loyalty.process.campaigns, other)
+        one, two = await published(loyalty), await published(loyalty)
+        for replica in replicas:
+            assert await eventually(lambda at=replica: knows(at, one, two), WITHIN_SECONDS)
+        assert await cut_listeners(loyalty) >= len(replicas)
+        await done(loyalty, one, "pause")
+        await done(loyalty, two, "end")
+        for replica in replicas:
+            assert await eventually(lambda at=replica: knows(at), WITHIN_SECONDS)
+        await done(loyalty, one, "resume", version=3)
+        for replica in replicas:
+            assert await eventually(lambda at=replica: knows(at, one), WITHIN_SECONDS)
+
+
+async def test_a_replica_that_cannot_read_gives_nothing_rather_than_what_may_have_been_stopped(
+    loyalty: Loyalty, monkeypatch: pytest.MonkeyPatch
+):
+    await published(loyalty)
+    replica = LiveCampaigns(loyalty.store)
+    with pytest.raises(Unavailable):
+        replica.of(OPERATOR)
+    await replica.read()
+    assert len(ids(replica)) == 1
+    assert timedelta(seconds=WITHIN_SECONDS) > GOOD_FOR
+
+    class Later(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> datetime:
+            return datetime.now(tz) + GOOD_FOR
+
+    monkeypatch.setattr(live_campaigns, "datetime", Later)
+    with pytest.raises(Unavailable):
+        replica.of(OPERATOR)
+
+
+async def test_it_begins_and_ends_exactly_at_its_times_whenever_it_was_read(
+    loyalty: Loyalty, monkeypatch: pytest.MonkeyPatch
+):
+    now = datetime.now(UTC)
+    starts_at, ends_at = now + timedelta(seconds=30), now + timedelta(seconds=40)
+    await published(loyalty, starts_at=starts_at.isoformat(), ends_at=ends_at.isoformat())
+    replica = LiveCampaigns(loyalty.store)
+    await replica.read()
+    moment = timedelta(microseconds=1)
+    for at, holds in ((starts_at - moment, 0), (starts_at, 1), (ends_at - moment, 1), (ends_at, 0)):
+
+        class Then(datetime):
+            shown = at
+
+            @classmethod
+            def now(cls, tz: Any = None) -> datetime:
+                return cls.shown
+
+        monkeypatch.setattr(live_campaigns, "datetime", Then)
+        monkeypatch.setattr(replica, "_read_at", at)
+        assert len(replica.of(OPERATOR)) == holds, at
+
+
+async def test_what_is_changed_while_it_is_out_is_known_everywhere(loyalty: Loyalty):
+    one = await published(loyalty)
+    assert (await changed(loyalty, one, name="canary-better")).status_code == 200
+
+    async def is_known() -> bool:
+        return [it.name for it in loyalty.process.campaigns.of(OPERATOR)] == ["canary-better"]
+
+    assert await eventually(is_known, WITHIN_SECONDS)
