@@ -71,21 +71,21 @@ CREATE TABLE rewards (                             -- what campaigns gave for wh
     campaign_id uuid NOT NULL REFERENCES campaigns,
     driver_id   text NOT NULL,
     trigger     text NOT NULL,
-    status      text NOT NULL CHECK (status IN ('given', 'held')),  -- held: somebody looks into it first
+    status      text NOT NULL CHECK (status IN ('given', 'held', 'refused')),  -- held: somebody looks into it first
     order_id    uuid,                              -- the order that was the reason, where one was
     coupon_id   uuid,
     gift_order_id uuid,
-    given_at    timestamptz NOT NULL
+    decided_at  timestamptz NOT NULL
 ) WITH (fillfactor = 80);
 CREATE INDEX rewards_of_driver ON rewards (driver_id, campaign_id);
-CREATE INDEX rewards_held ON rewards (given_at) WHERE status = 'held';
+CREATE INDEX rewards_held ON rewards (key) WHERE status = 'held';
 
-CREATE TABLE stamps (                              -- it counts as long as its order was not refunded whole, or used
+CREATE TABLE stamps (                              -- one counts until its order is refunded whole, or its card is full
     campaign_id uuid NOT NULL REFERENCES campaigns,
     order_id    uuid NOT NULL,
     driver_id   text NOT NULL,
     stamped_at  timestamptz NOT NULL,
-    card        int,                               -- the full card that it was used for
+    card        int,                               -- the full card that it is on
     PRIMARY KEY (campaign_id, order_id)
 );
 CREATE INDEX stamps_of_driver ON stamps (driver_id, campaign_id);
@@ -99,8 +99,10 @@ CREATE TABLE reward_troubles (                     -- purchases whose rewards co
 );
 CREATE INDEX reward_troubles_given_up ON reward_troubles (given_up_at) WHERE given_up_at IS NOT NULL;
 
-CREATE TABLE reward_days (                         -- campaigns that go by the calendar: which days are done
+CREATE TABLE reward_days (                         -- of campaigns that go by the calendar: which days are done
     campaign_id uuid NOT NULL REFERENCES campaigns,
     day         date NOT NULL,
+    taken_at    timestamptz NOT NULL,
+    done_at     timestamptz,
     PRIMARY KEY (campaign_id, day)
 );

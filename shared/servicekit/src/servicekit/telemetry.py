@@ -52,6 +52,12 @@ TICKETS_OPEN = Gauge("forecourt_tickets_open", "Differences that reconciliation 
 LOYALTY_DIFFERENCES_OPEN = Gauge(
     "forecourt_loyalty_differences_open", "Discounts that were paid with and could not be taken as promised", ["kind"]
 )
+REWARDS = Counter(
+    "forecourt_rewards_total",
+    "Rewards by what became of them: given, held, refused, or why not",
+    ["trigger", "outcome"],
+)
+REWARDS_GIVEN_UP = Gauge("forecourt_rewards_given_up", "Orders whose rewards could not be given, however often tried")
 TASK_RESTARTS = Counter("forecourt_task_restarts_total", "Background tasks restarted", ["service", "task"])
 AUDIT_ENTRIES = Gauge("forecourt_audit_entries", "Entries of the audit log; it never falls")
 UPSTREAM_CALLS = Counter("forecourt_upstream_calls_total", "The gateway's calls by outcome", ["upstream", "outcome"])

@@ -171,8 +171,8 @@ class CannotDo(Exception):
     """The step is none for this order now; the text says why, and what is possible."""
 
 
-def done(order: GiftOrder, step: Step, at: datetime) -> GiftOrder:
-    """The order after a step. Raises CannotDo."""
+def done(order: GiftOrder, step: Step, at: datetime, station_id: UUID | None = None) -> GiftOrder:
+    """The order after a step, at a station where it is done there. Raises CannotDo."""
     if step not in order.next_steps:
         possible = ", ".join(order.next_steps) or "nothing more"
         raise CannotDo(f"The order is {order.status} ({order.how}): {step} is not possible, {possible} is.")
@@ -182,7 +182,7 @@ def done(order: GiftOrder, step: Step, at: datetime) -> GiftOrder:
             expires_at = at + PICK_UP_WITHIN if order.how is How.PICK_UP else None
             return replace(after, ready_at=at, expires_at=expires_at)
         case Step.HAND_OVER | Step.SHIP:
-            return replace(after, handed_over_at=at)
+            return replace(after, handed_over_at=at, station_id=order.station_id or station_id)
         case _:
             return replace(after, ended_at=at, address=None)
 

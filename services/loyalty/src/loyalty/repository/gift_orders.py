@@ -14,15 +14,13 @@ from servicekit.postgres import Connection
 COLUMNS = tuple(one.name for one in fields(GiftOrder))
 
 
-async def insert(tx: Connection, order: GiftOrder) -> bool:
-    """Stores a new order; False where one was given for the same key before."""
-    stored = await tx.fetchval(
-        f"""INSERT INTO gift_orders ({", ".join(COLUMNS)})
-            VALUES ({", ".join(f"${place}" for place in range(1, len(COLUMNS) + 1))})
-            ON CONFLICT (key) DO NOTHING RETURNING true""",  # noqa: S608 -- our own names
+async def insert(tx: Connection, order: GiftOrder) -> None:
+    """Stores a new order."""
+    places = ", ".join(f"${place}" for place in range(1, len(COLUMNS) + 1))
+    await tx.execute(
+        f"INSERT INTO gift_orders ({', '.join(COLUMNS)}) VALUES ({places})",  # noqa: S608 -- our own names
         *(getattr(order, name) for name in COLUMNS),
     )  # fmt: skip
-    return bool(stored)
 
 
 async def insert_step(
@@ -57,14 +55,20 @@ async def update(tx: Connection, order: GiftOrder) -> None:
     )  # fmt: skip
 
 
+async def of_key(tx: Connection, key: str) -> UUID | None:
+    """The order that was given for a key."""
+    return await tx.fetchval("SELECT gift_order_id FROM gift_orders WHERE key = $1", key)
+
+
 async def count_of(tx: Connection, driver_id: str, gift_id: UUID) -> int:
     """How many of a gift a driver has ordered and not given back; what was given for nothing does not count."""
-    return await tx.fetchval(
+    count = await tx.fetchval(
         """SELECT count(*) FROM gift_orders
            WHERE (driver_id, gift_id) = ($1, $2) AND key IS NULL AND NOT status IN ('cancelled', 'expired', 'returned')
         """,
         driver_id, gift_id,
     )  # fmt: skip
+    return count or 0
 
 
 async def of_driver(

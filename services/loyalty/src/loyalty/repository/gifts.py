@@ -109,6 +109,5 @@ def _gift(row: Mapping[str, Any] | None) -> Gift | None:
     if row is None:
         return None
     stations = row["station_ids"]
-    return Gift(
-        **{name: row[name] for name in COLUMNS} | {"station_ids": None if stations is None else tuple(stations)}
-    )
+    values: dict[str, Any] = {name: row[name] for name in COLUMNS}
+    return Gift(**{**values, "station_ids": None if stations is None else tuple(stations)})
