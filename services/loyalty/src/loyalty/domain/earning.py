@@ -1,6 +1,6 @@
 """What a fill earns in points, and which rule of its operator says so. Pure, in integers."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from msgspec import Struct
@@ -68,3 +68,27 @@ def earned(
     if rule.basis == "litre":
         base, divisor = volume_ml * max(0, gross_minor - points_minor), rule.per * gross_minor
     return rule.points * base * tier_basis_points * multiplier_basis_points // (divisor * ONCE * ONCE)
+
+
+MOST_RULES = 50
+MOST_BASIS_POINTS = 2_000
+"""What points may be worth of what is paid: more is a slip of the pen."""
+MOST_POINTS_A_LITRE = 500
+
+
+class TooMuch(ValueError):
+    """A rule gives more than any operator means to; the text says so."""
+
+
+def require_sane(rule: ScopedRule, points_per_minor: Mapping[str, int]) -> None:
+    """Raises TooMuch. `points_per_minor` is how many points take off one minor unit, by currency."""
+    given = rule.rule
+    if given.basis == "litre" and given.points * 1_000 > MOST_POINTS_A_LITRE * given.per:
+        raise TooMuch(f"a litre earns at most {MOST_POINTS_A_LITRE} points")
+    if given.basis == "amount":
+        worth = points_per_minor.get(rule.currency or "")
+        if worth is None:
+            known = ", ".join(sorted(points_per_minor))
+            raise TooMuch(f"a rule by amount names a currency in which points are worth something: {known}")
+        if given.points * ONCE > MOST_BASIS_POINTS * given.per * worth:
+            raise TooMuch(f"points are worth at most {MOST_BASIS_POINTS // 100} % of what is paid")

@@ -65,6 +65,11 @@ def first_counted(month: date) -> date:
     return months_after(month, 1 - MONTHS)
 
 
+def counted_months(month: date) -> list[date]:
+    """All months that count in this one, the oldest first."""
+    return [months_after(first_counted(month), count) for count in range(MONTHS)]
+
+
 def volume_in(months: Mapping[date, int], month: date) -> int:
     """The fuel that counts in a month; what came with a date after it counts as well."""
     oldest = first_counted(month)

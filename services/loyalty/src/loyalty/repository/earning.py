@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import msgspec
 from msgspec import Struct
@@ -21,6 +22,7 @@ class RuleSet(Struct, frozen=True):
     rules: Sequence[ScopedRule]
     valid_from: datetime
     set_by: str
+    set_at: datetime
 
 
 async def mark(tx: Connection) -> tuple[Any, ...]:
@@ -54,10 +56,20 @@ async def add(
     return _rule_set(row) if row else None
 
 
+async def stations_among(tx: Connection, operator: str, station_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of the stations that are the operator's."""
+    rows = await tx.fetch(
+        "SELECT station_id FROM stations WHERE operator = $1 AND station_id = ANY($2)", operator, list(station_ids)
+    )
+    return {row["station_id"] for row in rows}
+
+
 async def notify(tx: Connection, channel: str) -> None:
     """Tells every replica, when the transaction commits, that there is something new to read."""
     await tx.execute("SELECT pg_notify($1, '')", channel)
 
 
 def _rule_set(row: Any) -> RuleSet:
-    return RuleSet(row["operator"], row["version"], _RULES.decode(row["rules"]), row["valid_from"], row["set_by"])
+    return RuleSet(
+        row["operator"], row["version"], _RULES.decode(row["rules"]), row["valid_from"], row["set_by"], row["set_at"]
+    )

@@ -30,7 +30,7 @@ class EarningRules:
 
     def __init__(self, store: PostgresStore, points_per_hundred: Mapping[str, int]) -> None:
         self._store = store
-        self._defaults = {
+        self.defaults = {
             currency: EarningRule("amount", points, DEFAULT_PER_MINOR)
             for currency, points in points_per_hundred.items()
         }
@@ -53,7 +53,7 @@ class EarningRules:
 
     def default(self, currency: str) -> EarningRule:
         """The platform's rule."""
-        return self._defaults.get(currency, NOTHING)
+        return self.defaults.get(currency, NOTHING)
 
     def _rules_at(self, operator: str, moment: datetime) -> Sequence[ScopedRule]:
         sets = self._sets.get(operator, ())
