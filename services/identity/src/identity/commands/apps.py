@@ -6,10 +6,11 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from identity.commands.running import AsJson, print_json, run, text
+from identity.commands.running import run, text
 from identity.domain.app_register import SCOPES, RegisteredApp
 from identity.domain.apps import App
 from identity.use_cases import apps as use_cases
+from servicekit.commands import AsJson, print_json
 
 MAX_LISTED = 1_000
 

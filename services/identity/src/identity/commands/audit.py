@@ -8,10 +8,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Column, Table
 
-from identity.commands.running import AsJson, print_json, run, text
+from identity.commands.running import run, text
 from identity.domain.audit import Head, Stored
 from identity.use_cases import audit
 from identity.use_cases.context import Identity
+from servicekit.commands import AsJson, print_json
 
 MAX_LISTED = 10_000
 

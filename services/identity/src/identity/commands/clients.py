@@ -8,10 +8,11 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from identity.commands.running import AsJson, print_json, run, text
+from identity.commands.running import run, text
 from identity.domain.clients import SCOPES, Client, ClientSpec
 from identity.use_cases import clients as use_cases
 from identity.use_cases.context import Identity
+from servicekit.commands import AsJson, print_json
 
 MAX_LISTED = 1_000
 DAY_SECONDS = 24 * 60 * 60

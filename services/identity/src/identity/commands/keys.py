@@ -4,10 +4,11 @@ from typing import Any
 
 import typer
 
-from identity.commands.running import AsJson, print_json, run, text
+from identity.commands.running import run, text
 from identity.domain.signing_keys import SigningKey
 from identity.use_cases import key_rotation, keys
 from identity.use_cases.context import Identity
+from servicekit.commands import AsJson, print_json
 from servicekit.rewrap import counting
 
 app = typer.Typer()

@@ -12,12 +12,13 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from identity.commands.running import AsJson, print_json, run, text
+from identity.commands.running import run, text
 from identity.providers.people_topic import read_gone
 from identity.use_cases import erasure, erasure_proof, merging
 from identity.use_cases.context import Identity
 from identity.use_cases.erasure_proof import Statement
 from schemas.events import UserErasedV1, UserMergedV1
+from servicekit.commands import AsJson, print_json
 from servicekit.problems import Problem
 
 app = typer.Typer()

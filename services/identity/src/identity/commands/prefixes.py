@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from identity.commands.running import AsJson, print_json, run, text
+from identity.commands.running import run, text
 from identity.use_cases import prefixes
+from servicekit.commands import AsJson, print_json
 
 app = typer.Typer()
 

@@ -8,13 +8,14 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from identity.commands.running import AsJson, print_json, run, text
+from identity.commands.running import run, text
 from identity.domain.people import StaffRole
 from identity.use_cases import staff_commands as use_cases
 from identity.use_cases.context import Identity
 from identity.use_cases.invitations import NewInvitation, invite
 from identity.use_cases.staff import StaffMember, shown
 from servicekit.access import STATION_ROLES, Role
+from servicekit.commands import AsJson, print_json
 
 MAX_LISTED = 1_000
 MAX_PASSWORD_BYTES = 4_096

@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from payments.commands.running import AsJson, print_json, run
+from payments.commands.running import run
 from payments.use_cases import card_stock
 from payments.use_cases.card_stock import Imported
 from payments.use_cases.context import Payments
+from servicekit.commands import AsJson, print_json
 
 app = typer.Typer(help="Printed fuel cards.", no_args_is_help=True)
 

@@ -8,10 +8,11 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from payments.commands.running import AsJson, print_json, run
+from payments.commands.running import run
 from payments.domain.attempts import Attempt
 from payments.repository import attempt_queries
 from payments.use_cases.context import Payments
+from servicekit.commands import AsJson, print_json
 
 SHOWN = ("provider", "number", "status", "amount_minor", "currency", "created_at")
 

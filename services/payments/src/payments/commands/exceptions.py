@@ -8,11 +8,12 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from payments.commands.running import AsJson, print_json, run
+from payments.commands.running import run
 from payments.domain.exceptions import Action, Case, Reason
 from payments.repository import exceptions as repository
 from payments.use_cases import deciding
 from payments.use_cases.context import Payments
+from servicekit.commands import AsJson, print_json
 from servicekit.postgres import Connection
 from servicekit.problems import Problem
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import typer
 
-from payments.commands.running import print_json, run
+from payments.commands.running import run
 from payments.use_cases import key_rotation
 from payments.use_cases.context import Payments
+from servicekit.commands import print_json
 from servicekit.rewrap import counting
 
 app = typer.Typer()

@@ -8,10 +8,11 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from payments.commands.running import AsJson, print_json, run
+from payments.commands.running import run
 from payments.domain.books import AccountSum, Statement, TrialBalance
 from payments.domain.ledger import Account, AccountKind, Balance
 from payments.use_cases import ledger
+from servicekit.commands import AsJson, print_json
 
 MAX_LISTED = 10_000
 Limit = Annotated[int, typer.Option(min=1, max=MAX_LISTED, help="How many.")]

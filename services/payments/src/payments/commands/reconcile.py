@@ -9,13 +9,14 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from payments.commands.running import AsJson, print_json, run
+from payments.commands.running import run
 from payments.domain.ledger import Account, AccountKind
 from payments.domain.reconciliation import Outcome, Run, Ticket, last_billed_day
 from payments.use_cases import reconciliation_inside, tickets
 from payments.use_cases.context import Payments
 from payments.use_cases.reconciling import run_outside_now
 from payments.use_cases.tickets import Agreement, Correction
+from servicekit.commands import AsJson, print_json
 
 OPERATOR = "operator"
 """Who asks for a run by a command."""
