@@ -11,13 +11,14 @@ import pytest
 from starlette.types import Message
 
 from payments.domain.orders import Step
+from payments.main import create_app
 from payments.repository import orders
-from payments.settings import StreamSettings
+from payments.settings import Settings, StreamSettings
 from payments.use_cases.catching_up import missed_of_station
 from payments.use_cases.live import Live, Subject
 from servicekit.ids import new_id
 from servicekit.problems import Problem
-from servicekit.testkit import eventually
+from servicekit.testkit import Issuer, KafkaProbe, eventually, running
 
 from .conftest import Payments
 from .orders import done, placed
@@ -191,14 +192,16 @@ async def test_a_stream_ends_with_its_token(payments: Payments) -> None:
             await eventually(reader.over)
 
 
-async def test_a_stream_ends_when_the_service_drains(payments: Payments) -> None:
-    driver = payments.driver()
-    order_id = (await placed(payments, driver, await payments.station(), fill_up=True))["order_id"]
-    app = cast(Any, payments.client._transport).app
-    async with following(payments, f"/v1/orders/{order_id}/events", driver) as reader:
-        await reader.next()
-        app.state.kit.drain()
-        await eventually(reader.over)
+async def test_a_stream_ends_when_the_service_drains(settings: Settings, issuer: Issuer, kafka: KafkaProbe) -> None:
+    app = create_app(settings)  # one of its own: it serves no stream after it
+    async with running(app) as client:
+        payments = Payments(client, app.state.payments, issuer, settings, kafka)
+        driver = payments.driver()
+        order_id = (await placed(payments, driver, await payments.station(), fill_up=True))["order_id"]
+        async with following(payments, f"/v1/orders/{order_id}/events", driver) as reader:
+            await reader.next()
+            app.state.kit.drain()
+            await eventually(reader.over)
 
 
 async def test_streams_end_when_notices_may_have_been_missed_and_resume(payments: Payments) -> None:
