@@ -55,7 +55,7 @@ PEOPLE = dict.fromkeys(personal_data.EVENTS)
 SERVICES = {
     "identity": Service(identity.main.create_app, identity.settings.Settings, identity.consumer.SUBSCRIPTIONS),
     "loyalty": Service(
-        loyalty.main.create_app, loyalty.settings.Settings, {**loyalty.consumer.SUBSCRIPTIONS, **PEOPLE}
+        loyalty.main.create_app, loyalty.settings.Settings, {**dict.fromkeys(loyalty.consumer.EVENTS), **PEOPLE}
     ),
     "payments": Service(
         payments.main.create_app, payments.settings.Settings, {**payments.consumer.SUBSCRIPTIONS, **PEOPLE}

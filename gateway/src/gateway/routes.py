@@ -186,6 +186,8 @@ ROUTES: tuple[Route, ...] = (
     _write("POST", "/v1/orders/{order_id}/dispenses", "payments", Permission.ORDERS_WRITE, body_bytes=4 * KIB),
     Route("GET", "/v1/orders/{order_id}/events", "payments", Permission.PAY, stream=True),
     Route("GET", "/v1/stations/{station_id}/orders/stream", "payments", Permission.ORDERS_WRITE, stream=True),
+    Route("GET", "/v1/me/points", "loyalty", Permission.PAY),
+    Route("GET", "/v1/me/points/entries", "loyalty", Permission.PAY),
     Route("GET", "/v1/campaigns", "loyalty", cache=LIVE),
     Route("GET", "/v1/campaigns/{campaign_id}", "loyalty", cache=LIVE),
     _write("POST", "/v1/campaigns", "loyalty", Permission.CAMPAIGNS_WRITE, body_bytes=128 * KIB),

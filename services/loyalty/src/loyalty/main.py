@@ -4,11 +4,12 @@ from types import ModuleType
 
 from fastapi import FastAPI
 
-from loyalty.api import campaign_plans, campaigns, simulations
-from loyalty.consumer import SUBSCRIPTIONS
+from loyalty.api import campaign_plans, campaigns, points, simulations
+from loyalty.consumer import subscriptions
 from loyalty.settings import Settings
 from loyalty.use_cases.campaign_work import CARRY_ON_SECONDS, carry_on_due
 from loyalty.use_cases.context import Loyalty
+from loyalty.use_cases.expiring import EXPIRE_SECONDS, WARN_SECONDS, expire_points, warn_drivers
 from loyalty.use_cases.people import PeopleData
 from loyalty.use_cases.tiers import REVIEW_SECONDS, review_tiers
 from servicekit import personal_data
@@ -19,7 +20,7 @@ from servicekit.personal_data import PeopleDesk
 from servicekit.postgres import PostgresStore
 from servicekit.repeating import repeat
 
-AREAS: tuple[ModuleType, ...] = (personal_data, campaigns, campaign_plans, simulations)
+AREAS: tuple[ModuleType, ...] = (personal_data, points, campaigns, campaign_plans, simulations)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -32,11 +33,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.ready_when("postgres", store.check)
         kit.run_relay(Relay(chosen, store))
         kit.app.state.people_desk = people = PeopleDesk(chosen.service, PeopleData(loyalty), loyalty.erasures)
-        kit.run_consumer(Consumer(chosen, store, {**SUBSCRIPTIONS, **people.subscriptions}, kit.app.state.verifier))
+        wanted = {**subscriptions(loyalty), **people.subscriptions}
+        kit.run_consumer(Consumer(chosen, store, wanted, kit.app.state.verifier))
         kit.watch_revocations()
         kit.background("campaigns", loyalty.campaigns.run)
         kit.background("campaign_times", lambda: repeat(lambda: carry_on_due(store), CARRY_ON_SECONDS))
         kit.background("earning", loyalty.earning.run)
+        kit.background("expiry", lambda: repeat(lambda: expire_points(loyalty), EXPIRE_SECONDS))
+        kit.background("warnings", lambda: repeat(lambda: warn_drivers(loyalty), WARN_SECONDS))
         kit.background("tiers", lambda: repeat(lambda: review_tiers(loyalty), REVIEW_SECONDS))
 
     return build_app(

@@ -114,6 +114,18 @@ class Grant:
     """That earned them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A driver's points as the driver sees them."""
+
+    balance: int
+    spendable: int
+    held: int
+    owed: int
+    expiries: tuple[Grant, ...]
+    """What expires when, the next first."""
+
+
 class TooFewPoints(Exception):
     """The driver has fewer points to spend than that."""
 
@@ -138,6 +150,19 @@ def spendable(lots: Iterable[Lot], now: datetime) -> int:
     known = list(lots)
     free = sum(lot.free for lot in known if lot.expires_at and lot.expires_at > now)
     return max(0, min(free, sum(lot.remaining - lot.held for lot in known)))
+
+
+def account_of(lots: Sequence[Lot], now: datetime) -> Account:
+    """What the lots come to."""
+    by_end: dict[datetime, int] = {}
+    for lot in lots:
+        if lot.expires_at and lot.remaining:
+            by_end[lot.expires_at] = by_end.get(lot.expires_at, 0) + lot.remaining
+    return Account(
+        balance=sum(lot.remaining for lot in lots), spendable=spendable(lots, now), held=sum(lot.held for lot in lots),
+        owed=sum(-lot.remaining for lot in lots if lot.expires_at is None),
+        expiries=tuple(Grant(points, ends) for ends, points in sorted(by_end.items())),
+    )  # fmt: skip
 
 
 def choose(lots: Sequence[Lot], points: int, now: datetime) -> list[Part]:
@@ -242,7 +267,7 @@ def expire(lots: Sequence[Lot], now: datetime) -> tuple[Part, ...]:
 
 
 def event_of(entry: Entry, version: int, balance: int) -> Event | None:
-    """How others are told of an entry; None where the person is gone: then nobody follows the account any more."""
+    """How others are told of an entry; None where the account is gone, or only took over a debt."""
     what: dict[str, Any] = {
         "driver_id": entry.driver_id, "version": version, "entry_id": entry.id, "points": abs(entry.points),
         "balance": balance, "occurred_at": entry.at, **entry.told,
@@ -258,5 +283,7 @@ def event_of(entry: Entry, version: int, balance: int) -> Event | None:
             return PointsReversedV1(order_id=entry.order_id, **what)  # pyright: ignore[reportArgumentType] - it has one
         case Kind.EXPIRED:
             return PointsExpiredV1(**what)
+        case Kind.MOVED if entry.points > 0:
+            return PointsAccruedV1(reason="moved", **what)
         case Kind.MOVED | Kind.FORFEITED:
             return None

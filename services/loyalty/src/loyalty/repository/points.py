@@ -258,3 +258,40 @@ async def drivers_with_expired(tx: Connection, now: datetime, most: int) -> list
         now, most,
     )  # fmt: skip
     return [driver_id for (driver_id,) in rows]
+
+
+async def drivers_to_warn(tx: Connection, now: datetime, until: datetime, most: int) -> list[str]:
+    """Drivers with points that expire before `until`, of which they were not told yet."""
+    rows = await tx.fetch(
+        """SELECT DISTINCT driver_id FROM lots
+           WHERE remaining > 0 AND expires_at > $1 AND expires_at <= $2 AND warned_at IS NULL LIMIT $3""",
+        now, until, most,
+    )  # fmt: skip
+    return [driver_id for (driver_id,) in rows]
+
+
+async def note_warned(
+    tx: Connection, driver_ids: Sequence[str], now: datetime, until: datetime
+) -> list[tuple[str, datetime, int]]:  # fmt: skip
+    """Notes that these drivers are told; of what: (driver, when they expire, how many points), once for each lot."""
+    rows = await tx.fetch(
+        """WITH told AS (
+               UPDATE lots SET warned_at = $2
+               WHERE driver_id = ANY($1) AND remaining > 0 AND expires_at > $2 AND expires_at <= $3
+                   AND warned_at IS NULL
+               RETURNING driver_id, expires_at, remaining
+           ) SELECT driver_id, expires_at, sum(remaining)::bigint FROM told GROUP BY 1, 2 ORDER BY 1, 2""",
+        list(driver_ids), now, until,
+    )  # fmt: skip
+    return [(driver_id, expires_at, points) for driver_id, expires_at, points in rows]
+
+
+async def drop_holds(tx: Connection, driver_id: str) -> None:
+    """Lets go all that is set aside of a driver's points."""
+    await tx.execute("UPDATE point_uses SET status = 'released' WHERE driver_id = $1 AND status = 'held'", driver_id)
+    await tx.execute("UPDATE lots SET held = 0 WHERE driver_id = $1 AND held > 0", driver_id)
+
+
+async def move_uses(tx: Connection, driver_id: str, into: str) -> None:
+    """What was spent by the one account can be given back to the other one."""
+    await tx.execute("UPDATE point_uses SET driver_id = $2 WHERE driver_id = $1", driver_id, into)

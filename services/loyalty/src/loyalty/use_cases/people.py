@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from loyalty.use_cases import reservation_people
+from loyalty.use_cases import point_people, reservation_people
 from loyalty.use_cases.context import Loyalty
 from servicekit.postgres import Connection
 
@@ -17,17 +17,23 @@ Move = Callable[[Loyalty, Connection, str, str], Awaitable[None]]
 COLLECTS: Mapping[str, Collect] = {
     "reservations": reservation_people.collect,
     "campaign_use": reservation_people.collect_use,
+    "points": point_people.collect,
+    "points_left": point_people.collect_left,
+    "purchases": point_people.collect_purchases,
 }
 """One row for each kind of data that an export holds."""
 ERASES: Mapping[str, Erase] = {
     "reservations": reservation_people.erase,  # first: what is set aside is free before the rest goes
     "campaign_use": reservation_people.erase_use,
+    "points": point_people.erase,
 }
 MOVES: Mapping[str, Move] = {
     "reservations": reservation_people.move,
     "campaign_use": reservation_people.move_use,
+    "points": point_people.move,
+    "purchases": point_people.move_purchases,
 }
-KEPT: frozenset[str] = frozenset()
+KEPT: frozenset[str] = frozenset({"points", "purchases"})
 """What the books keep, under an id that only identity could tell from another."""
 
 

@@ -5,9 +5,11 @@ Each takes the driver's turn (the row of `members`) by itself; whoever holds the
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from loyalty.domain import points as domain
+from loyalty.domain.point_words import about_debt
 from loyalty.domain.points import Counter, Entry, Grant, Kind, Part, event_of
 from loyalty.repository import points as repository
 from loyalty.repository.points import Use
@@ -15,6 +17,8 @@ from loyalty.use_cases.context import Loyalty
 from servicekit.envelope import to_records
 from servicekit.ids import new_id
 from servicekit.postgres import Connection, append_to_outbox
+
+MOST_EXPIRIES = 24
 
 
 async def award(
@@ -37,6 +41,21 @@ async def spendable(tx: Connection, driver_id: str) -> int:
     """What the driver may set aside or spend now."""
     lots = await repository.find_lots(tx, [driver_id])
     return domain.spendable(lots[driver_id], datetime.now(UTC))
+
+
+async def read_account(loyalty: Loyalty, tx: Connection, driver_id: str) -> dict[str, Any]:
+    """A driver's points, what they are worth in each currency, and when they expire."""
+    lots = await repository.find_lots(tx, [driver_id])
+    account = domain.account_of(lots[driver_id], datetime.now(UTC))
+    worth = [
+        {"currency": currency, "points_per_minor": per_minor, "amount_minor": account.spendable // per_minor}
+        for currency, per_minor in loyalty.settings.points_per_minor.items()
+    ]
+    expiries = [{"expires_at": one.expires_at, "points": one.points} for one in account.expiries[:MOST_EXPIRIES]]
+    return {
+        "balance": account.balance, "spendable": account.spendable, "held": account.held, "owed": account.owed,
+        "explanation": about_debt(account.owed), "worth": worth, "expiries": expiries,
+    }  # fmt: skip
 
 
 async def hold(tx: Connection, driver_id: str, points: int, key: str) -> None:
