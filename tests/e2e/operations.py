@@ -21,6 +21,8 @@ VALUES: dict[str, Any] = {
     "account_id": "0b0c6d4e-55a1-5f0e-9d5b-0a4f4f6f2c11", "refund_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c13",
     "manager_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c16",
     "recharge_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c14", "invoice_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c15",
+    "flag_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c17", "operator": "nobodys-operator",
+    "gift_order_id": "01900000-0000-7000-8000-0000000009b2",
     "exception_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c16", "date": str(date.today() - timedelta(days=3)),
 }  # fmt: skip
 """What stands for a path parameter that names no object of anybody's."""
@@ -38,6 +40,7 @@ MADE_BY: dict[str, tuple[Key, tuple[str | int, ...]]] = {
     "company_id": (("post", "/v1/companies"), ("company_id",)),
     "title_id": (("post", "/v1/invoice-titles"), ("title_id",)),
     "shift_id": (("post", "/v1/stations/{station_id}/shifts"), ("shift_id",)),
+    "gift_id": (("post", "/v1/gifts"), ("gift_id",)),
 }
 """The operation that makes, or shows, the object of a path parameter; where its reply has the id."""
 

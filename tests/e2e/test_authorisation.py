@@ -30,6 +30,7 @@ PUBLIC = {
     ("get", "/v1/stations/{station_id}/prices/history"), ("get", "/v1/stations/{station_id}/prices/position"),
     ("get", "/v1/prices/levels"), ("post", "/v1/webhooks/wechatpay/payments"),
     ("post", "/v1/webhooks/wechatpay/refunds"), ("post", "/v1/webhooks/alipay"),
+    ("get", "/v1/gifts"),
 }  # fmt: skip
 """What anybody may do; a route that is added here was decided to be public."""
 
@@ -79,7 +80,19 @@ NEEDS_A_PROOF: dict[Key, set[str]] = {
     ("get", "/v1/invoices/{invoice_id}"): {"no-such-invoice"},
     ("get", "/v1/invoices/{invoice_id}/preview"): {"no-such-invoice"},
     ("get", "/v1/ledger/accounts/{account_id}"): {"no-such-account"},
-}
+    ("post", "/v1/referrals"): {"code-refused", "too-many-tries"},
+    ("post", "/v1/reward-flags/{flag_id}/clear"): {"no-such-flag"},
+    ("post", "/v1/reward-flags/{flag_id}/confirm"): {"no-such-flag"},
+    ("post", "/v1/gift-orders"): {"no-such-gift"},
+    **{
+        (method, f"/v1/gift-orders/{{gift_order_id}}{step}"): {"no-such-gift-order"}
+        for method, step in (
+            ("get", ""), ("post", "/code"), ("post", "/cancel"), ("post", "/ready"), ("post", "/ship"),
+            ("post", "/deliver"), ("post", "/return"),
+        )
+    },
+    ("post", "/v1/gift-hand-overs"): {"code-refused", "too-many-tries"},
+}  # fmt: skip
 """What needs more than a token: a code of somebody's phone, or the old password, which no example has. What they answer
 to one that is not good is all that can be asked here; identity's own tests prove the rest."""
 

@@ -50,17 +50,19 @@ async def list_gifts(
 
 @router.get(
     "/v1/gift-stock", summary="See your gifts and their stock", response_model=models.KeptGiftPage,
-    responses=problem_responses(400, 401, 403, 404, 422, 503),
+    responses=problem_responses(400, 401, 403, 422, 503),
 )  # fmt: skip
 async def list_stock(
-    request: Request, operator: Annotated[Operator, Query()], staff: Staff, cursor: str | None = None,
+    request: Request, staff: Staff, operator: Annotated[Operator | None, Query()] = None, cursor: str | None = None,
     limit: Limit = 20,
 ) -> models.KeptGiftPage:  # fmt: skip
-    """All gifts of an operator, also those that are stopped, over or not offered yet."""
-    use_cases.require_operator(staff, operator)
+    """All gifts that you keep, also those that are stopped, over or not offered yet."""
     after = decode_cursor(cursor, UUID) if cursor is not None else None
+    operators, stations = staff.bindings(Permission.CAMPAIGNS_WRITE)
     async with loyalty_of(request).store.connection() as connection:
-        found = await repository.of_operator(connection, operator, after, limit + 1)
+        found = await repository.kept(
+            connection, operators, [UUID(one) for one in stations], operator, after, limit + 1
+        )
     return models.KeptGiftPage(
         gifts=[models.KeptGift.model_validate(one) for one in found[:limit]],
         next_cursor=next_cursor(found, limit, lambda one: one.gift_id),

@@ -36,7 +36,7 @@ class NewGift(Model):
         json_schema_extra={
             "examples": [{
                 "operator": "demo-oil", "name": "Umbrella", "description": "Blue, folds small", "points": 500,
-                "stock": 100, "station_ids": [STATION],
+                "stock": 100,
             }]
         },
     )  # fmt: skip

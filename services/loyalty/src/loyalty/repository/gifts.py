@@ -1,6 +1,6 @@
 """Queries about the catalogue of gifts and their stock."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
@@ -76,12 +76,17 @@ async def offered(
     return [gift for row in rows if (gift := _gift(row))]
 
 
-async def of_operator(tx: Connection, operator: str, after: UUID | None, limit: int) -> list[Gift]:
-    """All gifts of an operator, in the order in which they were made."""
+async def kept(
+    tx: Connection, operators: Collection[str], stations: Collection[UUID], operator: str | None, after: UUID | None,
+    limit: int,
+) -> list[Gift]:  # fmt: skip
+    """All gifts of these operators, and those that are picked up at these stations alone, in the order of their ids."""
     rows = await tx.fetch(
-        """SELECT * FROM gifts WHERE operator = $1 AND ($2::uuid IS NULL OR gift_id > $2)
-           ORDER BY gift_id LIMIT $3""",
-        operator, after, limit,
+        """SELECT * FROM gifts
+           WHERE (operator = ANY($1) OR (station_ids <@ $2 AND station_ids <> '{}')) AND ($3 = operator OR $3 IS NULL)
+               AND ($4::uuid IS NULL OR gift_id > $4)
+           ORDER BY gift_id LIMIT $5""",
+        list(operators), list(stations), operator, after, limit,
     )  # fmt: skip
     return [gift for row in rows if (gift := _gift(row))]
 

@@ -15,15 +15,26 @@ from servicekit.postgres import Connection
 from servicekit.problems import Problem
 
 
-def require_operator(principal: Principal, operator: str) -> None:
-    """That the principal keeps this operator's gifts. Raises Problem 404: a foreign one is not to be seen."""
-    if operator not in principal.bindings(Permission.CAMPAIGNS_WRITE)[0]:
-        raise Problem(404, "no-such-operator", "There is no such operator among those that your token is bound to.")
+def keeps(principal: Principal, operator: str, station_ids: tuple[UUID, ...] | None = None) -> bool:
+    """Whether the principal keeps this operator's gifts, or those that are picked up at these stations only."""
+    operators, stations = principal.bindings(Permission.CAMPAIGNS_WRITE)
+    return operator in operators or (bool(station_ids) and {str(one) for one in station_ids or ()} <= stations)
+
+
+def require_operator(
+    principal: Principal, operator: str, station_ids: tuple[UUID, ...] | None = None
+) -> None:  # fmt: skip
+    """Raises Problem 404 where the principal does not keep such gifts: what is foreign is not to be seen."""
+    if not keeps(principal, operator, station_ids):
+        raise Problem(
+            404, "no-such-operator", "There is no such operator among those that your access token is bound to; where "
+            "it is bound to stations, say by station_ids that it is about these alone.",
+        )  # fmt: skip
 
 
 async def add_gift(tx: Connection, principal: Principal, terms: Mapping[str, Any], at: datetime) -> Gift:
     """A new gift of an operator; `terms` are the fields of Gift that staff say. Raises Problem 404, 422."""
-    require_operator(principal, terms["operator"])
+    require_operator(principal, terms["operator"], terms["station_ids"])
     starts_at = terms["starts_at"] or at
     gift = Gift(**{
         **terms, "gift_id": new_id(), "version": 1, "ordered": 0, "starts_at": starts_at, "stopped_at": None,
@@ -41,7 +52,7 @@ async def change_gift(
     What is ordered keeps the terms that it was ordered at. Raises Problem 404, 409 `version-conflict`, 422.
     """
     gift = await repository.lock(tx, gift_id)
-    if gift is None or gift.operator not in principal.bindings(Permission.CAMPAIGNS_WRITE)[0]:
+    if gift is None or not keeps(principal, gift.operator, gift.station_ids):
         raise no_such_gift()
     if gift.version != version:
         raise Problem(
@@ -49,6 +60,7 @@ async def change_gift(
             version=gift.version,
         )  # fmt: skip
     changed = _changed(gift, dict(change), at)
+    require_operator(principal, changed.operator, changed.station_ids)
     await _require_good(tx, changed)
     await repository.update(tx, changed)
     return changed
