@@ -54,12 +54,14 @@ async def withdraw(tx: Connection, purpose: str, subjects: Sequence[str]) -> int
     return len(rows)
 
 
-async def expiry_of(tx: Connection, purpose: str, subject: str, at: datetime) -> datetime | None:
-    """Until when a code stands for this; None where none does."""
-    return await tx.fetchval(
-        "SELECT max(expires_at) FROM codes WHERE subject = $2 AND purpose = $1 AND used_at IS NULL AND expires_at > $3",
-        purpose, subject, at,
+async def good_until(tx: Connection, purpose: str, subjects: Sequence[str], at: datetime) -> dict[str, datetime]:
+    """Until when a code stands for each of these that one stands for."""
+    rows = await tx.fetch(
+        """SELECT subject, max(expires_at) AS expires_at FROM codes
+           WHERE subject = ANY($2) AND purpose = $1 AND used_at IS NULL AND expires_at > $3 GROUP BY subject""",
+        purpose, list(subjects), at,
     )  # fmt: skip
+    return {row["subject"]: row["expires_at"] for row in rows}
 
 
 async def forget(tx: Connection, expired_before: datetime, wrong_before: datetime) -> None:

@@ -43,14 +43,29 @@ async def by_ids(tx: Connection, template_ids: Sequence[UUID]) -> dict[UUID, Tem
     return {row["template_id"]: template_of(row) for row in rows}
 
 
-async def of_operator(tx: Connection, operator: str, before: UUID | None, limit: int) -> list[Template]:
-    """An operator's templates, the newest first, from before one of them on."""
+async def page(
+    tx: Connection, operators: Sequence[str], stations: Sequence[str], operator: str | None, before: UUID | None,
+    limit: int,
+) -> list[Template]:  # fmt: skip
+    """Templates of these operators, and those that are about these stations alone, the newest first."""
     rows = await tx.fetch(
-        """SELECT * FROM coupon_templates WHERE operator = $1 AND ($2::uuid IS NULL OR template_id < $2)
-           ORDER BY template_id DESC LIMIT $3""",
-        operator, before, limit,
+        """SELECT * FROM coupon_templates
+           WHERE (operator = ANY($1) OR scope -> 'station_ids' <@ to_jsonb($2::text[]))
+                 AND (operator = $3 OR $3 IS NULL) AND ($4::uuid IS NULL OR template_id < $4)
+           ORDER BY template_id DESC LIMIT $5""",
+        operators, stations, operator, before, limit,
     )  # fmt: skip
     return [template_of(row) for row in rows]
+
+
+async def use_of(tx: Connection, template_id: UUID) -> tuple[dict[str, int], int]:
+    """How many coupons of it are what, and what all that were used took off."""
+    rows = await tx.fetch(
+        """SELECT status, count(*) AS coupons, coalesce(sum(amount_minor), 0)::bigint AS minor
+           FROM coupons WHERE template_id = $1 GROUP BY status ORDER BY status""",
+        template_id,
+    )
+    return {row["status"]: row["coupons"] for row in rows}, sum(row["minor"] for row in rows)
 
 
 async def save(tx: Connection, template: Template) -> None:

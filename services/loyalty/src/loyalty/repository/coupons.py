@@ -100,10 +100,8 @@ async def of_key(tx: Connection, key: str) -> UUID | None:
 
 async def got(tx: Connection, template_id: UUID, driver_id: str) -> int:
     """How many of it a driver ever got, those that were given away since, and those of others, included."""
-    count: int = await tx.fetchval(
-        "SELECT count(*) FROM coupons WHERE template_id = $1 AND $2 IN (driver_id, issued_to)", template_id, driver_id
-    )
-    return count
+    query = "SELECT count(*) FROM coupons WHERE template_id = $1 AND $2 IN (driver_id, issued_to)"
+    return await tx.fetchval(query, template_id, driver_id) or 0
 
 
 async def insert(tx: Connection, template: Template, coupon: Coupon, key: str) -> None:
