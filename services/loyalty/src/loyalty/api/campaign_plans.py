@@ -11,7 +11,7 @@ from loyalty.domain.campaigns import Command
 from loyalty.domain.terms import Status
 from loyalty.http_models import campaigns as models
 from loyalty.http_models.base import Limit, Operator
-from loyalty.use_cases import campaign_plans, campaigns
+from loyalty.use_cases import campaign_plans, campaigns, conflicts
 from loyalty.use_cases.campaigns import Doing
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
@@ -107,6 +107,16 @@ async def get_campaign_plan(request: Request, campaign_id: CampaignId, staff: St
     """All its terms, what was taken of its budget, how often and by how many drivers, and its history."""
     async with loyalty_of(request).store.connection() as connection:
         return _as_json(await campaign_plans.plan(connection, staff, campaign_id))
+
+
+@router.get(
+    "/campaigns/{campaign_id}/conflicts", summary="See what a campaign meets", response_model=models.Conflicts,
+    responses=problem_responses(401, 403, 404, 422, 503),
+)  # fmt: skip
+async def get_conflicts(request: Request, campaign_id: CampaignId, staff: Staff) -> Response:
+    """The operator's other campaigns that are out and hold for some of the same fills: where, how they combine, and
+    the most that is taken off at once."""
+    return _as_json(await conflicts.conflicts(loyalty_of(request), staff, campaign_id))
 
 
 async def _act(request: Request, doing: Doing, command: Command) -> Response:

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from loyalty.domain.campaigns import Command
+from loyalty.domain.conflicts import Combines, Concern
 from loyalty.domain.terms import Status
 from loyalty.http_models.base import Line, Model, Operator, Shown
 from loyalty.http_models.terms import (
@@ -233,3 +234,53 @@ class CampaignPage(Shown):
 
     campaigns: list[FoundCampaign]
     next_cursor: str | None
+
+
+class Example(Shown):
+    """A fill, and the most that is taken off it."""
+
+    station_id: UUID
+    fuel: Fuel
+    price_mills: int
+    volume_ml: int
+    gross_minor: int
+    currency: str
+    tier: str
+    method: str | None
+    at: Moment
+    off_minor: Annotated[int, Field(examples=[1_200])]
+    share_basis_points: Annotated[int, Field(description="Of the amount at the pump price", examples=[2_000])]
+    campaign_ids: Annotated[list[UUID], Field(description="Those that take it off")]
+
+
+Warnings = Annotated[list[Concern], Field(description="What to look at before it is published")]
+
+
+class Conflict(Shown):
+    """Another campaign that holds for some of the same fills."""
+
+    campaign_id: UUID
+    name: str
+    status: Status
+    starts_at: Moment
+    ends_at: Moment | None
+    combines: Combines
+    explanation: Annotated[str, Field(description="What a driver gets who is in scope of both")]
+    first_at: Annotated[Moment, Field(description="The first moment from now on at which both hold")]
+    stations: Annotated[int, Field(description="At how many of the operator's stations", examples=[12])]
+    station_ids: Annotated[list[UUID], Field(description="The first hundred of them")]
+    fuels: Annotated[list[Fuel] | None, Field(description="null: on every grade")]
+    tiers: Annotated[list[str] | None, Field(description="null: for everybody")]
+    methods: Annotated[list[str] | None, Field(description="null: however one pays")]
+    example: Annotated[Example | None, Field(description="With the two of them; null: no price is known")]
+    warnings: Warnings
+
+
+class Conflicts(Shown):
+    """A campaign's neighbours."""
+
+    campaign_id: UUID
+    version: int
+    most: Annotated[Example | None, Field(description="Of all examples, with all campaigns, that with most taken off")]
+    warnings: Warnings
+    conflicts: list[Conflict]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from loyalty.domain.conflicts import Place
 from servicekit.postgres import Connection
 from servicekit.price_book import StationEvent
 
@@ -50,3 +51,24 @@ async def open_station(tx: Connection, station_id: UUID) -> Any:
            WHERE station_id = $1 AND NOT closed""",
         station_id,
     )  # fmt: skip
+
+
+async def places_of(tx: Connection, operator: str, station_ids: Sequence[str] | None) -> list[Place]:
+    """The operator's open stations, or those of them that are named, by id."""
+    named = None if station_ids is None else [UUID(one) for one in station_ids]
+    rows = await tx.fetch(
+        """SELECT station_id::text, time_zone, currency, fuels FROM stations
+           WHERE operator = $1 AND NOT closed AND (station_id = ANY($2) OR $2 IS NULL) ORDER BY station_id""",
+        operator, named,
+    )  # fmt: skip
+    return [Place(*row) for row in rows]
+
+
+async def prices_at(tx: Connection, station_ids: Sequence[UUID]) -> dict[tuple[str, str], int]:
+    """What grades cost there, in mills, by (station id, grade)."""
+    rows = await tx.fetch(
+        """SELECT p.station_id::text, p.fuel, p.price_mills FROM prices p JOIN stations s USING (station_id)
+           WHERE p.station_id = ANY($1) AND p.price_mills IS NOT NULL AND p.currency = s.currency""",
+        station_ids,
+    )  # fmt: skip
+    return {(row["station_id"], row["fuel"]): row["price_mills"] for row in rows}
