@@ -93,7 +93,8 @@ async def status_of(loyalty: Loyalty, coupon_id: UUID) -> CouponStatus:
 async def age(loyalty: Loyalty, coupon_id: UUID, by: timedelta = timedelta(days=31)) -> None:
     """Lets so much time pass for a coupon and its codes."""
     await loyalty.sql(
-        "UPDATE coupons SET (issued_at, expires_at) = (issued_at - $2::interval, expires_at - $2::interval) WHERE coupon_id = $1",
+        """UPDATE coupons SET (issued_at, expires_at) = (issued_at - $2::interval, expires_at - $2::interval)
+           WHERE coupon_id = $1""",
         coupon_id, by,
     )  # fmt: skip
     await loyalty.sql("UPDATE codes SET expires_at = expires_at - $2::interval WHERE subject = $1", str(coupon_id), by)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from loyalty.use_cases import point_people, reservation_people
+from loyalty.use_cases import coupons, gift_people, members, misuse, point_people, referrals, reservation_people
 from loyalty.use_cases.context import Loyalty
 from servicekit.postgres import Connection
 
@@ -16,24 +16,44 @@ Move = Callable[[Loyalty, Connection, str, str], Awaitable[None]]
 
 COLLECTS: Mapping[str, Collect] = {
     "reservations": reservation_people.collect,
+    "coupons": coupons.collect,
+    "gift_orders": gift_people.collect_orders,
+    "rewards": gift_people.collect_rewards,
+    "stamps": gift_people.collect_stamps,
     "campaign_use": reservation_people.collect_use,
     "points": point_people.collect,
     "points_left": point_people.collect_left,
     "purchases": point_people.collect_purchases,
+    "membership": members.collect,
+    "invitations": referrals.collect,
+    "reward_flags": misuse.collect,
 }
 """One row for each kind of data that an export holds."""
 ERASES: Mapping[str, Erase] = {
     "reservations": reservation_people.erase,  # first: what is set aside is free before the rest goes
+    "usable_coupons": coupons.erase,
+    "open_gift_orders": gift_people.erase_orders,
+    "stamps": gift_people.erase_stamps,
     "campaign_use": reservation_people.erase_use,
     "points": point_people.erase,
+    "membership": members.erase,
+    "invitations": referrals.erase,
+    "reward_flags": misuse.erase,
 }
 MOVES: Mapping[str, Move] = {
     "reservations": reservation_people.move,
+    "coupons": coupons.move,
+    "gift_orders": gift_people.move_orders,
+    "rewards": gift_people.move_rewards,
+    "stamps": gift_people.move_stamps,
     "campaign_use": reservation_people.move_use,
     "points": point_people.move,
     "purchases": point_people.move_purchases,
+    "membership": members.move,
+    "invitations": referrals.move,
+    "reward_flags": misuse.move,
 }
-KEPT: frozenset[str] = frozenset({"points", "purchases"})
+KEPT: frozenset[str] = frozenset({"points", "purchases", "coupons", "gift_orders", "rewards"})
 """What the books keep, under an id that only identity could tell from another."""
 
 
