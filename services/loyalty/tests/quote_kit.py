@@ -1,11 +1,16 @@
 """Campaigns and coupons in the tables, as a quote finds them."""
 
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 from loyalty.domain.terms import Benefit, PerFill, Scope, Stacking, stored
 from servicekit.ids import new_id
+from servicekit.postgres import Connection, PostgresStore
 from servicekit.testkit_services import OPERATOR
 
 from .conftest import Loyalty
@@ -53,3 +58,25 @@ async def _insert(loyalty: Loyalty, table: str, columns: dict[str, Any]) -> None
     places = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
     statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608 -- names of the tests'
     await loyalty.sql(statement, *columns.values())
+
+
+_ASKED: ContextVar[list[str] | None] = ContextVar("asked", default=None)
+"""The statements of this very task: the service's own loops run in others."""
+
+
+@contextmanager
+def statements(store: PostgresStore) -> Iterator[list[str]]:
+    """The statements that whoever calls sends to the store meanwhile."""
+    asked: list[str] = []
+    token, borrow = _ASKED.set(asked), store.connection
+
+    @asynccontextmanager
+    async def listened_to() -> AsyncIterator[Connection]:
+        async with borrow() as connection:
+            hear = _ASKED.get()
+            with connection.query_logger(lambda query: hear.append(query.query) if hear is not None else None):
+                yield connection
+
+    with patch.object(store, "connection", listened_to):
+        yield asked
+    _ASKED.reset(token)
