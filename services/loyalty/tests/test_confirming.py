@@ -1,0 +1,225 @@
+"""What becomes of a reservation when events tell of its order, in whatever order, however often, however late."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from loyalty.domain.terms import Stacking
+from loyalty.repository import campaign_use
+from loyalty.use_cases import points
+from loyalty.use_cases.confirming import confirm
+from loyalty.use_cases.people import PeopleData
+from schemas.events import CouponIssuedV1, CouponRedeemedV1, UserErasedV1
+from servicekit.consumer import Received
+from servicekit.ids import new_id
+from servicekit.personal_data import PeopleDesk
+from servicekit.testkit_services import any_message
+
+from .conftest import Loyalty
+from .quote_kit import campaign, coupon_of
+from .reservation_kit import (
+    Payer,
+    cancelled,
+    coupon_is,
+    differences,
+    expire,
+    off,
+    paid,
+    refunded,
+    status_of,
+    tell,
+    used,
+)
+
+STACKS = Stacking("coupon", priority=50)
+
+
+class Till:
+    """A payer with a reservation of a coupon (500), a campaign (300) and 400 points of 1,000."""
+
+    def __init__(self, payer: Payer, **ids: Any) -> None:
+        self.payer, self.loyalty = payer, payer.loyalty
+        self.coupon_id, self.campaign_id = ids["coupon_id"], ids["campaign_id"]
+        self.reserved: dict[str, Any] = {}
+
+    async def left(self) -> tuple[str, tuple[int, int], int]:
+        """(the coupon, what the campaign gave, points)."""
+        earned = await self.loyalty.sql("SELECT coalesce(sum(points_posted), 0)::bigint FROM purchases")
+        points_left = await self.loyalty.sql(
+            "SELECT balance - (SELECT coalesce(sum(held), 0) FROM lots l WHERE l.driver_id = m.driver_id)::bigint "
+            "FROM members m WHERE driver_id = $1", self.payer.driver_id
+        )  # fmt: skip
+        return (
+            await coupon_is(self.loyalty, self.coupon_id), await used(self.loyalty, self.campaign_id),
+            points_left - earned,
+        )  # fmt: skip
+
+
+HELD, SPENT, FREE = ("reserved", (300, 1), 600), ("redeemed", (300, 1), 600), ("active", (0, 0), 1_000)
+
+
+@pytest.fixture
+async def till(loyalty: Loyalty) -> Till:
+    payer = await Payer.at_a_station(loyalty)
+    await payer.award(1_000)
+    till = Till(
+        payer, coupon_id=await coupon_of(loyalty, payer.driver_id, stacking=STACKS),
+        campaign_id=await campaign(loyalty, budget_minor=300),
+    )  # fmt: skip
+    till.reserved = await payer.reserved(coupon_ids=[till.coupon_id], points=400)
+    assert off(till.reserved) == 1_200
+    assert await till.left() == HELD
+    return till
+
+
+async def test_what_was_reserved_is_spent_once(till: Till) -> None:
+    loyalty, event = till.loyalty, paid(till.reserved)
+    for events in ([event], [event, event], [event]):
+        await tell(loyalty, *events)
+        assert await till.left() == SPENT
+    assert await status_of(loyalty, till.reserved) == "spent"
+    assert await differences(loyalty) == []
+    await till.payer.release(till.reserved["reservation_id"])
+    await expire(loyalty)
+    assert await till.left() == SPENT
+
+
+async def test_others_are_told_that_the_coupon_was_used(till: Till) -> None:
+    await tell(till.loyalty, paid(till.reserved))
+    query = "SELECT payload FROM outbox WHERE type = $1"
+    told = await till.loyalty.rows(query, CouponRedeemedV1.type())
+    if not told:  # the relay was quicker
+        events = [one.event() for one in await till.loyalty.kafka.read("loyalty.coupons")]
+        mine = [one for one in events if isinstance(one, CouponRedeemedV1) and one.coupon_id == till.coupon_id]
+    else:
+        mine = [CouponRedeemedV1.model_validate_json(row["payload"]) for row in told]
+    (event,) = mine
+    assert (str(event.order_id), event.amount_minor) == (till.reserved["order_id"], 500)
+
+
+async def test_a_cancelled_order_gives_all_back_and_a_paid_one_does_not(till: Till) -> None:
+    await tell(till.loyalty, cancelled(till.reserved))
+    assert (await till.left(), await status_of(till.loyalty, till.reserved)) == (FREE, "released")
+    await tell(till.loyalty, paid(till.reserved))
+    assert (await till.left(), await status_of(till.loyalty, till.reserved)) == (SPENT, "spent")
+    await tell(till.loyalty, cancelled(till.reserved))
+    assert await till.left() == SPENT
+
+
+@pytest.mark.parametrize("end", ["expired", "released", "replaced"])
+async def test_a_late_payment_is_honoured(till: Till, end: str) -> None:
+    loyalty, first = till.loyalty, till.reserved
+    if end == "expired":
+        assert await expire(loyalty) == 1
+    elif end == "released":
+        await till.payer.release(first["reservation_id"])
+    else:
+        second = await till.payer.reserved(order_id=first["order_id"], coupon_ids=[till.coupon_id], points=100)
+    assert await status_of(loyalty, first) == end
+    for _ in range(2):
+        await tell(loyalty, paid(first))
+        assert await till.left() == SPENT
+    assert (await status_of(loyalty, first), await differences(loyalty)) == ("spent", [])
+    if end == "replaced":
+        assert await status_of(loyalty, second) == "replaced"
+
+
+async def test_what_went_elsewhere_meanwhile_is_a_difference_and_a_debt(till: Till) -> None:
+    loyalty = till.loyalty
+    await expire(loyalty)
+    other = await till.payer.reserved(coupon_ids=[till.coupon_id], points=900)
+    await tell(loyalty, paid(other))
+    for _ in range(2):
+        await tell(loyalty, paid(till.reserved))
+    assert await till.left() == ("redeemed", (600, 2), 1_000 - 900 - 400)
+    assert await differences(loyalty) == ["coupon_gone", "over_budget"]
+    assert await loyalty.sql("SELECT order_id FROM coupons WHERE coupon_id = $1", till.coupon_id) == (
+        await loyalty.sql("SELECT order_id FROM reservations WHERE reservation_id = $1::uuid", other["reservation_id"])
+    )
+
+
+async def test_a_reservation_that_is_not_known_is_taken_as_it_was_paid(till: Till) -> None:
+    loyalty = till.loyalty
+    await till.payer.release(till.reserved["reservation_id"])
+    strange = till.reserved | {"reservation_id": str(new_id()), "order_id": str(new_id())}
+    strange["breakdown"] = [
+        *till.reserved["breakdown"],
+        {"kind": "campaign", "reference": str(new_id()), "reason": "Gone", "amount_minor": 1},
+        {"kind": "campaign", "reference": "happy-hour", "reason": "Not of here", "amount_minor": 2},
+    ]
+    for _ in range(2):
+        await tell(loyalty, paid(strange))
+    assert await till.left() == ("redeemed", (300, 1), 1_000)
+    assert await differences(loyalty) == ["points_not_taken", "unknown_campaign"]
+
+
+async def test_a_whole_refund_gives_all_back_and_a_part_of_it_nothing(till: Till) -> None:
+    loyalty, event = till.loyalty, paid(till.reserved)
+    await tell(loyalty, event)
+    await tell(loyalty, refunded(till.reserved, event.paid_minor - 1))
+    assert await till.left() == SPENT
+    soon = "UPDATE coupons SET expires_at = now() + interval '1 day'"
+    await loyalty.sql(soon)
+    for _ in range(2):
+        await tell(loyalty, refunded(till.reserved))
+        assert await till.left() == FREE
+    assert await status_of(loyalty, till.reserved) == "undone"
+    days = await loyalty.sql("SELECT extract(day FROM expires_at - now()) FROM coupons")
+    assert days == 13
+    await tell(loyalty, event, cancelled(till.reserved))
+    assert await till.left() == FREE
+    issued = "SELECT payload FROM outbox WHERE type = $1"
+    for row in await loyalty.rows(issued, CouponIssuedV1.type()):
+        assert CouponIssuedV1.model_validate_json(row["payload"]).reason == "given_back"
+    again = await till.payer.reserved(coupon_ids=[till.coupon_id], points=400)
+    assert off(again) == 1_200
+
+
+async def test_a_refund_that_is_told_before_the_payment_leaves_nothing_spent(till: Till) -> None:
+    await tell(till.loyalty, refunded(till.reserved))
+    assert await till.left() == HELD
+    for _ in range(2):
+        await tell(till.loyalty, paid(till.reserved))
+        assert (await till.left(), await status_of(till.loyalty, till.reserved)) == (FREE, "undone")
+
+
+async def test_nothing_is_spent_for_somebody_who_was_erased(till: Till) -> None:
+    loyalty, process = till.loyalty, till.loyalty.process
+    desk = PeopleDesk("loyalty", PeopleData(process), process.erasures)
+    erased = UserErasedV1(user_id=UUID(till.payer.driver_id), version=2, occurred_at=datetime.now(UTC))
+    await loyalty.store.transact(lambda tx: desk.take_erasures(tx, [Received(erased, any_message())]))
+    assert await used(loyalty, till.campaign_id) == (0, 0)
+    assert await status_of(loyalty, till.reserved) is None
+    await tell(loyalty, paid(till.reserved), refunded(till.reserved), cancelled(till.reserved))
+    assert await used(loyalty, till.campaign_id) == (0, 0)
+    assert await loyalty.sql("SELECT count(*) FROM reservations") == 0
+    assert (await till.payer.ask()).status_code == 401
+
+
+@pytest.mark.parametrize("step", [(points, "spend_hold"), (campaign_use, "take_anyway")], ids=["points", "campaign"])
+async def test_whoever_dies_while_confirming_has_done_nothing(
+    till: Till, step: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, name = step
+    await expire(till.loyalty)
+    original = getattr(module, name)
+
+    async def fails(*arguments: Any, **options: Any) -> Any:
+        await original(*arguments, **options)
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, fails)
+        with pytest.raises(RuntimeError, match="killed"):
+            await tell(till.loyalty, paid(till.reserved))
+    assert await till.left() == FREE
+    await tell(till.loyalty, paid(till.reserved))
+    assert await till.left() == SPENT
+
+
+async def test_orders_without_a_reservation_cost_no_query(loyalty: Loyalty) -> None:
+    order = Payer(loyalty, new_id()).body() | {"breakdown": []}
+    nobody: Any = None
+    await confirm(loyalty.process, nobody, [paid(order, reservation_id=None)])
