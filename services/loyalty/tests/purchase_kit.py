@@ -10,6 +10,7 @@ from loyalty.use_cases import accrual
 from schemas.events import OrderPaidV1, OrderRefundedV1
 from servicekit.ids import new_id
 from servicekit.postgres import Connection
+from servicekit.store import StoreUnavailable
 
 from .conftest import OPERATOR, Loyalty
 
@@ -43,9 +44,6 @@ def refunded(order: OrderPaidV1, refunded_minor: int, amount_minor: int | None =
 async def take(loyalty: Loyalty, events: Sequence[OrderPaidV1 | OrderRefundedV1]) -> None:
     """Takes events of one kind as one batch does."""
 
-    await loyalty.process.earning.read()
-    await loyalty.process.campaigns.read()
-
     async def work(tx: Connection) -> None:
         owners = await repository.lock_owners(tx, (one.driver_id for one in events))
         if isinstance(events[0], OrderPaidV1):
@@ -53,7 +51,12 @@ async def take(loyalty: Loyalty, events: Sequence[OrderPaidV1 | OrderRefundedV1]
         else:
             await accrual.reverse(loyalty.process, tx, events, owners)  # pyright: ignore[reportArgumentType] - of one kind
 
-    await loyalty.store.transact(work)
+    try:
+        await loyalty.store.transact(work)
+    except StoreUnavailable:  # the service began a moment ago, and its own tasks have not read them yet
+        await loyalty.process.earning.read()
+        await loyalty.process.campaigns.read()
+        await loyalty.store.transact(work)
 
 
 async def balance(loyalty: Loyalty, driver_id: str) -> int:
