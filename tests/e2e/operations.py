@@ -18,6 +18,7 @@ Key = tuple[str, str]
 
 VALUES: dict[str, Any] = {
     "pump_id": "1", "region": "AT", "provider": "wechat", "month": "2026-11",
+    "campaign_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c17",
     "account_id": "0b0c6d4e-55a1-5f0e-9d5b-0a4f4f6f2c11", "refund_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c13",
     "manager_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c16",
     "recharge_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c14", "invoice_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c15",
@@ -29,6 +30,7 @@ VALUES: dict[str, Any] = {
 
 MADE_BY: dict[str, tuple[Key, tuple[str | int, ...]]] = {
     "change_id": (("post", "/v1/price-changes"), ("price_changes", 0, "change_id")),
+    "campaign_id": (("post", "/v1/campaigns"), ("campaign_id",)),
     "alert_id": (("post", "/v1/me/price-alerts"), ("alert_id",)),
     "vehicle_id": (("post", "/v1/me/vehicles"), ("vehicle_id",)),
     "export_id": (("post", "/v1/me/export"), ("export_id",)),

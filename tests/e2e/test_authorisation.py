@@ -28,6 +28,7 @@ PUBLIC = {
     ("get", "/v1/stations/{station_id}/pumps"), ("get", "/v1/stations/{station_id}/navigation"),
     ("get", "/v1/prices"), ("get", "/v1/prices/stream"), ("get", "/v1/price-rules/{region}"),
     ("get", "/v1/stations/{station_id}/prices/history"), ("get", "/v1/stations/{station_id}/prices/position"),
+    ("get", "/v1/campaigns"), ("get", "/v1/campaigns/{campaign_id}"),
     ("get", "/v1/prices/levels"), ("post", "/v1/webhooks/wechatpay/payments"),
     ("post", "/v1/webhooks/wechatpay/refunds"), ("post", "/v1/webhooks/alipay"),
     ("get", "/v1/gifts"),

@@ -172,14 +172,14 @@ async def _drivers(people: People) -> list[Caller]:
 
 
 async def _station(world: World, side: str) -> str:
-    """A new station of the side, once pricing and identity have heard of it."""
+    """A new station of the side, once pricing, identity and loyalty have heard of it."""
     machine = world.of("machine", side).authorization
     freiburg = {"lat": 47.99, "lon": 7.85}  # not where other tests look for the nearest station
     place = world.around(side) | freiburg
     answer = await world.api.ask(world.api.operations["post", "/v1/stations"], machine, place)
     assert answer.status == 201, answer.text
     station_id = answer.document["station_id"]
-    prices = world.api.operations["get", "/v1/prices"]
+    prices, campaigns = (world.api.operations["get", path] for path in ("/v1/prices", "/v1/campaigns"))
 
     report = world.api.operations["post", "/v1/price-reports"]
     price = {"station_id": station_id, "report_id": secrets.token_hex(8), "effective_at": rfc3339(datetime.now(UTC))}
@@ -196,7 +196,11 @@ async def _station(world: World, side: str) -> str:
     async def identity_knows() -> bool:
         return (await world.api.ask(clients, maker, world.around(side) | {"station_id": station_id})).status == 201
 
+    async def loyalty_knows() -> bool:
+        return (await world.api.ask(campaigns, None, {}, params={"station_id": station_id})).status == 200
+
     await eventually(pricing_knows)
+    await eventually(loyalty_knows)
     await eventually(identity_knows)
     await eventually(has_a_price)
     return station_id

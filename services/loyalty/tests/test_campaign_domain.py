@@ -21,6 +21,7 @@ from loyalty.domain.campaigns import (
     published,
 )
 from loyalty.domain.terms import (
+    Campaign,
     CouponReward,
     GiftReward,
     Hours,
@@ -45,7 +46,7 @@ ID = "01900000-0000-7000-8000-0000000009a1"
 
 @given(st.lists(st.sampled_from(Command), max_size=12))
 def test_versions_grow_nothing_holds_that_was_not_simulated_and_what_ended_stays_so(commands: list[Command]):
-    steps = [(None, campaign())]
+    steps: list[tuple[Command | None, Campaign]] = [(None, campaign())]
     for command in commands:
         try:
             steps.append((command, advanced(steps[-1][1], command, NOW)))

@@ -15,7 +15,7 @@ from servicekit.testkit import eventually
 from .campaign_kit import done, made, published, simulated
 from .conftest import OPERATOR, Loyalty, any_message
 
-BERLIN = {"lat": 52.52, "lon": 13.405}
+BERLIN: dict[str, Any] = {"lat": 52.52, "lon": 13.405}
 
 
 async def station(loyalty: Loyalty, lat: float, lon: float, **fields: Any) -> str:
@@ -131,7 +131,13 @@ async def test_a_campaign_to_come_is_seen_by_its_id_and_found_when_it_holds(loya
 
 
 async def test_one_must_say_where(loyalty: Loyalty):
-    for query in ({}, {"lat": 1}, {"lon": 1}, {"station_id": str(new_id()), "lat": 1, "lon": 1}):
+    queries: tuple[dict[str, Any], ...] = (
+        {},
+        {"lat": 1},
+        {"lon": 1},
+        {"station_id": str(new_id()), "lat": 1, "lon": 1},
+    )
+    for query in queries:
         answer = await look(loyalty, **query)
         assert (answer.status_code, answer.json()["type"]) == (422, "urn:forecourt:problem:say-where")
     assert (await look(loyalty, station_id=str(new_id()))).status_code == 404

@@ -7,8 +7,10 @@ from uuid import UUID
 
 import pytest
 
+from loyalty.http_models import campaigns as models
 from loyalty.use_cases.campaign_work import carry_on_due
 from loyalty.use_cases.campaigns import note_simulated
+from schemas.events import CampaignEndedV1, CampaignPublishedV1
 from servicekit.ids import new_id
 from servicekit.problems import Problem
 from servicekit.testkit import eventually
@@ -16,6 +18,7 @@ from servicekit.testkit import eventually
 from .campaign_kit import ask, changed, done, made, published, simulated, terms
 from .conftest import OPERATOR, Loyalty
 
+MONEY = {"benefit": {"kind": "per_litre", "mills": 50}, "currency": "CNY"}
 EURO_OFF = {"benefit": {"kind": "per_fill", "amount_minor": 100}, "currency": "EUR"}
 
 
@@ -33,7 +36,7 @@ async def told_of(loyalty: Loyalty, one: dict[str, Any]) -> list[tuple[str, int]
     events = [message.event() for message in await loyalty.kafka.read("loyalty.campaigns")]
     return [
         (type(event).__name__, event.version) for event in events
-        if event is not None and str(getattr(event, "campaign_id", "")) == one["campaign_id"]
+        if isinstance(event, CampaignPublishedV1 | CampaignEndedV1) and str(event.campaign_id) == one["campaign_id"]
     ]  # fmt: skip
 
 
@@ -265,3 +268,23 @@ async def test_it_ends_when_its_budget_is_used_up_and_nobody_can_give_anything_b
     await carry_on_due(loyalty.store)
     await eventually(lambda: ended(loyalty, one))
     assert (await plan_of(loyalty, one))["history"][-1]["reason"] == "it is used up"
+
+
+async def test_answers_hold_exactly_what_is_described(loyalty: Loyalty):
+    here = str(await loyalty.station())
+    draft = await made(loyalty, scope={"station_ids": [here], "hours": [{"weekdays": [1]}]}, **MONEY)
+    assert draft.keys() == models.ShownTerms.model_fields.keys()
+    live = await published(loyalty)
+    plan, listed = await plan_of(loyalty, live), (await ask(loyalty, "/campaign-plans", method="GET")).json()
+    assert plan.keys() == models.WholePlan.model_fields.keys()
+    assert plan["history"][0].keys() == models.PlanChange.model_fields.keys()
+    assert listed["campaigns"][0].keys() == models.Plan.model_fields.keys()
+    public = (await loyalty.client.get(f"/v1/campaigns/{live['campaign_id']}")).json()
+    assert public.keys() == models.PublicCampaign.model_fields.keys()
+    conflicts = (await ask(loyalty, f"/campaigns/{draft['campaign_id']}/conflicts", method="GET")).json()
+    assert conflicts.keys() == models.Conflicts.model_fields.keys()
+    assert conflicts["conflicts"][0].keys() == models.Conflict.model_fields.keys()
+    assert conflicts["most"].keys() == models.Example.model_fields.keys()
+    for document, model in ((draft, models.ShownTerms), (plan, models.WholePlan), (public, models.PublicCampaign),
+                            (conflicts, models.Conflicts)):  # fmt: skip
+        model.model_validate(document)

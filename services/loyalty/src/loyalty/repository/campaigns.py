@@ -178,17 +178,19 @@ async def known_stations(tx: Connection, station_ids: Sequence[str]) -> dict[str
 
 async def gives_template(tx: Connection, template_id: UUID, operator: str) -> bool:
     """Whether coupons of this template of the operator can still be issued."""
-    return await tx.fetchval(
+    known = await tx.fetchval(
         """SELECT EXISTS (SELECT FROM coupon_templates WHERE template_id = $1 AND operator = $2
                AND stopped_at IS NULL AND (ends_at IS NULL OR ends_at > now()))""",
         template_id, operator,
     )  # fmt: skip
+    return bool(known)
 
 
 async def gives_gift(tx: Connection, gift_id: UUID, operator: str) -> bool:
     """Whether this gift of the operator can still be had."""
-    return await tx.fetchval(
+    known = await tx.fetchval(
         """SELECT EXISTS (SELECT FROM gifts WHERE gift_id = $1 AND operator = $2
                AND stopped_at IS NULL AND (ends_at IS NULL OR ends_at > now()))""",
         gift_id, operator,
     )  # fmt: skip
+    return bool(known)
