@@ -35,6 +35,8 @@ COMMANDS = {
     "reconcile": "forecourt.reconcile:app",
     "exceptions": "forecourt.exceptions:app",
     "cards": "forecourt.cards:app",
+    "points": "forecourt.points:app",
+    "replay-topic": "forecourt.replay_topic:replay_topic",
     "personal-data": "forecourt.personal_data:app",
     "security-matrix": "forecourt.security_matrix:security_matrix",
     "chaos": "forecourt.chaos:app",

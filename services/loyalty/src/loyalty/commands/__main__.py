@@ -1,0 +1,19 @@
+"""`python -m loyalty.commands`: what operators do, with the service's own role and keys."""
+
+import typer
+
+from loyalty.commands import points, replay
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def _describe() -> None:
+    """Look into the books of points, and play their events once more."""
+
+
+app.add_typer(points.app, name="points")
+app.command()(replay.replay)
+
+if __name__ == "__main__":
+    app()
