@@ -27,7 +27,8 @@ class RuleSet(Struct, frozen=True):
 
 async def mark(tx: Connection) -> tuple[Any, ...]:
     """What is another value whenever there is another list."""
-    return tuple(await tx.fetchrow("SELECT count(*), max(set_at), max(valid_from) FROM earning_rule_sets"))
+    row = await tx.fetchrow("SELECT count(*), max(set_at), max(valid_from) FROM earning_rule_sets")
+    return tuple(row or ())
 
 
 async def all_sets(tx: Connection) -> list[RuleSet]:

@@ -51,7 +51,8 @@ async def fills_around(tx: Connection, order_id: UUID) -> tuple[str, list[Fill]]
         """SELECT p.driver_id, p.order_id, p.station_id, p.paid_at, s.lat, s.lon
            FROM purchases here
            JOIN purchases p
-               ON p.driver_id = here.driver_id AND p.paid_at BETWEEN here.paid_at - $2 AND here.paid_at + $2
+               ON p.driver_id = here.driver_id
+               AND p.paid_at BETWEEN here.paid_at - $2::interval AND here.paid_at + $2::interval
            LEFT JOIN station_places s ON s.station_id = p.station_id
            WHERE here.order_id = $1 AND (p.order_id = $1 OR p.refunded_minor < p.paid_minor OR p.paid_minor = 0)""",
         order_id, DAY,
@@ -118,11 +119,6 @@ async def delete_all(tx: Connection, driver_id: str) -> int:
     flags = await tx.execute("DELETE FROM misuse_flags WHERE $1 IN (driver_id, friend_id)", driver_id)
     devices = await tx.execute("DELETE FROM devices WHERE driver_id = $1", driver_id)
     return sum(int(done.split()[-1]) for done in (flags, devices))
-
-
-async def devices_of(tx: Connection, driver_id: str) -> int:
-    """How many devices are known as a driver's."""
-    return await tx.fetchval("SELECT count(*) FROM devices WHERE driver_id = $1", driver_id)
 
 
 async def move(tx: Connection, driver_id: str, into: str) -> None:

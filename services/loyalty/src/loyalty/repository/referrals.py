@@ -87,10 +87,11 @@ async def note_rewarded(tx: Connection, friend_id: str, at: datetime) -> None:
 
 async def friends_since(tx: Connection, inviter_id: str, since: datetime | None = None) -> int:
     """How many came by a driver's invitation since a moment, or ever."""
-    return await tx.fetchval(
+    count = await tx.fetchval(
         "SELECT count(*) FROM referrals WHERE inviter_id = $1 AND ($2::timestamptz IS NULL OR made_at > $2)",
         inviter_id, since,
     )  # fmt: skip
+    return count or 0
 
 
 async def friend_ids(tx: Connection, inviter_id: str) -> list[str]:
@@ -117,14 +118,14 @@ async def friends_of(tx: Connection, inviter_id: str, limit: int) -> list[Friend
 
 async def newcomer(tx: Connection, driver_id: str) -> Newcomer:
     """What is known of somebody who gives a code, and whose row of `members` is locked."""
-    row = await tx.fetchrow(
+    rows = await tx.fetch(
         """SELECT m.joined_at,
                   EXISTS (SELECT FROM purchases WHERE driver_id = $1 AND paid_at IS NOT NULL) AS has_paid,
                   ARRAY(SELECT friend_id FROM referrals WHERE inviter_id = $1) AS invited
            FROM members m WHERE m.driver_id = $1""",
         driver_id,
     )  # fmt: skip
-    return Newcomer(driver_id, row["joined_at"], row["has_paid"], frozenset(row["invited"]))
+    return Newcomer(driver_id, rows[0]["joined_at"], rows[0]["has_paid"], frozenset(rows[0]["invited"]))
 
 
 async def first_order(tx: Connection, order_id: UUID) -> FirstOrder | None:
