@@ -16,6 +16,7 @@ from servicekit.testkit import eventually
 
 from .campaign_kit import changed, done, published
 from .conftest import OPERATOR, Loyalty
+from .reservation_kit import Payer
 
 WITHIN_SECONDS = 5.0
 
@@ -121,3 +122,31 @@ async def test_what_is_changed_while_it_is_out_is_known_everywhere(loyalty: Loya
         return [it.name for it in loyalty.process.campaigns.of(OPERATOR)] == ["canary-better"]
 
     assert await eventually(is_known, WITHIN_SECONDS)
+
+
+async def test_a_stop_holds_in_reservations_at_once_and_in_quotes_within_a_moment(loyalty: Loyalty):
+    payer = await Payer.at_a_station(loyalty)
+    one = await published(loyalty)
+
+    async def quoted() -> list[str]:
+        body = {"station_id": str(payer.station_id), "fuel": "petrol_95", "volume_ml": 40_000}
+        answer = await loyalty.client.post("/v1/quotes", json=body, headers=payer.headers)
+        assert answer.status_code == 200, answer.text
+        return [part["reference"] for part in answer.json()["breakdown"]]
+
+    async def is_quoted() -> bool:
+        return await quoted() == [one["campaign_id"]]
+
+    async def is_not_quoted() -> bool:
+        return await quoted() == []
+
+    async def reserved() -> list[str]:
+        answer = await payer.ask()
+        assert answer.status_code == 200, answer.text
+        return [part["reference"] for part in answer.json()["breakdown"]]
+
+    assert await eventually(is_quoted, WITHIN_SECONDS)
+    assert await reserved() == [one["campaign_id"]]
+    await done(loyalty, one, "pause")
+    assert await reserved() == [], "whatever a replica still has in its memory"
+    assert await eventually(is_not_quoted, WITHIN_SECONDS)

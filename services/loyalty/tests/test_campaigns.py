@@ -10,6 +10,7 @@ import pytest
 from loyalty.http_models import campaigns as models
 from loyalty.use_cases.campaign_work import carry_on_due
 from loyalty.use_cases.campaigns import note_simulated
+from loyalty.use_cases.people import PeopleData
 from schemas.events import CampaignEndedV1, CampaignPublishedV1
 from servicekit.ids import new_id
 from servicekit.problems import Problem
@@ -288,3 +289,17 @@ async def test_answers_hold_exactly_what_is_described(loyalty: Loyalty):
     for document, model in ((draft, models.ShownTerms), (plan, models.WholePlan), (public, models.PublicCampaign),
                             (conflicts, models.Conflicts)):  # fmt: skip
         model.model_validate(document)
+
+
+async def test_what_staff_did_is_theirs_to_see_and_the_books_to_keep(loyalty: Loyalty):
+    person, data = str(new_id()), PeopleData(loyalty.process)
+    draft = (await ask(loyalty, "/campaigns", terms(), sub=person)).json()
+    [change] = (await data.collect(person))["campaign_changes"]
+    assert (str(change["campaign_id"]), change["command"]) == (draft["campaign_id"], "create")
+    reply = """INSERT INTO idempotency_keys (caller, route, key, request_hash, status, reply)
+               VALUES ($1, 'r', 'k', $2, 200, $2)"""
+    await loyalty.sql(reply, person, b"canary-reply")
+    erased = await loyalty.store.transact(lambda tx: data.erase(tx, person))
+    assert erased["idempotent_replies"] == 1
+    assert len((await data.collect(person))["campaign_changes"]) == 1
+    assert "campaign_changes" in data.kept

@@ -3,7 +3,16 @@
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from loyalty.use_cases import coupons, gift_people, members, misuse, point_people, referrals, reservation_people
+from loyalty.use_cases import (
+    coupons,
+    gift_people,
+    members,
+    misuse,
+    point_people,
+    referrals,
+    requests_of_people,
+    reservation_people,
+)
 from loyalty.use_cases.context import Loyalty
 from servicekit.postgres import Connection
 
@@ -27,6 +36,7 @@ COLLECTS: Mapping[str, Collect] = {
     "membership": members.collect,
     "invitations": referrals.collect,
     "reward_flags": misuse.collect,
+    "campaign_changes": requests_of_people.collect_changes,
 }
 """One row for each kind of data that an export holds."""
 ERASES: Mapping[str, Erase] = {
@@ -39,6 +49,7 @@ ERASES: Mapping[str, Erase] = {
     "membership": members.erase,
     "invitations": referrals.erase,
     "reward_flags": misuse.erase,
+    "idempotent_replies": requests_of_people.erase_replies,
 }
 MOVES: Mapping[str, Move] = {
     "reservations": reservation_people.move,
@@ -52,8 +63,9 @@ MOVES: Mapping[str, Move] = {
     "membership": members.move,
     "invitations": referrals.move,
     "reward_flags": misuse.move,
+    "idempotent_replies": requests_of_people.drop_replies,
 }
-KEPT: frozenset[str] = frozenset({"points", "purchases", "coupons", "gift_orders", "rewards"})
+KEPT: frozenset[str] = frozenset({"points", "purchases", "coupons", "gift_orders", "rewards", "campaign_changes"})
 """What the books keep, under an id that only identity could tell from another."""
 
 
