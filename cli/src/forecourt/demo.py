@@ -14,6 +14,7 @@ from rich.table import Table
 
 from feeds.platform import PlatformClient, PlatformError
 from forecourt.console import out
+from forecourt.demo_loyalty import show_a_campaign, show_rewards
 from forecourt.demo_payments import show_fuelling
 from forecourt.demo_people import Cast, people_of, show_a_driver_leave, show_what_nobody_can_fake
 from forecourt.demo_prices import VIENNESE_OPERATOR, net_price_table, show_a_planned_change, show_the_law
@@ -75,12 +76,28 @@ async def _live_chapters(config: Config) -> None:
             "fuel card (all simulated, with their real protocols), a refund, and the month's bill.",
         )
         await show_fuelling(config, cast)
+        await _tell_of_rewards(config, cast)
         await _show_the_books(config)
         _chapter(
             "A driver leaves",
             "POST /v1/me/export gathers what every service knows of the driver; DELETE /v1/me makes them forget it.",
         )
         await show_a_driver_leave(config, cast.driver_session)
+
+
+async def _tell_of_rewards(config: Config, cast: Cast) -> None:
+    _chapter(
+        "A station steers",
+        "A manager plans a campaign, tries it on past orders (POST /v1/campaigns/{id}/simulate), publishes it, and a "
+        "driver sees it at the station a moment later. A coupon and a gift come with it.",
+    )
+    offered = await show_a_campaign(cast)
+    _chapter(
+        "What is off a price",
+        "POST /v1/quotes says every part of a price before it is paid. The driver uses a coupon and points, earns new "
+        "ones within a second, and takes a gift home for points.",
+    )
+    await show_rewards(config, cast, offered)
 
 
 async def _show_the_books(config: Config) -> None:

@@ -39,7 +39,7 @@ class Fuelling:
         self._driver = cast.driver
         self._manager = cast.manager
         self._outside = outside
-        self._station_id = station_id
+        self.station_id = station_id
 
     async def bind_payers(self, signs_in: SignIns) -> None:
         """WeChat Pay and Alipay learn who pays, by a code of the phone."""
@@ -52,13 +52,13 @@ class Fuelling:
 
     async def scan(self, pump_id: str, **wanted: Any) -> dict[str, Any]:
         """What the code on a nozzle says becomes an order at the price of the moment."""
-        body = {"station_id": self._station_id, "pump_id": pump_id, "fuel": FUEL, **wanted}
+        body = {"station_id": self.station_id, "pump_id": pump_id, "fuel": FUEL, **wanted}
         order = await self._driver.post(ORDERS, body, str(new_id()))
         out.print(f"driver:          scans nozzle {pump_id}: {order['mode'].replace('_', ' ')}, {order['fuel']} at "
                   f"{order['price_mills'] / 1000:.3f} CNY a litre, frozen from now on")  # fmt: skip
         return order
 
-    async def pay(self, order: dict[str, Any], method: str, **how: str) -> dict[str, Any]:
+    async def pay(self, order: dict[str, Any], method: str, **how: Any) -> dict[str, Any]:
         """Pays, and confirms on the phone where the provider asks for it."""
         reply = await self._driver.post(f"{ORDERS}/{order['order_id']}/pay", {"method": method, **how}, str(new_id()))
         begun = time.perf_counter()
@@ -91,7 +91,7 @@ class Fuelling:
                 raise PlatformError("the recharge of the fuel card was not paid in time")
             await asyncio.sleep(0.05)
         shown = await self._driver.get(path)
-        out.print(f"driver:          a fuel card {shown['number']} with {_yuan(shown['balance']['available_minor'])}")
+        out.print(f"driver:          a fuel card {shown['number']} with {yuan(shown['balance']['available_minor'])}")
         return card["card_id"]
 
     async def refund_a_part(self, order: dict[str, Any]) -> None:
@@ -99,19 +99,21 @@ class Fuelling:
         body = {"volume_ml": 2_000, "reason": "under_dispensed"}
         refund = await self._manager.post(f"{ORDERS}/{order['order_id']}/refunds", body, str(new_id()))
         found = await self.seen(order, lambda seen: seen["refunded_minor"] == refund["amount_minor"])
-        out.print(f"manager:         2 litres did not come: {_yuan(refund['amount_minor'])} went back, "
-                  f"{_yuan(found['paid_minor'] - found['refunded_minor'])} are paid")  # fmt: skip
+        out.print(f"manager:         2 litres did not come: {yuan(refund['amount_minor'])} went back, "
+                  f"{yuan(found['paid_minor'] - found['refunded_minor'])} are paid")  # fmt: skip
+
+
+@asynccontextmanager
+async def fuelling_in_beijing(config: Config, cast: Cast) -> AsyncIterator[Fuelling]:
+    """The driver at the station, while its pumps run."""
+    [station_id] = await plant_fuel_stops(cast.system, OPERATOR, 1)
+    async with providers(config) as outside, _pumps(config, UUID(station_id)):
+        yield Fuelling(cast, outside, station_id)
 
 
 async def show_fuelling(config: Config, cast: Cast) -> None:
     """Three orders, a refund and the bill."""
-    [station_id] = await plant_fuel_stops(cast.system, OPERATOR, 1)
-    async with (
-        aiohttp.ClientSession(config.gateway_url) as http,
-        providers(config) as outside,
-        _pumps(config, UUID(station_id)),
-    ):
-        fuelling = Fuelling(cast, outside, station_id)
+    async with aiohttp.ClientSession(config.gateway_url) as http, fuelling_in_beijing(config, cast) as fuelling:
         await fuelling.bind_payers(SignIns(config, http))
         first = await _fuel_first(fuelling)
         await _money_first(fuelling)
@@ -123,7 +125,7 @@ async def show_fuelling(config: Config, cast: Cast) -> None:
 async def _fuel_first(fuelling: Fuelling) -> dict[str, Any]:
     order = await fuelling.scan("3", mode="post_pay", amount_minor=20_000)
     order = await fuelling.seen(order, lambda seen: seen["status"] == "confirmed")
-    out.print(f"pump 3:          gave {order['volume_ml'] / 1000:.2f} l, {_yuan(order['gross_minor'])}")
+    out.print(f"pump 3:          gave {order['volume_ml'] / 1000:.2f} l, {yuan(order['gross_minor'])}")
     return await fuelling.pay(order, "wechat")
 
 
@@ -132,8 +134,8 @@ async def _money_first(fuelling: Fuelling) -> None:
     await fuelling.pay(order, "alipay")
     order = await fuelling.seen(order, lambda seen: seen["may_leave"])
     hold = order["hold"]
-    out.print(f"pump 4:          unlocked, gave {order['volume_ml'] / 1000:.2f} l: {_yuan(hold['authorised_minor'])} "
-              f"held, {_yuan(hold['captured_minor'])} charged, {_yuan(hold['released_minor'])} released")  # fmt: skip
+    out.print(f"pump 4:          unlocked, gave {order['volume_ml'] / 1000:.2f} l: {yuan(hold['authorised_minor'])} "
+              f"held, {yuan(hold['captured_minor'])} charged, {yuan(hold['released_minor'])} released")  # fmt: skip
 
 
 async def _by_card(fuelling: Fuelling) -> None:
@@ -162,8 +164,8 @@ def _print_records(page: dict[str, Any]) -> None:
     table = Table("fuelled", "litres", "paid", "refunded", "by", box=None, padding=(0, 2))
     for record in page["records"]:
         table.add_row(
-            record["fuel"], f"{record['volume_ml'] / 1000:.2f}", _yuan(record["paid_minor"]),
-            _yuan(record["refunded_minor"]), record["method"].replace("_", " "),
+            record["fuel"], f"{record['volume_ml'] / 1000:.2f}", yuan(record["paid_minor"]),
+            yuan(record["refunded_minor"]), record["method"].replace("_", " "),
         )  # fmt: skip
     out.print(table)
 
@@ -183,7 +185,8 @@ async def _pumps(config: Config, station_id: UUID) -> AsyncIterator[None]:
         await asyncio.wait([driven])
 
 
-def _yuan(minor: int) -> str:
+def yuan(minor: int) -> str:
+    """An amount in fen, for people."""
     return f"{minor / 100:,.2f} CNY"
 
 
