@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from loyalty.domain.points import TooFewPoints
@@ -269,6 +269,11 @@ def _is_possible(model: Model, step: Step) -> bool:
 
 
 @given(st.lists(steps, max_size=22))
+@example([("order", 0, 0, 6_000), ("spend", 0, 0, 50), ("refund", 0, 0, 9_000), ("merge", 0, 0, 1)])
+@example(
+    [("order", 1, 1, 6_000), ("spend", 1, 1, 50), ("refund", 1, 1, 9_000), ("award", 2, 0, 20), ("merge", 0, 0, 1)]
+)
+@example([("award", 1, 1, 60), ("hold", 1, 1, 50), ("expire", 0, 0, 3), ("erase", 0, 0, 1), ("spend_hold", 1, 1, 1)])
 @FAST
 async def test_points_do_what_the_model_does(loyalty: Loyalty, taken: list[Step]) -> None:
     real, model = Real(loyalty), Model()

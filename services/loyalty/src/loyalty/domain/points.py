@@ -283,7 +283,7 @@ def event_of(entry: Entry, version: int, balance: int) -> Event | None:
             return PointsReversedV1(order_id=entry.order_id, **what)  # pyright: ignore[reportArgumentType] - it has one
         case Kind.EXPIRED:
             return PointsExpiredV1(**what)
-        case Kind.MOVED if entry.points > 0:
+        case Kind.MOVED if entry.points > 0 and "expires_at" in entry.told:
             return PointsAccruedV1(reason="moved", **what)
         case Kind.MOVED | Kind.FORFEITED:
             return None
