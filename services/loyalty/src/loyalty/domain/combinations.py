@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from loyalty.domain.terms import MOST_BASIS_POINTS
 
-MOST_WAYS = 1_024
+MOST_WAYS = 512
 """More ways at once than real campaigns can make. Beyond it those that have most left are let go: what is found is
 still allowed and exact, but another combination might be better. So no set of campaigns can stop the service."""
 
@@ -33,10 +33,6 @@ class Taker(Struct, frozen=True):
     def takes(self, left: int) -> int:
         """What it takes off so much."""
         return min(self.most, left * self.basis_points // MOST_BASIS_POINTS)
-
-    def covers(self, other: "Taker") -> bool:
-        """Whether it takes no less, whatever is left."""
-        return self.most >= other.most and self.basis_points >= other.basis_points and not other.required
 
 
 class Way(Struct, frozen=True):
@@ -75,30 +71,40 @@ def best_way(gross: int, takers: Sequence[Taker]) -> Way:
     discount that would take nothing is in no way, not even where it is required.
     """
     required = {taker.group for taker in takers if taker.required}
-    alone = [taker for taker in takers if taker.group is None and (taker.required or not required)]
+    able = [taker for taker in takers if taker.takes(gross)]
+    alone = [taker for taker in able if taker.group is None and (taker.required or not required)]
     ways = [_with(Way(gross), taker) for taker in alone]
-    if None not in required:
-        grouped = [one for one in takers if one.group is not None and (one.required or one.group not in required)]
+    if None not in required or not ways:
+        grouped = [one for one in able if one.group is not None and (one.required or one.group not in required)]
         ways.append(_best_of_groups(gross, grouped))
     return min(ways, key=_rank)
 
 
 def _best_of_groups(gross: int, takers: Sequence[Taker]) -> Way:
     """The best way, found in two rounds: first how little can be left, whatever the cost; then the ways that do it."""
-    least = min(_sweep(gross, [replace(one, cost=0) for one in _uncovered(takers)], None), key=_rank)
+    takers = _promising(gross, takers)
+    least = min(_sweep(gross, [replace(one, cost=0) for one in takers], None), key=_rank)
     return min(_sweep(gross, takers, least.left), key=_rank, default=least)
 
 
-def _uncovered(takers: Sequence[Taker]) -> list[Taker]:
-    """Those of which none of the same group that comes off at the same place takes as much from whatever is left."""
-    kept: list[Taker] = []
-    start = 0
+def _promising(gross: int, takers: Sequence[Taker]) -> list[Taker]:
+    """Those that could be in a best way: as a rule a few of many.
+
+    A good way is that of the largest of each group. One that would leave more than that even if all others took as
+    much as from the whole price, which they never do after one another, cannot be in a better one.
+    """
+    largest: dict[str | None, Taker] = {}
     for taker in takers:
-        if kept and kept[-1].group != taker.group:
-            start = len(kept)
-        if not any(one.covers(taker) for one in kept[start:]):
-            kept[start:] = [*(one for one in kept[start:] if not taker.covers(one)), taker]
-    return kept
+        best = largest.get(taker.group)
+        if best is None or taker.takes(gross) > best.takes(gross):
+            largest[taker.group] = taker
+    good = gross
+    for taker in takers:
+        if taker is largest[taker.group]:
+            good -= taker.takes(good)
+    most = {group: taker.takes(gross) for group, taker in largest.items()}
+    spare = good - gross + sum(most.values())
+    return [one for one in takers if one.required or one.takes(gross) + spare >= most[one.group]]
 
 
 def _sweep(gross: int, takers: Sequence[Taker], least: int | None) -> list[Way]:

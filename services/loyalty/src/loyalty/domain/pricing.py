@@ -71,13 +71,13 @@ class CannotCombine(Exception):
 
 def best_price(
     purchase: Purchase, offers: Sequence[Offer], *, left: Mapping[str, int], required: Collection[str] = frozenset(),
-    points: int = 0, points_per_minor: int | None = None,
+    points: int = 0, points_per_minor: int | None = None, explain: bool = True,
 ) -> Price:  # fmt: skip
     """The price with the best of the offers; those that are `required` must be among them.
 
     `left` is the most that an offer may still take off, by its id (0: used up; missing: no limit); `points` the most
     to spend, `points_per_minor` how many take off one minor unit (None: they cannot be spent). Rewards take nothing
-    off, and are passed by. Raises CannotCombine.
+    off, and are passed by. Without `explain` the price does not say what is unused. Raises CannotCombine.
     """
     offers = [offer for offer in offers if not isinstance(offer.benefit, REWARDS)]
     refused = {offer.id: word for offer in offers if (word := _refusal(offer, purchase, left))}
@@ -89,7 +89,7 @@ def best_price(
     taken = dict(way.parts())
     if idle := sorted(set(required) - taken.keys()):
         raise CannotCombine([refusal("nothing_left", offer_id) for offer_id in idle])
-    refused |= _not_taken(purchase, discounts, taken, required)
+    refused |= _not_taken(discounts, taken, required)
     multipliers = [one for one in offers if isinstance(one.benefit, PointsMultiplier) and one.id not in refused]
     best = min(multipliers, key=lambda one: (-_basis_points(one), one.id), default=None)
     refused |= {one.id: "fewer_points" for one in multipliers if one is not best}
@@ -98,7 +98,7 @@ def best_price(
         (*(_part(offer, taken[offer.id]) for offer in discounts if offer.id in taken), *by_points),
         way.left - sum(part.amount_minor for part in by_points), sum(part.points or 0 for part in by_points),
         _basis_points(best) if best else MOST_BASIS_POINTS, (best.id,) if best else (),
-        tuple(offer_refusal(refused[offer.id], offer, purchase) for offer in offers if offer.id in refused),
+        tuple(offer_refusal(refused[one.id], one, purchase) for one in offers if explain and one.id in refused),
     )  # fmt: skip
 
 
@@ -171,7 +171,7 @@ def _ranked(count: int) -> list[int]:
 
 
 def _not_taken(
-    purchase: Purchase, discounts: Sequence[Offer], taken: Mapping[str, int], required: Collection[str]
+    discounts: Sequence[Offer], taken: Mapping[str, int], required: Collection[str]
 ) -> dict[str, str]:  # fmt: skip
     """Why each discount that holds takes no part all the same, as a word."""
     groups = {offer.stacking.group for offer in discounts if offer.id in taken}

@@ -15,6 +15,8 @@ from loyalty.domain.terms import Offer, Purchase
 METHODS = ("wechat", "alipay", "fuel_card")
 GOOD_FOR = timedelta(minutes=1)
 MINUTE = timedelta(minutes=1)
+MAY_CHANGE = frozenset({"method", "less", "chosen", "not_together", "nothing_left", "fewer_points"})
+"""Reasons that hang on the way of paying, or on other offers: such an offer may be in another price of the purchase."""
 
 
 class Basis(Struct, frozen=True):
@@ -32,11 +34,11 @@ class Basis(Struct, frozen=True):
     rule: EarningRule
     tier_basis_points: int
 
-    def price(self, offers: Sequence[Offer], chosen: Collection[str]) -> Price:
+    def price(self, offers: Sequence[Offer], chosen: Collection[str], *, explain: bool = False) -> Price:
         """The price with the best of these offers. Raises CannotCombine."""
         return best_price(
             self.purchase, offers, left=self.left, required=chosen, points=self.points,
-            points_per_minor=self.points_per_minor,
+            points_per_minor=self.points_per_minor, explain=explain,
         )  # fmt: skip
 
     def earns(self, price: Price) -> int:
@@ -90,16 +92,18 @@ def quantity(
 
 def quote(basis: Basis) -> Quote:
     """The best price there is. Coupons that the driver chose are in it where they can be, and it is said why not."""
-    price = _price(basis)
-    return Quote(price, basis.earns(price), _best_coupon(basis, price), _methods(basis, price), _until(basis, price))
+    price = _price(basis, explain=True)
+    out = {one.what for one in price.unused if one.reason not in MAY_CHANGE}
+    rest = replace(basis, offers=[offer for offer in basis.offers if offer.id not in out])
+    return Quote(price, basis.earns(price), _best_coupon(rest, price), _methods(rest, price), _until(rest, price))
 
 
-def _price(basis: Basis) -> Price:
+def _price(basis: Basis, *, explain: bool = False) -> Price:
     try:
-        return basis.price(basis.offers, basis.chosen)
+        return basis.price(basis.offers, basis.chosen, explain=explain)
     except CannotCombine as error:
         refused = {one.what: one for one in error.refusals}
-    price = basis.price(basis.offers, ())
+    price = basis.price(basis.offers, (), explain=explain)
     unused = {one.what: one for one in price.unused} | refused
     used = {part.reference for part in price.parts}
     return replace(price, unused=tuple(one for what, one in unused.items() if what not in used))
