@@ -23,6 +23,7 @@ VALUES: dict[str, Any] = {
     "manager_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c16",
     "recharge_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c14", "invoice_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c15",
     "flag_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c17", "operator": "nobodys-operator",
+    "coupon_id": "01900000-0000-7000-8000-0000000009c1", "code": "ABCD-EFGH-JKLM",
     "gift_order_id": "01900000-0000-7000-8000-0000000009b2",
     "exception_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c16", "date": str(date.today() - timedelta(days=3)),
 }  # fmt: skip
@@ -43,6 +44,7 @@ MADE_BY: dict[str, tuple[Key, tuple[str | int, ...]]] = {
     "title_id": (("post", "/v1/invoice-titles"), ("title_id",)),
     "shift_id": (("post", "/v1/stations/{station_id}/shifts"), ("shift_id",)),
     "gift_id": (("post", "/v1/gifts"), ("gift_id",)),
+    "template_id": (("post", "/v1/coupon-templates"), ("template_id",)),
 }
 """The operation that makes, or shows, the object of a path parameter; where its reply has the id."""
 

@@ -93,6 +93,13 @@ NEEDS_A_PROOF: dict[Key, set[str]] = {
         )
     },
     ("post", "/v1/gift-hand-overs"): {"code-refused", "too-many-tries"},
+    ("post", "/v1/coupon-codes"): {"code-refused", "too-many-tries"},
+    ("post", "/v1/coupons/{code}/redeem"): {"code-refused", "too-many-tries"},
+    ("post", "/v1/campaigns/{campaign_id}/claims"): {"no-such-campaign"},
+    **{
+        (method, f"/v1/me/coupons/{{coupon_id}}{step}"): {"no-such-coupon"}
+        for method, step in (("get", ""), ("post", "/code"), ("post", "/transfer"), ("delete", "/transfer"))
+    },
 }  # fmt: skip
 """What needs more than a token: a code of somebody's phone, or the old password, which no example has. What they answer
 to one that is not good is all that can be asked here; identity's own tests prove the rest."""

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from gateway.request import Request
 from servicekit.spans import SpanLog, SpanRecord
-from servicekit.telemetry import REQUEST_SECONDS, REQUESTS
+from servicekit.telemetry import REQUEST_SECONDS, REQUESTS, path_without_codes
 
 UNMATCHED = "unmatched"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -62,7 +62,7 @@ class Meter:
 
     def _span(self, request: Request, known: Known, ended_ns: int) -> SpanRecord:
         trace, attributes = request.trace, known.attributes.copy()
-        attributes["url.path"] = request.path
+        attributes["url.path"] = path_without_codes(request.path)
         attributes["network.protocol.version"] = request.version
         if request.query:
             attributes["url.query"] = request.query.decode("ascii", "replace")

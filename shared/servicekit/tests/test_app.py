@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from servicekit import app as app_module
 from servicekit.app import Kit, build_app
@@ -141,3 +143,18 @@ async def test_operators_paths_are_not_in_the_public_document(settings: ServiceS
     assert not {"/healthz", "/readyz", "/metrics", "/docs", "/redoc"} & app.openapi()["paths"].keys()
     async with running(app) as client:
         assert (await client.get("/docs")).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/v1/coupons/ABCD-EFGH-JKLM/redeem", "/v1/coupons/ABCD%2DEFGH/x", "/v1/coupons/ABCD"])
+async def test_security_41_no_span_has_a_code_that_somebody_shows(settings: ServiceSettings, path: str):
+    async def start(_: Kit) -> None:
+        return None
+
+    spans = InMemorySpanExporter()
+    app = build_app(settings, title="Kit", description="", start=start)
+    app.state.tracing.add_span_processor(SimpleSpanProcessor(spans))
+    async with running(app) as client:
+        assert (await client.post(path)).status_code == 404
+        [span] = spans.get_finished_spans()
+    assert "ABCD" not in str(dict(span.attributes or {}))
+    assert str((span.attributes or {})["url.path"]).startswith("/v1/coupons/(code)")

@@ -3,11 +3,12 @@
 import asyncio
 import time
 
+from opentelemetry import trace
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from servicekit.problems import Problem, problem_response
 from servicekit.settings import ServiceSettings
-from servicekit.telemetry import REQUEST_SECONDS, REQUESTS
+from servicekit.telemetry import REQUEST_SECONDS, REQUESTS, path_without_codes
 
 
 class _BodyTooLarge(Exception):
@@ -25,6 +26,8 @@ class HttpEdge:
         """Handles one request; other ASGI scopes pass through."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
+        if (shown := path_without_codes(scope["path"])) != scope["path"]:
+            trace.get_current_span().set_attribute("url.path", shown)
         started_at, status = time.perf_counter(), 0
         deadline = asyncio.timeout(self._settings.request_timeout_seconds)
 

@@ -57,6 +57,7 @@ REWARDS = Counter(
     "Rewards by what became of them: given, held, refused, or why not",
     ["trigger", "outcome"],
 )
+MISUSE_FLAGS = Counter("forecourt_misuse_flags_total", "What looked like misuse of rewards, by kind", ["kind"])
 REWARDS_GIVEN_UP = Gauge("forecourt_rewards_given_up", "Orders whose rewards could not be given, however often tried")
 TASK_RESTARTS = Counter("forecourt_task_restarts_total", "Background tasks restarted", ["service", "task"])
 AUDIT_ENTRIES = Gauge("forecourt_audit_entries", "Entries of the audit log; it never falls")
@@ -76,6 +77,7 @@ LINES = msgspec.json.Encoder()
 LINES_AT_ONCE = 500
 """While spans are encoded, no other thread runs."""
 _EMAIL = re.compile(r"[^\s@\"'<>()\[\]=:,;]{1,64}(?:@|%40)[\w-]{1,63}(?:\.[\w-]{1,63})+")
+_CODE_IN_PATH = re.compile(r"(?<=^/v1/coupons/)[^/]+")
 _MOBILE_NUMBER = re.compile(r"(?:\+|%2[Bb])[1-9]\d{7,14}(?!\d)|(?<![\w.-])(?:86)?1[3-9]\d{9}(?!\w)")
 _LOG_RECORD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
@@ -113,6 +115,11 @@ def without_personal_data(text: str) -> str:
     No log of ours is meant to need it. A name or a plate it cannot know.
     """
     return _MOBILE_NUMBER.sub("(number hidden)", _EMAIL.sub("(address hidden)", text))
+
+
+def path_without_codes(path: str) -> str:
+    """The path of a request without a code that is shown as a proof: who reads traces could use it."""
+    return _CODE_IN_PATH.sub("(code)", path)
 
 
 def configure_logging(service: str, level: str) -> None:
