@@ -134,9 +134,15 @@ async def test_a_rule_may_name_the_operators_own_stations(loyalty: Loyalty) -> N
 
 
 async def test_security_20_another_operators_rules_are_not_to_be_seen(loyalty: Loyalty) -> None:
-    elsewhere = {"operators": ["another"], "grants": [{"role": "manager", "operators": ["another"], "stations": []}]}
-    station = {"operators": [], "grants": [{"role": "manager", "operators": [], "stations": [str(new_id())]}]}
-    attendant = {"grants": [{"role": "attendant", "operators": [OPERATOR], "stations": []}]}
+    elsewhere: dict[str, Any] = {
+        "operators": ["another"],
+        "grants": [{"role": "manager", "operators": ["another"], "stations": []}],
+    }
+    station: dict[str, Any] = {
+        "operators": [],
+        "grants": [{"role": "manager", "operators": [], "stations": [str(new_id())]}],
+    }
+    attendant: dict[str, Any] = {"grants": [{"role": "attendant", "operators": [OPERATOR], "stations": []}]}
     for claims in (elsewhere, station, attendant):
         for answer in (await get(loyalty, **claims), await put(loyalty, [DOUBLE], **claims)):
             assert (answer.status_code, slug(answer)) == (404, "no-such-operator")

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from loyalty.domain.misuse import Verdict
+from loyalty.repository.misuse import MOST_DEVICES
 from loyalty.use_cases import referrals
 from servicekit.ids import new_id
 
@@ -116,6 +117,12 @@ async def test_a_device_is_found_whoever_of_the_two_showed_it_first(loyalty: Loy
     assert {one["friend_id"] for one in await flags(loyalty)} == {friend, other}
     hashes = [row["device_hash"] for row in await loyalty.rows("SELECT device_hash FROM devices")]
     assert b"shared-telephone" not in b"".join(hashes)
+
+
+async def test_so_many_devices_of_a_driver_are_remembered(loyalty: Loyalty) -> None:
+    (driver,) = drivers(1)
+    await asyncio.gather(*(invite(loyalty, driver, f"device-number-{n}") for n in range(MOST_DEVICES + 3)))
+    assert await loyalty.sql("SELECT count(*) FROM devices") == MOST_DEVICES
 
 
 async def test_one_card_of_inviter_and_friend_is_flagged_at_the_first_order(loyalty: Loyalty) -> None:

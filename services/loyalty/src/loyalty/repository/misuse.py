@@ -11,6 +11,9 @@ from loyalty.domain.misuse import DAY, Fill, Finding, FlagStatus, Kind
 from servicekit.ids import new_id
 from servicekit.postgres import Connection
 
+MOST_DEVICES = 50
+"""That are remembered of one driver, the latest."""
+
 
 class Flag(msgspec.Struct, frozen=True):
     """A flag as it is kept; `note` is sealed."""
@@ -28,21 +31,23 @@ class Flag(msgspec.Struct, frozen=True):
     note: bytes | None
 
 
-async def raise_flags(tx: Connection, findings: Sequence[Finding], at: datetime) -> list[FlagStatus]:
-    """Flags what was not flagged before; what people said of each of them."""
-    await tx.executemany(
+async def raise_flags(tx: Connection, findings: Sequence[Finding], at: datetime) -> tuple[list[Kind], list[FlagStatus]]:
+    """Flags what was not flagged before: the kinds of these, and what people said of all of them."""
+    rows = [
+        (
+            new_id(), one.key, one.kind, one.driver_id, one.friend_id, one.order_id,
+            msgspec.json.encode(one.details).decode(),
+        )
+        for one in findings
+    ]  # fmt: skip
+    added = await tx.fetch(
         """INSERT INTO misuse_flags (flag_id, key, kind, driver_id, friend_id, order_id, details, made_at)
-           VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (key) DO NOTHING""",
-        [
-            (
-                new_id(), one.key, one.kind, one.driver_id, one.friend_id, one.order_id,
-                msgspec.json.encode(one.details).decode(), at,
-            )
-            for one in findings
-        ],
+           SELECT *, $8 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::uuid[], $7::jsonb[])
+           ON CONFLICT (key) DO NOTHING RETURNING kind""",
+        *map(list, zip(*rows, strict=True)), at,
     )  # fmt: skip
-    rows = await tx.fetch("SELECT status FROM misuse_flags WHERE key = ANY($1)", [one.key for one in findings])
-    return [FlagStatus(row["status"]) for row in rows]
+    known = await tx.fetch("SELECT status FROM misuse_flags WHERE key = ANY($1)", [one.key for one in findings])
+    return [Kind(row["kind"]) for row in added], [FlagStatus(row["status"]) for row in known]
 
 
 async def fills_around(tx: Connection, order_id: UUID) -> tuple[str, list[Fill]]:
@@ -101,11 +106,19 @@ async def statuses_about(tx: Connection, friend_id: str) -> list[FlagStatus]:
 
 
 async def note_device(tx: Connection, driver_id: str, hashes: Sequence[bytes], at: datetime) -> list[str]:
-    """Remembers a device (its hashes, the current key's first) as a driver's; the other drivers who used it."""
+    """Remembers a device (its hashes, the current key's first) as a driver's; other drivers who used it.
+
+    The caller has locked the driver.
+    """
     await tx.execute(
         """INSERT INTO devices (device_hash, driver_id, seen_at) VALUES ($1, $2, $3)
            ON CONFLICT (device_hash, driver_id) DO UPDATE SET seen_at = excluded.seen_at""",
         hashes[0], driver_id, at,
+    )  # fmt: skip
+    await tx.execute(
+        """DELETE FROM devices WHERE driver_id = $1 AND device_hash IN (
+               SELECT device_hash FROM devices WHERE driver_id = $1 ORDER BY seen_at DESC, device_hash OFFSET $2)""",
+        driver_id, MOST_DEVICES,
     )  # fmt: skip
     rows = await tx.fetch(
         "SELECT DISTINCT driver_id FROM devices WHERE device_hash = ANY($1) AND driver_id <> $2 ORDER BY 1 LIMIT 100",

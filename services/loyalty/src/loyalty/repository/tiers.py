@@ -46,9 +46,9 @@ async def note_volumes(tx: Connection, deltas: Sequence[tuple[str, date, int]], 
                FROM volumes v JOIN members m USING (driver_id)
            ), changed AS (
                UPDATE members m
-               SET tier = r.tier, tier_month = greatest(m.tier_month, $7),
+               SET tier = r.tier, tier_month = $7,
                    tier_since = CASE WHEN m.tier = r.tier THEN m.tier_since ELSE $8 END
-               FROM reached r WHERE m.driver_id = r.driver_id AND (m.tier <> r.tier OR m.tier_month < $7)
+               FROM reached r WHERE m.driver_id = r.driver_id AND (m.tier <> r.tier OR m.tier_month <> $7)
            )
            SELECT driver_id, previous, tier, volume_ml FROM reached WHERE tier <> previous ORDER BY driver_id""",
         *map(list, zip(*deltas, strict=True)), first_counted(month), _WORDS, _THRESHOLDS, month, at,

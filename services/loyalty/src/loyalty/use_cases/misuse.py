@@ -17,6 +17,7 @@ from loyalty.repository.misuse import Flag
 from loyalty.use_cases.context import Loyalty
 from servicekit.postgres import Connection
 from servicekit.problems import Problem
+from servicekit.telemetry import MISUSE_FLAGS
 
 DEVICE = "devices.device_hash"
 """What the keyed hash of a device is for."""
@@ -33,7 +34,12 @@ async def look_at_fill(loyalty: Loyalty, tx: Connection, order_id: UUID) -> Verd
 
 async def flag(tx: Connection, findings: Sequence[Finding], at: datetime) -> Verdict:
     """Flags what was not flagged before; what all of it means for the reward."""
-    return verdict_of(await repository.raise_flags(tx, findings, at)) if findings else Verdict.CLEAR
+    if not findings:
+        return Verdict.CLEAR
+    new, statuses = await repository.raise_flags(tx, findings, at)
+    for kind in new:
+        MISUSE_FLAGS.labels(kind).inc()
+    return verdict_of(statuses)
 
 
 def limits_of(loyalty: Loyalty) -> Limits:
