@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from loyalty.domain.terms import Campaign, Hours, PointsMultiplier, Scope, Stacking, Status
+from loyalty.domain.terms import Campaign, Hours, PointsMultiplier, Scope, Stacking, Status, stored
 from loyalty.repository import points as ledger
 from loyalty.use_cases import accrual, points
 from servicekit.erasures import Erasure
@@ -132,7 +132,7 @@ class Campaigns:
     async def read(self) -> None:
         """They do not change."""
 
-    def of(self, operator: str) -> Any:
+    def of_late(self, operator: str) -> Any:
         return [one for one in self._campaigns if one.operator == operator]
 
 
@@ -143,7 +143,7 @@ class BrokeOff(Exception):
 class Unknown(Campaigns):
     """They have not been read of late."""
 
-    def of(self, operator: str) -> Any:
+    def of_late(self, operator: str) -> Any:
         raise Unavailable("The list of campaigns")
 
 
@@ -169,6 +169,30 @@ async def test_the_best_campaign_in_scope_multiplies(loyalty: Loyalty, driver: s
     loyalty.process.campaigns = Campaigns(hours)  # pyright: ignore[reportAttributeAccessIssue]
     await take(loyalty, [paid(driver), paid(driver, station_id=station)])
     assert await balance(loyalty, driver) == 300 + 100 + 500
+
+
+async def test_what_was_paid_while_a_campaign_held_is_multiplied_also_after_its_end(
+    loyalty: Loyalty, driver: str
+) -> None:  # fmt: skip
+    ended = multiplier(20_000, Scope())
+    await loyalty.sql(
+        """INSERT INTO campaigns (campaign_id, status, operator, name, benefit, scope, stacking, starts_at, ends_at,
+                                  changed_at, created_by)
+           VALUES ($1, 'ended', $2, 'canary-more', $3, $4, $5, $6, $7::timestamptz, $7::timestamptz, 'canary-staff')""",
+        ended.campaign_id, OPERATOR, stored(ended.benefit), stored(ended.scope), stored(ended.stacking),
+        NOW - timedelta(hours=1), NOW - timedelta(seconds=20),
+    )  # fmt: skip
+    await loyalty.process.campaigns.read()
+    assert [one.campaign_id for one in loyalty.process.campaigns.of(OPERATOR)] == []
+    await take(loyalty, [
+        paid(driver, 1_000, occurred_at=NOW - timedelta(seconds=21)),
+        paid(driver, 100, occurred_at=NOW - timedelta(seconds=20)),
+    ])  # fmt: skip
+    assert await balance(loyalty, driver) == 20 + 1
+    await loyalty.sql("UPDATE campaigns SET changed_at = ends_at - interval '1 minute'")
+    await loyalty.process.campaigns.read()
+    await take(loyalty, [paid(driver, 1_000, occurred_at=NOW - timedelta(seconds=21))])
+    assert await balance(loyalty, driver) == 21 + 10
 
 
 async def test_the_tier_of_the_moment_counts(loyalty: Loyalty, driver: str) -> None:

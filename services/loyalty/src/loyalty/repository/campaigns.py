@@ -29,11 +29,15 @@ class Change(Struct, frozen=True):
 
 
 async def at_work(tx: Connection) -> list[Campaign]:
-    """Campaigns that hold by their status, and by their times now or within the next minute."""
+    """Campaigns that hold by their status, and by their times now or within the next minute.
+
+    Those too that ended by themselves a moment ago: of what was paid before, the event may still be on its way.
+    """
     rows = await tx.fetch(
         """SELECT * FROM campaigns
-           WHERE status IN ('scheduled', 'live') AND starts_at <= now() + interval '1 minute'
-             AND (ends_at IS NULL OR ends_at > now())
+           WHERE starts_at <= now() + interval '1 minute'
+             AND (ends_at IS NULL OR ends_at > now() - interval '10 minutes')
+             AND (status IN ('scheduled', 'live') OR status = 'ended' AND ends_at <= changed_at)
            ORDER BY campaign_id"""
     )
     return [campaign_of(row) for row in rows]

@@ -142,7 +142,7 @@ class _Multipliers:
 
     def _of(self, operator: str) -> list[Offer]:
         try:
-            campaigns = self._loyalty.campaigns.of(operator)
+            campaigns = self._loyalty.campaigns.of_late(operator)
         except Unavailable as error:
             raise StoreUnavailable("the campaigns have not been read of late") from error
         return [one.offer for one in campaigns if isinstance(one.benefit, PointsMultiplier)]
