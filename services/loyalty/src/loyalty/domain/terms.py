@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec import Struct
 
+from schemas.week import is_in_hours
+
 MOST_BASIS_POINTS = 10_000
 
 
@@ -98,11 +100,7 @@ REWARDS = (CouponReward, GiftReward, StampCard)
 
 
 class Hours(Struct, frozen=True):
-    """When in the week, by the station's own clock; `until_time` not after `from_time`: over midnight.
-
-    `weekdays` are those on which it begins (ISO: Monday is 1). Clocks that jump ahead skip what they skip, and an hour
-    that they show twice counts twice.
-    """
+    """When in the week, by the station's own clock; schemas.week says what it means."""
 
     weekdays: tuple[int, ...]
     from_time: str = "00:00"
@@ -110,13 +108,7 @@ class Hours(Struct, frozen=True):
 
     def holds(self, local: datetime) -> bool:
         """Whether a clock that shows this is inside."""
-        today, clock = local.isoweekday(), f"{local:%H:%M}"
-        if self.from_time < self.until_time:
-            return today in self.weekdays and self.from_time <= clock < self.until_time
-        yesterday = (today - 2) % 7 + 1
-        return (today in self.weekdays and clock >= self.from_time) or (
-            yesterday in self.weekdays and clock < self.until_time
-        )
+        return is_in_hours(local, self.weekdays, self.from_time, self.until_time)
 
 
 class Purchase(Struct, frozen=True):

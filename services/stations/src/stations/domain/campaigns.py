@@ -12,13 +12,13 @@ from zoneinfo import ZoneInfo
 
 from schemas.events import (
     CampaignEndedV1,
-    CampaignHours,
     CampaignPublishedV1,
     DiscountPercentage,
     DiscountPerFill,
     DiscountPerLitre,
 )
 from schemas.vocabulary import mills_per_minor_unit
+from schemas.week import is_in_hours
 from stations.domain.net_price import MOST_MILLS, Number
 
 Discount = DiscountPerLitre | DiscountPercentage | DiscountPerFill
@@ -44,7 +44,9 @@ class Campaign:
     def holds_in(self, zone: ZoneInfo, now: datetime) -> bool:
         """Whether it holds at this time of the week where clocks show the zone's time."""
         local = now.astimezone(zone)
-        return self.terms.hours is None or any(_holds(hours, local) for hours in self.terms.hours)
+        return self.terms.hours is None or any(
+            is_in_hours(local, hours.weekdays, hours.from_time, hours.until_time) for hours in self.terms.hours
+        )
 
     def mills_off(self, price_mills: Number, volume_ml: int) -> "Number | int":
         """What it takes off the price of a litre: at most all of it, which the caller sees to."""
@@ -56,16 +58,6 @@ class Campaign:
             case DiscountPerFill(amount_minor=amount):
                 mills = amount * mills_per_minor_unit(self.terms.currency or "") * 1_000 // volume_ml
                 return min(mills, MOST_MILLS)
-
-
-def _holds(hours: CampaignHours, local: datetime) -> bool:
-    today, clock = local.isoweekday(), f"{local:%H:%M}"
-    if hours.from_time < hours.until_time:
-        return today in hours.weekdays and hours.from_time <= clock < hours.until_time
-    yesterday = (today - 2) % 7 + 1
-    return (today in hours.weekdays and clock >= hours.from_time) or (
-        yesterday in hours.weekdays and clock < hours.until_time
-    )
 
 
 class Campaigns:
