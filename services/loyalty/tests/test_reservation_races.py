@@ -35,7 +35,8 @@ async def test_security_27_the_last_coupon_points_and_budget_are_reserved_once(l
     payer = await Payer.at_a_station(loyalty)
     await payer.award(500)
     coupon_id = await coupon_of(loyalty, payer.driver_id, stacking=STACKS)
-    campaign_id = await campaign(loyalty, PerFill(300), budget_minor=300)
+    campaign_id = await campaign(loyalty, PerFill(300), budget_minor=600)
+    await Payer(loyalty, payer.station_id).reserved()
     known, in_flight = loyalty.process.campaigns.of(OPERATOR), asyncio.Semaphore(40)
     wishes = [(payer, {"coupon_ids": [coupon_id]}), (payer, {"points": 500}), (None, {})]
 
@@ -58,7 +59,25 @@ async def test_security_27_the_last_coupon_points_and_budget_are_reserved_once(l
         "coupon": 1, "points": 1, "campaign": 1, "reservation-refused": refused
     }  # fmt: skip
     assert (await coupon_is(loyalty, coupon_id), await payer.spendable()) == ("reserved", 0)
-    assert await used(loyalty, campaign_id) == (300, 1)
+    assert await used(loyalty, campaign_id) == (600, 2)
+
+
+async def test_security_27_the_last_use_of_a_campaign_is_taken_once(loyalty: Loyalty) -> None:
+    """1,000 drivers at once, whose takings nothing else keeps apart."""
+    campaign_id = await campaign(loyalty, PerFill(300), budget_minor=900, most_uses=3)
+    in_flight = asyncio.Semaphore(40)
+
+    async def take(amount: int) -> bool:
+        driver_id, at = str(new_id()), datetime.now(UTC)
+        async with in_flight:
+            return await loyalty.store.transact(
+                lambda tx: campaign_use.take(tx, campaign_id, driver_id, at=at, amount_minor=amount)
+            )  # fmt: skip
+
+    assert [await take(300), await take(300)] == [True, True]
+    got = await asyncio.gather(*(take(1 + number % 300) for number in range(RACES)))
+    (amount,) = [1 + number % 300 for number, was_taken in enumerate(got) if was_taken]
+    assert await used(loyalty, campaign_id) == (600 + amount, 3)
 
 
 async def test_drivers_who_take_of_several_campaigns_wait_in_no_circle(loyalty: Loyalty) -> None:
