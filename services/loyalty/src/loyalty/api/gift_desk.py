@@ -36,7 +36,7 @@ STEPS = problem_responses(401, 403, 404, 409, 422, 503)
     "/v1/stations/{station_id}/gift-orders", summary="List gifts to be picked up", response_model=models.GiftOrderPage,
     responses=problem_responses(400, 401, 403, 404, 422, 503),
 )  # fmt: skip
-async def list_pick_ups(
+async def list_gift_pick_ups(
     request: Request, station_id: UUID, crew: Crew,
     status: Annotated[list[Status] | None, Query(max_length=len(Status), description="Repeat it for each")] = None,
     cursor: str | None = None, limit: Limit = 20,
@@ -57,7 +57,7 @@ async def list_pick_ups(
     "/v1/gift-deliveries", summary="List gifts to be sent", response_model=models.GiftDeliveryPage,
     responses=problem_responses(400, 401, 403, 404, 422, 503),
 )  # fmt: skip
-async def list_deliveries(
+async def list_gift_deliveries(
     request: Request, operator: Annotated[Operator, Query()], staff: Staff, cursor: str | None = None,
     limit: Limit = 20,
 ) -> models.GiftDeliveryPage:  # fmt: skip
@@ -79,7 +79,7 @@ async def list_deliveries(
     "/v1/gift-hand-overs", summary="Hand a gift over", response_model=models.GiftOrder,
     responses=problem_responses(400, 401, 403, 404, 409, 413, 422, 429, 503),
 )  # fmt: skip
-async def hand_over(request: Request, body: models.HandOver, crew: Crew, idempotency_key: Key = None) -> Response:
+async def hand_gift_over(request: Request, body: models.HandOver, crew: Crew, idempotency_key: Key = None) -> Response:
     """The driver shows a code: type it in, take the money that the gift costs beside the points, and give it out.
 
     A code is good once. 409 `money-due` says how much to take; after many wrong codes there is a pause (429).
@@ -105,7 +105,7 @@ async def hand_over(request: Request, body: models.HandOver, crew: Crew, idempot
     "/v1/gift-orders/{gift_order_id}/ready", summary="Say that a gift is ready", response_model=models.GiftOrder,
     responses=STEPS,
 )  # fmt: skip
-async def prepare(request: Request, gift_order_id: UUID, crew: Crew) -> models.GiftOrder:
+async def prepare_gift(request: Request, gift_order_id: UUID, crew: Crew) -> models.GiftOrder:
     """It lies at the station, and waits for its driver from now on; or it is packed."""
     return shown(await _step(request, gift_order_id, crew, Step.PREPARE))
 
@@ -114,7 +114,7 @@ async def prepare(request: Request, gift_order_id: UUID, crew: Crew) -> models.G
     "/v1/gift-orders/{gift_order_id}/ship", summary="Say that a gift was shipped", response_model=models.GiftOrder,
     responses=STEPS,
 )  # fmt: skip
-async def ship(request: Request, gift_order_id: UUID, staff: Staff) -> models.GiftOrder:
+async def ship_gift(request: Request, gift_order_id: UUID, staff: Staff) -> models.GiftOrder:
     """It is on its way to the driver, who can cancel it no more."""
     return shown(await _step(request, gift_order_id, staff, Step.SHIP))
 
@@ -123,7 +123,7 @@ async def ship(request: Request, gift_order_id: UUID, staff: Staff) -> models.Gi
     "/v1/gift-orders/{gift_order_id}/deliver", summary="Say that a gift has arrived", response_model=models.GiftOrder,
     responses=STEPS,
 )  # fmt: skip
-async def deliver(request: Request, gift_order_id: UUID, staff: Staff) -> models.GiftOrder:
+async def deliver_gift(request: Request, gift_order_id: UUID, staff: Staff) -> models.GiftOrder:
     """The driver has it; the address is forgotten."""
     return shown(await _step(request, gift_order_id, staff, Step.DELIVER))
 
@@ -132,7 +132,7 @@ async def deliver(request: Request, gift_order_id: UUID, staff: Staff) -> models
     "/v1/gift-orders/{gift_order_id}/return", summary="Take a gift back", response_model=models.GiftOrder,
     responses=problem_responses(400, 401, 403, 404, 409, 413, 422, 503),
 )  # fmt: skip
-async def take_back(
+async def take_gift_back(
     request: Request, gift_order_id: UUID, body: models.Return, crew: Crew, idempotency_key: Key = None
 ) -> Response:
     """The points are the driver's again; give back the money, too, where there was some. It is on stock again, unless

@@ -31,7 +31,9 @@ Key = Annotated[
     "", status_code=201, summary="Order a gift", response_model=models.GiftOrder,
     responses=problem_responses(400, 401, 403, 404, 409, 413, 422, 503),
 )  # fmt: skip
-async def place(request: Request, body: models.NewGiftOrder, driver: Driver, idempotency_key: Key = None) -> Response:
+async def order_gift(
+    request: Request, body: models.NewGiftOrder, driver: Driver, idempotency_key: Key = None
+) -> Response:
     """The points are spent at once, and one of the gifts is yours. 409 `too-few-points` says how many are missing."""
     loyalty = loyalty_of(request)
     asked = IdempotentRequest(
@@ -51,7 +53,7 @@ async def place(request: Request, body: models.NewGiftOrder, driver: Driver, ide
     "", summary="List your orders of gifts", response_model=models.GiftOrderPage,
     responses=problem_responses(400, 401, 403, 422, 503),
 )  # fmt: skip
-async def list_orders(
+async def list_gift_orders(
     request: Request, driver: Driver, cursor: str | None = None, limit: Limit = 20
 ) -> models.GiftOrderPage:
     """The newest first, those that campaigns gave you too."""
@@ -68,7 +70,7 @@ async def list_orders(
     "/{gift_order_id}", summary="Look at an order of a gift", response_model=models.GiftOrder,
     responses=problem_responses(401, 403, 404, 422, 503),
 )  # fmt: skip
-async def get_order(request: Request, gift_order_id: UUID, driver: Driver) -> models.GiftOrder:
+async def get_gift_order(request: Request, gift_order_id: UUID, driver: Driver) -> models.GiftOrder:
     """How far it is, and until when it waits for you."""
     async with loyalty_of(request).store.connection() as connection:
         return shown(await use_cases.own_order(connection, driver.subject, gift_order_id))
@@ -78,7 +80,7 @@ async def get_order(request: Request, gift_order_id: UUID, driver: Driver) -> mo
     "/{gift_order_id}/code", status_code=201, summary="Get a code to pick a gift up",
     response_model=models.PickUpCode, responses=problem_responses(401, 403, 404, 409, 422, 503),
 )  # fmt: skip
-async def make_code(request: Request, gift_order_id: UUID, driver: Driver) -> models.PickUpCode:
+async def make_gift_code(request: Request, gift_order_id: UUID, driver: Driver) -> models.PickUpCode:
     """Show it at the counter. It is shown here this once; the one that you had before is good no more."""
     loyalty = loyalty_of(request)
     code, expires_at = await loyalty.store.transact(
@@ -91,7 +93,9 @@ async def make_code(request: Request, gift_order_id: UUID, driver: Driver) -> mo
     "/{gift_order_id}/cancel", summary="Cancel an order of a gift", response_model=models.GiftOrder,
     responses=problem_responses(400, 401, 403, 404, 409, 422, 503),
 )  # fmt: skip
-async def cancel(request: Request, gift_order_id: UUID, driver: Driver, idempotency_key: Key = None) -> Response:
+async def cancel_gift_order(
+    request: Request, gift_order_id: UUID, driver: Driver, idempotency_key: Key = None
+) -> Response:
     """Your points are there again. Possible until the gift is handed over or shipped."""
     loyalty = loyalty_of(request)
     route = f"POST /v1/gift-orders/{gift_order_id}/cancel"

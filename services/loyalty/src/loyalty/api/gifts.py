@@ -52,7 +52,7 @@ async def list_gifts(
     "/v1/gift-stock", summary="See your gifts and their stock", response_model=models.KeptGiftPage,
     responses=problem_responses(400, 401, 403, 422, 503),
 )  # fmt: skip
-async def list_stock(
+async def list_gift_stock(
     request: Request, staff: Staff, operator: Annotated[Operator | None, Query()] = None, cursor: str | None = None,
     limit: Limit = 20,
 ) -> models.KeptGiftPage:  # fmt: skip

@@ -17,7 +17,9 @@ router = APIRouter(prefix="/v1/me/stamp-cards", tags=["stamp cards"])
 @router.get(
     "", summary="See your stamp cards", response_model=models.StampCards, responses=problem_responses(401, 403, 503)
 )
-async def list_cards(request: Request, driver: Annotated[Principal, Requires(Permission.PAY)]) -> models.StampCards:
+async def list_stamp_cards(
+    request: Request, driver: Annotated[Principal, Requires(Permission.PAY)]
+) -> models.StampCards:
     """One for each campaign that gave you a stamp. A full card becomes a coupon by itself, and a new one begins; the
     stamp of an order that was refunded whole does not count, unless its card was full before."""
     async with loyalty_of(request).store.connection() as connection:
