@@ -1,16 +1,29 @@
-"""What payments and loyalty say to each other while a payer waits: payments' half, against the golden exchanges."""
+"""What payments and loyalty say to each other while a payer waits: each half against the golden exchanges."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 from aiohttp import web
 
+from local_stack.config import Config
+from local_stack.environment import service_environment
+from loyalty.domain.terms import PerFill, Scope, Stacking, stored
+from loyalty.main import create_app
+from loyalty.settings import Settings
+from loyalty.use_cases import points
 from payments.providers.loyalty import Loyalty, LoyaltyAway, LoyaltySettings, ReservationRefused
 from schemas.export import FOLDER
 from schemas.reservations import EXAMPLES, PATH, ReservationRequest
+from servicekit.migrations import migrate
+from servicekit.postgres import Connection
+from servicekit.testkit import Issuer, running, settings_from
+from servicekit.testkit_services import empty_tables
 
 GOLDEN: list[dict[str, Any]] = json.loads((FOLDER / "http" / "loyalty.reservations.json").read_text())
 TOKEN = "the.drivers.token"
@@ -100,3 +113,70 @@ async def test_nobody_at_the_address_means_that_loyalty_is_away(standing: Standi
     async with Loyalty(LoyaltySettings(url="http://127.0.0.1:9")) as loyalty:
         with pytest.raises(LoyaltyAway):
             await loyalty.reserve(ReservationRequest.model_validate(GOLDEN[0]["request"]), TOKEN)
+
+
+@asynccontextmanager
+async def loyalty_with(
+    infrastructure: Config, issuer: Issuer, plant: Callable[[Any, Connection], Awaitable[None]]
+) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of a loyalty that knows what is planted, and nothing else."""
+    environment = service_environment(infrastructure, "loyalty")
+    await migrate("loyalty", environment)
+    app = create_app(settings_from(Settings, environment, issuer=issuer.url, jwks_url=issuer.jwks_url))
+    async with running(app) as client:
+        process = app.state.loyalty
+        async with process.store.connection() as connection:
+            await empty_tables(connection, ["schema_migrations"], ["transfers", "postings"])
+        await process.store.transact(lambda tx: plant(process, tx))
+        yield client
+
+
+PLANTED = {
+    "coupon-and-points": (datetime(2099, 1, 1, tzinfo=UTC), 1_000),
+    "expired-coupon": (datetime(2026, 4, 29, 16, tzinfo=UTC), 0),
+    "too-few-points": (datetime(2099, 1, 1, tzinfo=UTC), 120),
+}
+"""By exchange: when the coupon ends, and how many points there are."""
+
+
+@pytest.mark.parametrize("exchange", GOLDEN, ids=lambda one: one["name"])
+async def test_loyalty_answers_as_agreed(exchange: dict[str, Any], infrastructure: Config, issuer: Issuer) -> None:
+    asked = exchange["request"]
+    ends_at, balance = PLANTED[exchange["name"]]
+
+    async def plant(process: Any, tx: Connection) -> None:
+        await tx.execute(
+            """INSERT INTO stations (station_id, operator, name, country, time_zone, currency, closed, version)
+               VALUES ($1, $2, 'Golden', 'CN', 'Asia/Shanghai', 'CNY', false, 1)""",
+            UUID(asked["station_id"]), asked["operator"],
+        )  # fmt: skip
+        await tx.execute(
+            """INSERT INTO coupon_templates (template_id, operator, name, benefit, scope, stacking, currency,
+                                             valid_days, created_by)
+               VALUES ($1, $2, '20 off 200', $3, $4, $5, 'CNY', 30, 'canary-staff')""",
+            UUID(asked["order_id"]), asked["operator"], stored(PerFill(2_000)), stored(Scope(minimum_minor=20_000)),
+            stored(Stacking("coupon")),
+        )  # fmt: skip
+        await tx.execute(
+            """INSERT INTO coupons (coupon_id, template_id, driver_id, issued_to, key, reason, issued_at, expires_at)
+               VALUES ($1, $2, $3, $3, 'golden', 'claim', $4, $5)""",
+            UUID(GOLDEN[0]["request"]["coupon_ids"][0]), UUID(asked["order_id"]), asked["driver_id"],
+            datetime(2026, 1, 1, tzinfo=UTC), ends_at,
+        )  # fmt: skip
+        if balance:
+            await points.award(
+                process, tx, asked["driver_id"], balance, reason="reward", key="golden", at=datetime.now(UTC)
+            )  # fmt: skip
+
+    async with loyalty_with(infrastructure, issuer, plant) as client:
+        reply = await client.post(PATH, json=asked, headers=issuer.bearer("pay", sub=asked["driver_id"]))
+        released = await client.post(
+            f"{PATH}/{asked['reservation_id']}/release", headers=issuer.bearer("pay", sub=asked["driver_id"])
+        )
+    answer = reply.json()
+    answer.pop("trace_id", None)
+    if "expires_at" in answer:
+        assert datetime.fromisoformat(answer["expires_at"]) > datetime.now(UTC)
+        answer["expires_at"] = exchange["answer"]["expires_at"]
+    assert (reply.status_code, answer) == (exchange["status"], exchange["answer"])
+    assert (released.status_code, released.content) == (204, b"")
