@@ -13,8 +13,6 @@ from .sources import SOURCES
 NUMBERED = re.compile(r"test_security_(\d\d(?:_and_\d\d)*)_(?!and_)(\w+)")
 LINES = frozenset(range(1, 44))
 """Login, OAuth and tokens, the API, payments, and data with its audit. The platform comes with a later issue."""
-NOT_YET = {27: "coupons and points, which the loyalty service brings"}
-"""Lines that no test can hold yet, with the reason."""
 
 
 def numbered() -> dict[int, list[str]]:
@@ -34,13 +32,9 @@ def test_every_line_has_a_test(capsys: pytest.CaptureFixture[str]) -> None:
     with capsys.disabled():
         print()  # noqa: T201 - the table is what the test shows
         for line in sorted(LINES):
-            print(f"  security {line:02}: {'; '.join(tests[line]) or NOT_YET.get(line, 'NO TEST')}")  # noqa: T201 - as above
-    assert sorted(LINES - NOT_YET.keys() - {line for line, found in tests.items() if found}) == []
+            print(f"  security {line:02}: {'; '.join(tests[line]) or 'NO TEST'}")  # noqa: T201 - as above
+    assert sorted(LINES - {line for line, found in tests.items() if found}) == []
 
 
 def test_a_number_stands_for_a_line_that_is_known() -> None:
     assert sorted(numbered().keys() - LINES) == []
-
-
-def test_what_is_not_tested_yet_really_is_not() -> None:
-    assert [line for line in NOT_YET if numbered().get(line)] == []

@@ -15,7 +15,7 @@ from rich.table import Table
 from feeds.platform import PlatformClient, PlatformError
 from forecourt.console import out
 from forecourt.demo_loyalty import show_a_campaign, show_rewards
-from forecourt.demo_payments import show_fuelling
+from forecourt.demo_payments import fuelling_in_beijing, show_fuelling
 from forecourt.demo_people import Cast, people_of, show_a_driver_leave, show_what_nobody_can_fake
 from forecourt.demo_prices import VIENNESE_OPERATOR, net_price_table, show_a_planned_change, show_the_law
 from forecourt.fuel_stops import OPERATOR as FUEL_STOPS
@@ -97,7 +97,8 @@ async def _tell_of_rewards(config: Config, cast: Cast) -> None:
         "POST /v1/quotes says every part of a price before it is paid. The driver uses a coupon and points, earns new "
         "ones within a second, and takes a gift home for points.",
     )
-    await show_rewards(config, cast, offered)
+    async with fuelling_in_beijing(config, cast) as fuelling:
+        await show_rewards(cast, fuelling, offered)
 
 
 async def _show_the_books(config: Config) -> None:

@@ -11,10 +11,9 @@ from rich.table import Table
 
 from feeds.platform import PlatformClient, PlatformError
 from forecourt.console import out
-from forecourt.demo_payments import Fuelling, fuelling_in_beijing, yuan
+from forecourt.demo_payments import Fuelling, yuan
 from forecourt.demo_people import Cast
 from forecourt.fuel_stops import FUEL, OPERATOR, plant_fuel_stops
-from local_stack.config import Config
 from schemas.base import rfc3339
 from servicekit.ids import new_id
 
@@ -105,7 +104,7 @@ async def _offer_gift(manager: PlatformClient) -> str:
     return made["gift_id"]
 
 
-async def show_rewards(config: Config, cast: Cast, offered: Offered) -> None:
+async def show_rewards(cast: Cast, fuelling: Fuelling, offered: Offered) -> None:
     """A coupon and points on an order, points for it, and a gift."""
     driver = cast.driver
     await _until(lambda: _has(driver, SPENT_POINTS + GIFT_POINTS), "the points of the first orders")
@@ -114,8 +113,7 @@ async def show_rewards(config: Config, cast: Cast, offered: Offered) -> None:
     out.print(f"driver:          {account['balance']:,} points from the orders before; tier [bold]{tier['tier']}[/]")
     claimed = await driver.post(f"{CAMPAIGNS}/{offered.coupons}/claims", None, str(new_id()))
     await _show_quote(driver, offered, claimed["coupon_id"])
-    async with fuelling_in_beijing(config, cast) as fuelling:
-        await _fuel_with_discounts(driver, fuelling, claimed["coupon_id"])
+    await _fuel_with_discounts(driver, fuelling, claimed["coupon_id"])
     await _take_a_gift(cast, offered)
     _print_entries((await driver.get(f"{POINTS}/entries"))["entries"])
 
