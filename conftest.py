@@ -1,13 +1,15 @@
 """Fixtures for every test: real servers, started only when a test asks for them."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from local_stack import stack
 from local_stack.config import Config
+from local_stack.environment import kafka_credentials
 from local_stack.testing import RUNNING, disposable_stack
 from servicekit import app
+from servicekit.testkit import Issuer, KafkaProbe, running_issuer
 
 LOG_LINE = '{"time": '
 
@@ -26,6 +28,19 @@ def infrastructure() -> Iterator[Config]:
     with disposable_stack("service", port_offset=0) as config:
         stack.up(config, infrastructure_only=True)
         yield config
+
+
+@pytest.fixture(scope="session")
+async def issuer() -> AsyncIterator[Issuer]:
+    """An issuer of tokens in the place of identity."""
+    async with running_issuer() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def kafka(infrastructure: Config) -> KafkaProbe:
+    """A look into every topic."""
+    return KafkaProbe(kafka_credentials(infrastructure, "admin"))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -22,7 +22,7 @@ from gateway.routes import ROUTES
 from gateway.routing import Route
 from gateway.settings import Settings
 from servicekit.serve import Server
-from servicekit.testkit import Issuer, eventually, running_issuer
+from servicekit.testkit import Issuer, eventually
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -84,12 +84,6 @@ async def serving(app: FastAPI) -> AsyncIterator[str]:
     finally:
         server.should_exit = True
         await task
-
-
-@pytest.fixture
-async def issuer() -> AsyncIterator[Issuer]:
-    async with running_issuer() as running:
-        yield running
 
 
 @pytest.fixture

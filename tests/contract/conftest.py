@@ -26,7 +26,7 @@ import stations.consumer
 import stations.main
 import stations.settings
 from local_stack.config import Config
-from local_stack.environment import kafka_credentials, service_environment
+from local_stack.environment import service_environment
 from local_stack.secrets import load_or_create
 from schemas.base import Event
 from servicekit import personal_data
@@ -35,7 +35,7 @@ from servicekit.mongo import MongoStore
 from servicekit.postgres import PostgresStore
 from servicekit.settings import ServiceSettings
 from servicekit.store import DeadLetter
-from servicekit.testkit import Issuer, KafkaProbe, eventually, running, running_issuer, settings_from
+from servicekit.testkit import Issuer, eventually, running, settings_from
 
 
 @dataclass(frozen=True)
@@ -126,17 +126,6 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> dict[str, FastAPI]:
                 patch.setenv(key, value)
             made[name] = create()
     return made
-
-
-@pytest.fixture(scope="session")
-async def issuer() -> AsyncIterator[Issuer]:
-    async with running_issuer() as issuer:
-        yield issuer
-
-
-@pytest.fixture(scope="session")
-def kafka(infrastructure: Config) -> KafkaProbe:
-    return KafkaProbe(kafka_credentials(infrastructure, "admin"))
 
 
 @pytest.fixture(scope="module")

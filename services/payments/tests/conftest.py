@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import pytest
 
 from local_stack.config import Config
-from local_stack.environment import kafka_credentials, service_environment
+from local_stack.environment import service_environment
 from payments.main import create_app
 from payments.settings import Settings
 from payments.use_cases.context import Payments as Process
 from servicekit.migrations import migrate
 from servicekit.postgres import PostgresStore
-from servicekit.testkit import Issuer, KafkaProbe, SharedService, running_issuer, settings_from
+from servicekit.testkit import Issuer, KafkaProbe, SharedService, settings_from
 from servicekit.testkit_services import OPERATOR as OPERATOR
 from servicekit.testkit_services import ServiceUnderTest, empty_tables
 from servicekit.testkit_services import any_message as any_message
@@ -38,12 +38,6 @@ async def environment(infrastructure: Config) -> dict[str, str]:
     del environment["PAYMENTS_LOYALTY__URL"]
     await migrate("payments", environment)
     return environment
-
-
-@pytest.fixture(scope="session")
-async def issuer() -> AsyncIterator[Issuer]:
-    async with running_issuer() as issuer:
-        yield issuer
 
 
 @pytest.fixture(scope="session")
@@ -81,8 +75,3 @@ async def payments(
     as_made = dict(vars(process))
     yield Payments(client, process, issuer, settings, kafka)
     vars(process).update(as_made)
-
-
-@pytest.fixture(scope="session")
-def kafka(infrastructure: Config) -> KafkaProbe:
-    return KafkaProbe(kafka_credentials(infrastructure, "admin"))

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from local_stack.config import Config
-from local_stack.environment import kafka_credentials, service_environment
+from local_stack.environment import service_environment
 from pricing.main import create_app
 from pricing.settings import Settings
 from pricing.use_cases.stations import record_stations
@@ -21,7 +21,7 @@ from servicekit.envelope import Message
 from servicekit.ids import new_id
 from servicekit.migrations import migrate
 from servicekit.postgres import PostgresStore
-from servicekit.testkit import Issuer, KafkaProbe, SharedService, eventually, running_issuer, settings_from
+from servicekit.testkit import Issuer, KafkaProbe, SharedService, eventually, settings_from
 
 OPERATOR = "test-operator"
 
@@ -116,12 +116,6 @@ async def environment(infrastructure: Config) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-async def issuer() -> AsyncIterator[Issuer]:
-    async with running_issuer() as issuer:
-        yield issuer
-
-
-@pytest.fixture(scope="session")
 def common_settings(environment: dict[str, str], issuer: Issuer) -> Settings:
     return settings_from(Settings, environment, issuer=issuer.url, jwks_url=issuer.jwks_url)
 
@@ -147,8 +141,3 @@ async def settings(
 async def pricing(settings: Settings, issuer: Issuer, kafka: KafkaProbe, shared_service: SharedService) -> Pricing:
     app, client = await shared_service.serve()
     return Pricing(client, app.state.store, issuer, settings, kafka)
-
-
-@pytest.fixture(scope="session")
-def kafka(infrastructure: Config) -> KafkaProbe:
-    return KafkaProbe(kafka_credentials(infrastructure, "admin"))

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from local_stack.config import Config
-from local_stack.environment import kafka_credentials, service_environment
+from local_stack.environment import service_environment
 from schemas.base import Event
 from schemas.events import PriceChangedV1
 from servicekit.consumer import Received
@@ -18,7 +18,7 @@ from servicekit.envelope import Message
 from servicekit.ids import new_id
 from servicekit.migrations import migrate
 from servicekit.mongo import MongoStore
-from servicekit.testkit import Issuer, KafkaProbe, SharedService, eventually, running_issuer, settings_from
+from servicekit.testkit import Issuer, KafkaProbe, SharedService, eventually, settings_from
 from stations.domain.index.grades import milliseconds
 from stations.main import create_app
 from stations.repository.stations import StationRepository
@@ -118,12 +118,6 @@ async def environment(infrastructure: Config) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-async def issuer() -> AsyncIterator[Issuer]:
-    async with running_issuer() as issuer:
-        yield issuer
-
-
-@pytest.fixture(scope="session")
 def common_settings(environment: dict[str, str], issuer: Issuer) -> Settings:
     return settings_from(Settings, environment, issuer=issuer.url, jwks_url=issuer.jwks_url)
 
@@ -143,11 +137,6 @@ async def settings(
     if "stations" not in request.fixturenames:
         await shared_service.stop()
     return common_settings
-
-
-@pytest.fixture(scope="session")
-def kafka(infrastructure: Config) -> KafkaProbe:
-    return KafkaProbe(kafka_credentials(infrastructure, "admin"))
 
 
 @pytest.fixture

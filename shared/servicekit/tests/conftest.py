@@ -204,11 +204,6 @@ async def issuer() -> AsyncIterator[Issuer]:
         yield issuer
 
 
-@pytest.fixture(scope="session")
-def kafka(infrastructure: Config) -> KafkaProbe:
-    return KafkaProbe(kafka_credentials(infrastructure, "admin"))
-
-
 @pytest.fixture
 def settings() -> ServiceSettings:
     """Settings of a service without servers."""
