@@ -103,22 +103,29 @@ def any_message() -> Message:
     return Message("stations.stations", 0, 0, None, None, {}, datetime.now(UTC))
 
 
+async def tables_with_rows(connection: Connection, kept: Sequence[str]) -> list[str]:
+    """What there is to empty: to look takes a millisecond, to truncate forty empty tables a tenth of a second."""
+    looks = await connection.fetchval(
+        """SELECT string_agg(format('SELECT %L WHERE EXISTS (SELECT FROM %I)', quote_ident(tablename), tablename),
+                             ' UNION ALL ')
+           FROM pg_tables WHERE schemaname = current_schema() AND NOT tablename = ANY($1)""",
+        list(kept),
+    )
+    return [row[0] for row in await connection.fetch(looks)]
+
+
 async def empty_tables(connection: Connection, kept: Sequence[str], append_only: Sequence[str]) -> None:
     """Forgets everything but what is kept.
 
     The running service's own tasks may hold a table for a moment: then it is tried again.
     """
-    tables = await connection.fetchval(
-        "SELECT string_agg(quote_ident(tablename), ', ') FROM pg_tables "
-        "WHERE schemaname = current_schema() AND NOT tablename = ANY($1)", list(kept),
-    )  # fmt: skip
-    while True:
+    while tables := await tables_with_rows(connection, kept):
         try:
             async with connection.transaction():
                 for table in append_only:
                     await connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER append_only")
                     await connection.execute(f"GRANT TRUNCATE ON {table} TO CURRENT_USER")
-                await connection.execute(f"TRUNCATE {tables} CASCADE")
+                await connection.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
                 for table in append_only:
                     await connection.execute(f"REVOKE TRUNCATE ON {table} FROM CURRENT_USER")
                     await connection.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER append_only")
