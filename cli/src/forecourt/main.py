@@ -36,6 +36,7 @@ COMMANDS = {
     "exceptions": "forecourt.exceptions:app",
     "cards": "forecourt.cards:app",
     "points": "forecourt.points:app",
+    "differences": "forecourt.differences:app",
     "replay-topic": "forecourt.replay_topic:replay_topic",
     "personal-data": "forecourt.personal_data:app",
     "security-matrix": "forecourt.security_matrix:security_matrix",

@@ -1,15 +1,21 @@
 """What becomes of a reservation when events tell of its order, in whatever order, however often, however late."""
 
+import asyncio
+import json
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
+from typer.testing import CliRunner
 
+from loyalty.commands import running
+from loyalty.commands.__main__ import app
 from loyalty.domain.terms import Stacking
 from loyalty.repository import campaign_use
 from loyalty.use_cases import points
 from loyalty.use_cases.confirming import confirm
+from loyalty.use_cases.differences import Kind, note
 from loyalty.use_cases.people import PeopleData
 from schemas.events import CouponIssuedV1, CouponRedeemedV1, UserErasedV1
 from servicekit.consumer import Received
@@ -110,7 +116,7 @@ async def test_a_cancelled_order_gives_all_back_and_a_paid_one_does_not(till: Ti
 
 @pytest.mark.parametrize("end", ["expired", "released", "replaced"])
 async def test_a_late_payment_is_honoured(till: Till, end: str) -> None:
-    loyalty, first = till.loyalty, till.reserved
+    loyalty, first, second = till.loyalty, till.reserved, None
     if end == "expired":
         assert await expire(loyalty) == 1
     elif end == "released":
@@ -122,7 +128,7 @@ async def test_a_late_payment_is_honoured(till: Till, end: str) -> None:
         await tell(loyalty, paid(first))
         assert await till.left() == SPENT
     assert (await status_of(loyalty, first), await differences(loyalty)) == ("spent", [])
-    if end == "replaced":
+    if second:
         assert await status_of(loyalty, second) == "replaced"
 
 
@@ -223,3 +229,27 @@ async def test_orders_without_a_reservation_cost_no_query(loyalty: Loyalty) -> N
     order = Payer(loyalty, new_id()).body() | {"breakdown": []}
     nobody: Any = None
     await confirm(loyalty.process, nobody, [paid(order, reservation_id=None)])
+
+
+async def test_people_settle_differences(loyalty: Loyalty, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "Settings", lambda: loyalty.settings)
+    at, order_id = datetime.now(UTC), new_id()
+
+    async def work(tx: Any) -> None:
+        for _ in range(2):  # noted once
+            await note(tx, Kind.COUPON_GONE, order_id, "coupon", at, {"amount_minor": 500})
+
+    async def command(*arguments: str) -> tuple[int, str]:
+        asked = ["differences", *arguments]
+        result = await asyncio.to_thread(CliRunner().invoke, app, asked, env={"COLUMNS": "300"})
+        return result.exit_code, result.output
+
+    await loyalty.store.transact(work)
+    (difference,) = json.loads((await command("list", "--json"))[1])
+    assert (difference["kind"], difference["order_id"]) == ("coupon_gone", str(order_id))
+    assert "amount_minor 500" in (await command("list"))[1]
+    settling = ("settle", difference["difference_id"], "--by=Ada", "--note=Once is fine")
+    assert await command(*settling) == (0, "the difference is settled\n")
+    code, text = await command(*settling)
+    assert (code, "no such difference" in text) == (1, True)
+    assert "nothing waits" in (await command("list"))[1]

@@ -2,17 +2,18 @@
 
 import typer
 
-from loyalty.commands import points, replay
+from loyalty.commands import differences, points, replay
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.callback()
 def _describe() -> None:
-    """Look into the books of points, and play their events once more."""
+    """Look into the books of points, settle differences, and play events once more."""
 
 
 app.add_typer(points.app, name="points")
+app.add_typer(differences.app, name="differences")
 app.command()(replay.replay)
 
 if __name__ == "__main__":

@@ -10,8 +10,10 @@ from typing import Any
 from uuid import UUID
 
 from loyalty.repository import differences as repository
+from loyalty.repository.differences import Difference
 from servicekit.ids import new_id
 from servicekit.postgres import Connection
+from servicekit.problems import Problem
 from servicekit.telemetry import LOYALTY_DIFFERENCES_OPEN
 
 
@@ -39,3 +41,14 @@ async def count_open(tx: Connection) -> None:
     found = await repository.count_open(tx)
     for kind in Kind:
         LOYALTY_DIFFERENCES_OPEN.labels(kind).set(found.get(kind, 0))
+
+
+async def to_settle(tx: Connection, limit: int) -> list[Difference]:
+    """Those that nobody has looked at, the oldest first."""
+    return await repository.to_settle(tx, limit)
+
+
+async def settle(tx: Connection, difference_id: UUID, by: str, note: str, at: datetime) -> None:
+    """Somebody is done with it. Raises Problem 404 where it is none that is open."""
+    if not await repository.settle(tx, difference_id, by, note, at):
+        raise Problem(404, "no-such-difference", "There is no such difference that is to be settled.")
