@@ -50,6 +50,8 @@ def test_an_example_without_its_nulls_is_completed() -> None:
     either = {"anyOf": [{"properties": {"z": text}}, {"items": schema}, schema]}
     assert Examples({}).completed({"a": "x"}, either) == whole
     assert Examples({}).completed([{"a": "x"}], {"items": schema}) == [whole]
+    one_of = {"oneOf": [{"properties": {"z": text}, "required": ["z"]}, schema], "examples": [{"a": "x"}]}
+    assert Examples({}).of(one_of, "") == whole, "it gets nothing of what it is not"
 
 
 def test_what_nobody_said_is_named() -> None:

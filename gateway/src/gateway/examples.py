@@ -30,9 +30,9 @@ class Examples:
 
     def of(self, schema: Document, name: str, depth: int = 0) -> Any:
         """A value of the schema, for a field or parameter of this name."""
-        schema = self._resolved(schema)
+        whole, schema = schema, self._resolved(schema)
         if (given := _given(schema, name)) is not None:
-            return self.completed(given[0], schema, depth)
+            return self.completed(given[0], whole, depth)
         if depth > MAX_DEPTH:
             return None
         if "properties" in schema:
