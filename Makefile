@@ -27,7 +27,7 @@ down: ## stop every process of the platform; the data stays
 
 test: lint types ## everything CI runs: style, types, import order, then all tests
 	$(SAY) 'tests (the first run starts real servers)'
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2
 
 lint: setup ## style, formatting and import order
 	$(SAY) 'ruff: style'

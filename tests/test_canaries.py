@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from local_stack import secrets
+from local_stack import canaries, secrets
+from local_stack.canaries import Hunt, Leak, disguises, mongo, postgres
 from local_stack.config import Config
 from local_stack.environment import kafka_credentials
-from servicekit.testkit import KafkaProbe, canary_phone
-
-from .canaries import Hunt, disguises, mongo, postgres
+from servicekit.testkit import KafkaProbe, canary_phone, eventually
 
 TOPIC, DATABASE = "scratch", "scratch"
 NUMBER = "+8613800138000"
+CANARY = "+8619900123456"
 
 
 @pytest.mark.parametrize(
     "line",
-    [f"sent to {canary_phone()}", f"GET /v1/x?phone=%2B{canary_phone()[1:]}", json.dumps({"phone": canary_phone()[1:]}),
+    [f"sent to {CANARY}", f"GET /v1/x?phone=%2B{CANARY[1:]}", json.dumps({"phone": CANARY[1:]}),
      r"a careful \u002b8619900123456", "national 19900123456", "mail x@canary-forecourt.example", "plate 沪A·CANARY1",
      "nickname canary-7", "card 9900123412341234", '{"number": "9900 1234 1234 1234"}', "to 9900-1234-1234-1234-567"],
 )  # fmt: skip
@@ -51,6 +51,10 @@ def test_security_41_known_value_is_found_in_any_writing(writing: bytes) -> None
     assert [leak.place for leak in hunt.leaks] == ["column"]
 
 
+async def is_gone(admin: AIOKafkaAdminClient) -> bool:
+    return TOPIC not in await admin.list_topics()
+
+
 @pytest.fixture
 async def topic(infrastructure: Config) -> AsyncIterator[str]:
     """A topic that is gone before the last search."""
@@ -61,7 +65,19 @@ async def topic(infrastructure: Config) -> AsyncIterator[str]:
         yield TOPIC
     finally:
         await admin.delete_topics([TOPIC])
+        await eventually(lambda: is_gone(admin))
         await admin.close()
+
+
+def test_security_41_a_session_fails_whose_tests_left_a_canary(
+    infrastructure: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hunt(config: Config) -> list[Leak]:
+        return [Leak("outbox", f"of {config.data.name}")]
+
+    monkeypatch.setattr(canaries, "hunt_in_stack", hunt)
+    with pytest.raises(AssertionError, match=f"of {infrastructure.data.name}"):
+        canaries.expect_none(infrastructure)
 
 
 async def test_security_41_leak_in_a_topic_is_found(infrastructure: Config, topic: str) -> None:

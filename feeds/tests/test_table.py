@@ -33,7 +33,7 @@ def test_a_missing_file_and_a_folder(feed, tmp_path):
             list(feed.prices(path))
 
 
-@pytest.mark.parametrize("content", [b"", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", gzip.compress(b"", mtime=0)])
 def test_an_empty_file(read, content):
     assert "the file is empty" in read(content)[1]
 

@@ -1,4 +1,4 @@
-"""What tests of the whole platform share: a client of the gateway, people who sign in, and the count of the matrix."""
+"""What tests of the whole platform share: a client of the gateway, and people who sign in."""
 
 from collections.abc import AsyncIterator
 
@@ -12,9 +12,6 @@ from servicekit.testkit import eventually
 from .operations import Api
 from .people import People
 from .world import World, make_world
-
-CELLS = pytest.StashKey[int]()
-"""How many questions of the security matrix were asked."""
 
 
 @pytest.fixture(scope="module")
@@ -50,9 +47,3 @@ async def api(platform: Config) -> AsyncIterator[Api]:
 async def world(platform: Config, api: Api) -> World:
     """Two of everything; test_authorisation.py uses it up."""
     return await make_world(People(platform, api.http), api)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Says how much of the matrix was tried."""
-    if cells := config.stash.get(CELLS, 0):
-        terminalreporter.write_line(f"security matrix: {cells:,} cells")

@@ -4,7 +4,7 @@ What is expected comes from the one table of permissions (`servicekit.access`), 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Any
 
 import aiohttp
@@ -12,7 +12,6 @@ import pytest
 
 from servicekit.access import MACHINE, Reach, Role
 
-from .conftest import CELLS
 from .operations import Answer, Api, Key, Operation
 from .people import People
 from .schemas import ClosedSchemas
@@ -117,13 +116,11 @@ AT_ONCE = 8
 
 
 @pytest.fixture
-def count(pytestconfig: pytest.Config) -> Callable[[], None]:
-    """Counts a cell."""
-
-    def one_more() -> None:
-        pytestconfig.stash[CELLS] = pytestconfig.stash.get(CELLS, 0) + 1
-
-    return one_more
+def count(record_property: Callable[[str, object], None]) -> Iterator[Callable[[], None]]:
+    """Counts a cell; the summary says how many there were."""
+    cells: list[None] = []
+    yield lambda: cells.append(None)
+    record_property("cells", len(cells))
 
 
 Count = Callable[[], None]

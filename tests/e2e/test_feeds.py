@@ -24,7 +24,7 @@ def replay(platform: Config, feed: str, *arguments: str) -> dict[str, Any]:
     return json.loads(forecourt(platform, "replay", "--feed", feed, *arguments, "--json").stdout)
 
 
-@pytest.mark.parametrize("feed", FEEDS.keys() - {"tankerkoenig"})
+@pytest.mark.parametrize("feed", sorted(FEEDS.keys() - {"tankerkoenig"}))
 def test_every_row_of_a_sample_has_its_verdict(platform: Config, tmp_path: Path, feed: str):
     for sample in write_sample(feed, tmp_path, SMALLEST, seed=11):
         holds = {"changes": 0, "unreadable": 0, "second_price": 0, "not_sold": 0} | dict(sample.holds)

@@ -11,10 +11,10 @@ import aiohttp
 import asyncpg
 import pytest
 
+from local_stack.canaries import SERVER_DATABASES, hunt_in_stack, mongo, postgres
 from local_stack.config import Config
 from servicekit.testkit import canary_phone, eventually
 
-from ..canaries import SERVER_DATABASES, hunt_in_stack, mongo, postgres
 from ..platform_kit import forecourt
 from .operations import Api
 from .people import People, Session, claims_of

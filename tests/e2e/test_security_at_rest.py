@@ -12,12 +12,12 @@ import pytest
 from forecourt.sign_in import SignIns
 from identity.repository.key_rotation import FADING, USES
 from local_stack import keyrings
+from local_stack.canaries import SERVER_DATABASES, Hunt, mongo, postgres
 from local_stack.config import Config
 from local_stack.services import SERVICE_BY_NAME
 from servicekit.keyring import parse_keys
 from servicekit.testkit import canary_phone
 
-from ..canaries import SERVER_DATABASES, Hunt, mongo, postgres
 from .people import People, Session
 
 LISTED_ELSEWHERE = frozenset(USES.values()) | FADING

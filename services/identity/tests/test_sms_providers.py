@@ -56,7 +56,7 @@ def test_aliyun_signature_is_the_published_one() -> None:
     )
 
 
-@pytest.mark.parametrize("phone", [canary_phone(), "+4915112345678", "+12025550123", "+85261234567"])
+@pytest.mark.parametrize("phone", ["+8619900123456", "+4915112345678", "+12025550123", "+85261234567"])
 @pytest.mark.parametrize("name", ["aliyun", "twilio"])
 async def test_message_arrives_in_the_phones_language(
     senders: dict[str, SmsSender], simulators: httpx.AsyncClient, phone: str, name: str

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 from unittest.mock import patch
 
@@ -65,6 +66,7 @@ class SharedService:
     """An app that goes on from one test to the next: to start one takes longer than most tests."""
 
     _all: ClassVar[list["SharedService"]] = []
+    _folder: ClassVar[Path | None] = None
 
     def __init__(self, make: Callable[[], FastAPI]) -> None:
         self._all.append(self)
@@ -80,10 +82,12 @@ class SharedService:
         return self._running
 
     @classmethod
-    async def stop_all(cls) -> None:
-        """Ends whatever runs: other tests run the same services, and would share their topics with them."""
-        for one in cls._all:
-            await one.stop()
+    async def enter(cls, folder: Path) -> None:
+        """Ends whatever runs when another folder's tests begin: they run the same services, on the same topics."""
+        if folder != cls._folder:
+            cls._folder = folder
+            for one in cls._all:
+                await one.stop()
 
     async def stop(self) -> None:
         """Ends it where it runs: a test wants to be alone with the store and the topics."""

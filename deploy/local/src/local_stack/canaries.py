@@ -5,10 +5,12 @@ Phones are `+8619900` and six digits (`servicekit.testkit.canary_phone`), card n
 writings and as unkeyed hashes.
 """
 
+import asyncio
 import base64
 import hashlib
 import re
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,6 +134,14 @@ async def hunt_in_stack(config: Config, known: Sequence[str] = (), *, everywhere
         for name in set(await client.list_database_names()) - SERVER_DATABASES:
             await hunt.mongo(client[name], tables)
     return hunt.leaks
+
+
+def expect_none(config: Config) -> None:
+    """AssertionError with all that leaked in the stack of tests that have ended; it must still run."""
+    with ThreadPoolExecutor(1) as pool:  # this thread has the loop of the tests
+        leaks = pool.submit(asyncio.run, hunt_in_stack(config)).result()
+    if leaks:
+        raise AssertionError(f"the tests left personal data in {config.data.name}:\n" + "\n".join(map(str, leaks)))
 
 
 @asynccontextmanager
