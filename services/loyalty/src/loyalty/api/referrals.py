@@ -46,7 +46,7 @@ async def get_invitation(request: Request, driver: Driver) -> models.Invitation:
     "/referrals", status_code=201, summary="Say by whose code you came", response_model=models.Referral,
     responses=problem_responses(400, 401, 403, 409, 413, 422, 429, 503),
 )  # fmt: skip
-async def accept_invitation(request: Request, body: models.NewReferral, driver: Driver) -> models.Referral:
+async def come_by_invitation(request: Request, body: models.NewReferral, driver: Driver) -> models.Referral:
     """For new drivers, once, before the first paid order. The same once more gives the same answer."""
     accepted = await referrals.accept(loyalty_of(request), driver.subject, body.code, body.device_id)
     return models.Referral(came_at=accepted.made_at)
