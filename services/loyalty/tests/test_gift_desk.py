@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from loyalty.domain.gifts import GIVES_BACK, STEPS, How, Status, Step, stock_after
+from loyalty.domain.gifts import GIVES_BACK, STEPS, GiftOrderStatus, GiftStep, GiftWay, stock_after
 from loyalty.use_cases import gift_orders as use_cases
 from servicekit.ids import new_id
 from servicekit.problems import Problem
@@ -123,26 +123,31 @@ async def test_security_20_only_the_gifts_own_crew_does_something_about_an_order
     assert (wrong_way.status_code, wrong_way.json()["next"]) == (409, ["prepare", "hand_over", "cancel", "expire"])
 
 
-steps = st.lists(st.tuples(st.sampled_from(Step), st.booleans()), max_size=6)
+steps = st.lists(st.tuples(st.sampled_from(GiftStep), st.booleans()), max_size=6)
 FAST = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @FAST
-@given(orders=st.lists(st.tuples(st.sampled_from(How), steps), min_size=1, max_size=4), data=st.data())
+@given(orders=st.lists(st.tuples(st.sampled_from(GiftWay), steps), min_size=1, max_size=4), data=st.data())
 async def test_whatever_is_done_stock_and_points_are_as_a_plain_model_says(
-    loyalty: Loyalty, orders: list[tuple[How, list[tuple[Step, bool]]]], data: st.DataObject
+    loyalty: Loyalty, orders: list[tuple[GiftWay, list[tuple[GiftStep, bool]]]], data: st.DataObject
 ) -> None:
     """What lies there, what is promised and what was given out make up what there was; points come back once."""
     station, driver = await loyalty.station(), await rich(loyalty, 100)
     gift_id = await gift(loyalty, delivery=True, points=10, stock=3)
     shelf, promised, out, damage, points = 3, 0, 0, 0, 100
     for how, done in orders:
-        body = picked_up(gift_id, station) if how is How.PICK_UP else delivered(gift_id)
+        body = picked_up(gift_id, station) if how is GiftWay.PICK_UP else delivered(gift_id)
         answer = await drive(loyalty, driver, "POST", "/gift-orders", body)
         assert (answer.status_code == 201) == (shelf > promised)
         if answer.status_code != 201:
             continue
-        status, promised, points, order_id = Status.PLACED, promised + 1, points - 10, answer.json()["gift_order_id"]
+        status, promised, points, order_id = (
+            GiftOrderStatus.PLACED,
+            promised + 1,
+            points - 10,
+            answer.json()["gift_order_id"],
+        )
         for step, damaged in done:
             possible = step in STEPS[status] and step.value in await next_steps(loyalty, driver, order_id)
             assert await act(loyalty, order_id, step, damaged=damaged) == possible
@@ -150,8 +155,8 @@ async def test_whatever_is_done_stock_and_points_are_as_a_plain_model_says(
                 status = STEPS[status][step]
                 change, kept = stock_after(step, damaged=damaged)
                 shelf, promised, points = shelf + change, promised + kept, points + 10 * (step in GIVES_BACK)
-                out += (step in {Step.HAND_OVER, Step.SHIP}) - (step is Step.RETURN)
-                damage += step is Step.RETURN and damaged
+                out += (step in {GiftStep.HAND_OVER, GiftStep.SHIP}) - (step is GiftStep.RETURN)
+                damage += step is GiftStep.RETURN and damaged
             assert (await stock(loyalty, gift_id), await spendable(loyalty, driver)) == ((shelf, promised), points)
             assert shelf + out + damage == 3
 
@@ -160,7 +165,7 @@ async def next_steps(loyalty: Loyalty, driver: str, order_id: str) -> list[str]:
     return (await drive(loyalty, driver, "GET", f"/gift-orders/{order_id}")).json()["next"]
 
 
-async def act(loyalty: Loyalty, order_id: str, step: Step, *, damaged: bool) -> bool:
+async def act(loyalty: Loyalty, order_id: str, step: GiftStep, *, damaged: bool) -> bool:
     """Takes the step; whether it was possible."""
     try:
         await loyalty.store.transact(

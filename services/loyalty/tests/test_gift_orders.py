@@ -137,7 +137,7 @@ async def test_security_27_of_a_thousand_who_order_the_last_gift_one_gets_it_and
     """At the use case, so that all of them meet in the database and nowhere before."""
     station, gift_id = await loyalty.station(), await gift(loyalty, stock=1)
     drivers = [str(new_id()) for _ in range(1_000)]
-    wish = use_cases.Wish(use_cases.How.PICK_UP, station)
+    wish = use_cases.Wish(use_cases.GiftWay.PICK_UP, station)
 
     async def give_points(tx: Connection) -> None:
         await tx.execute("INSERT INTO members (driver_id) SELECT * FROM unnest($1::text[])", drivers)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from loyalty.api.context import loyalty_of
 from loyalty.api.gift_orders import fields_of, shown
-from loyalty.domain.gifts import GiftOrder, Status, Step
+from loyalty.domain.gifts import GiftOrder, GiftOrderStatus, GiftStep
 from loyalty.http_models import gift_orders as models
 from loyalty.http_models.base import Limit, Operator
 from loyalty.repository import gift_orders as repository
@@ -38,12 +38,12 @@ STEPS = problem_responses(401, 403, 404, 409, 422, 503)
 )  # fmt: skip
 async def list_gift_pick_ups(
     request: Request, station_id: UUID, crew: Crew,
-    status: Annotated[list[Status] | None, Query(max_length=len(Status), description="Repeat it for each")] = None,
+    status: Annotated[list[GiftOrderStatus] | None, Query(max_length=8, description="Repeat it for each")] = None,
     cursor: str | None = None, limit: Limit = 20,
 ) -> models.GiftOrderPage:  # fmt: skip
     """Orders that drivers pick up at your station, the newest first; by default those that wait."""
     before = decode_cursor(cursor, UUID) if cursor is not None else None
-    statuses = status or [Status.PLACED, Status.READY]
+    statuses = status or [GiftOrderStatus.PLACED, GiftOrderStatus.READY]
     async with loyalty_of(request).store.connection() as connection:
         await price_book.station_for(connection, crew, station_id, Permission.REWARDS_REDEEM)
         found = await repository.at_station(connection, station_id, statuses, before, limit + 1)
@@ -79,7 +79,9 @@ async def list_gift_deliveries(
     "/v1/gift-hand-overs", summary="Hand a gift over", response_model=models.GiftOrder,
     responses=problem_responses(400, 401, 403, 404, 409, 413, 422, 429, 503),
 )  # fmt: skip
-async def hand_gift_over(request: Request, body: models.HandOver, crew: Crew, idempotency_key: Key = None) -> Response:
+async def hand_gift_over(
+    request: Request, body: models.GiftHandOver, crew: Crew, idempotency_key: Key = None
+) -> Response:
     """The driver shows a code: type it in, take the money that the gift costs beside the points, and give it out.
 
     A code is good once. 409 `money-due` says how much to take; after many wrong codes there is a pause (429).
@@ -107,7 +109,7 @@ async def hand_gift_over(request: Request, body: models.HandOver, crew: Crew, id
 )  # fmt: skip
 async def prepare_gift(request: Request, gift_order_id: UUID, crew: Crew) -> models.GiftOrder:
     """It lies at the station, and waits for its driver from now on; or it is packed."""
-    return shown(await _step(request, gift_order_id, crew, Step.PREPARE))
+    return shown(await _step(request, gift_order_id, crew, GiftStep.PREPARE))
 
 
 @router.post(
@@ -116,7 +118,7 @@ async def prepare_gift(request: Request, gift_order_id: UUID, crew: Crew) -> mod
 )  # fmt: skip
 async def ship_gift(request: Request, gift_order_id: UUID, staff: Staff) -> models.GiftOrder:
     """It is on its way to the driver, who can cancel it no more."""
-    return shown(await _step(request, gift_order_id, staff, Step.SHIP))
+    return shown(await _step(request, gift_order_id, staff, GiftStep.SHIP))
 
 
 @router.post(
@@ -125,7 +127,7 @@ async def ship_gift(request: Request, gift_order_id: UUID, staff: Staff) -> mode
 )  # fmt: skip
 async def deliver_gift(request: Request, gift_order_id: UUID, staff: Staff) -> models.GiftOrder:
     """The driver has it; the address is forgotten."""
-    return shown(await _step(request, gift_order_id, staff, Step.DELIVER))
+    return shown(await _step(request, gift_order_id, staff, GiftStep.DELIVER))
 
 
 @router.post(
@@ -133,7 +135,7 @@ async def deliver_gift(request: Request, gift_order_id: UUID, staff: Staff) -> m
     responses=problem_responses(400, 401, 403, 404, 409, 413, 422, 503),
 )  # fmt: skip
 async def take_gift_back(
-    request: Request, gift_order_id: UUID, body: models.Return, crew: Crew, idempotency_key: Key = None
+    request: Request, gift_order_id: UUID, body: models.GiftReturn, crew: Crew, idempotency_key: Key = None
 ) -> Response:
     """The points are the driver's again; give back the money, too, where there was some. It is on stock again, unless
     it is damaged."""
@@ -142,13 +144,13 @@ async def take_gift_back(
     asked = IdempotentRequest(crew.subject, route, require_key(idempotency_key), await request.body())
 
     async def effect(tx: Connection) -> Reply:
-        order = await use_cases.staff_step(loyalty, tx, crew, gift_order_id, Step.RETURN, damaged=body.damaged)
+        order = await use_cases.staff_step(loyalty, tx, crew, gift_order_id, GiftStep.RETURN, damaged=body.damaged)
         return Reply(200, shown(order).model_dump_json().encode())
 
     reply = await patiently(lambda: loyalty.store.transact(lambda tx: once(tx, asked, lambda: effect(tx))))
     return Response(reply.body, reply.status, media_type="application/json")
 
 
-async def _step(request: Request, gift_order_id: UUID, staff: Principal, step: Step) -> GiftOrder:
+async def _step(request: Request, gift_order_id: UUID, staff: Principal, step: GiftStep) -> GiftOrder:
     loyalty = loyalty_of(request)
     return await loyalty.store.transact(lambda tx: use_cases.staff_step(loyalty, tx, staff, gift_order_id, step))

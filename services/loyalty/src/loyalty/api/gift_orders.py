@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Request, Response
 
 from loyalty.api.context import loyalty_of
-from loyalty.domain.gifts import GiftOrder, How
+from loyalty.domain.gifts import GiftOrder, GiftWay
 from loyalty.http_models import gift_orders as models
 from loyalty.http_models.base import Limit
 from loyalty.repository import gift_orders as repository
@@ -120,7 +120,7 @@ def fields_of(order: GiftOrder) -> dict[str, Any]:
     return {name: getattr(order, name) for name in names} | {"next": order.next_steps}
 
 
-def _wish(how: models.PickUp | models.Delivery) -> Wish:
-    if isinstance(how, models.PickUp):
-        return Wish(How.PICK_UP, how.station_id)
-    return Wish(How.DELIVERY, address=how.model_dump(exclude={"kind"}))
+def _wish(how: models.PickUpWish | models.DeliveryWish) -> Wish:
+    if isinstance(how, models.PickUpWish):
+        return Wish(GiftWay.PICK_UP, how.station_id)
+    return Wish(GiftWay.DELIVERY, address=how.model_dump(exclude={"kind"}))

@@ -10,7 +10,7 @@ PICK_UP_WITHIN = timedelta(days=30)
 """From when it lies ready; from when it was ordered where nobody says that it does."""
 
 
-class Status(StrEnum):
+class GiftOrderStatus(StrEnum):
     """How far an order is."""
 
     PLACED = "placed"
@@ -25,7 +25,7 @@ class Status(StrEnum):
     RETURNED = "returned"
 
 
-class Step(StrEnum):
+class GiftStep(StrEnum):
     """What somebody does about an order."""
 
     PREPARE = "prepare"
@@ -37,37 +37,37 @@ class Step(StrEnum):
     RETURN = "return"
 
 
-class How(StrEnum):
+class GiftWay(StrEnum):
     """How a gift comes to its driver."""
 
     PICK_UP = "pick_up"
     DELIVERY = "delivery"
 
 
-STEPS: Mapping[Status, Mapping[Step, Status]] = {
-    Status.PLACED: {
-        Step.PREPARE: Status.READY, Step.HAND_OVER: Status.PICKED_UP, Step.SHIP: Status.SHIPPED,
-        Step.CANCEL: Status.CANCELLED, Step.EXPIRE: Status.EXPIRED,
+_O, _S, _W = GiftOrderStatus, GiftStep, GiftWay
+STEPS: Mapping[GiftOrderStatus, Mapping[GiftStep, GiftOrderStatus]] = {
+    _O.PLACED: {
+        _S.PREPARE: _O.READY, _S.HAND_OVER: _O.PICKED_UP, _S.SHIP: _O.SHIPPED, _S.CANCEL: _O.CANCELLED,
+        _S.EXPIRE: _O.EXPIRED,
     },
-    Status.READY: {
-        Step.HAND_OVER: Status.PICKED_UP, Step.SHIP: Status.SHIPPED, Step.CANCEL: Status.CANCELLED,
-        Step.EXPIRE: Status.EXPIRED,
+    _O.READY: {
+        _S.HAND_OVER: _O.PICKED_UP, _S.SHIP: _O.SHIPPED, _S.CANCEL: _O.CANCELLED, _S.EXPIRE: _O.EXPIRED,
     },
-    Status.SHIPPED: {Step.DELIVER: Status.DELIVERED, Step.RETURN: Status.RETURNED},
-    Status.PICKED_UP: {Step.RETURN: Status.RETURNED},
-    Status.DELIVERED: {Step.RETURN: Status.RETURNED},
-    Status.CANCELLED: {},
-    Status.EXPIRED: {},
-    Status.RETURNED: {},
+    _O.SHIPPED: {_S.DELIVER: _O.DELIVERED, _S.RETURN: _O.RETURNED},
+    _O.PICKED_UP: {_S.RETURN: _O.RETURNED},
+    _O.DELIVERED: {_S.RETURN: _O.RETURNED},
+    _O.CANCELLED: {},
+    _O.EXPIRED: {},
+    _O.RETURNED: {},
 }  # fmt: skip
 """What is not here is refused and changes nothing."""
-ONLY: Mapping[Step, How] = {
-    Step.HAND_OVER: How.PICK_UP, Step.EXPIRE: How.PICK_UP, Step.SHIP: How.DELIVERY, Step.DELIVER: How.DELIVERY,
+ONLY: Mapping[GiftStep, GiftWay] = {
+    _S.HAND_OVER: _W.PICK_UP, _S.EXPIRE: _W.PICK_UP, _S.SHIP: _W.DELIVERY, _S.DELIVER: _W.DELIVERY,
 }  # fmt: skip
 """Steps of one way only."""
-GIVES_BACK = frozenset({Step.CANCEL, Step.EXPIRE, Step.RETURN})
+GIVES_BACK = frozenset({GiftStep.CANCEL, GiftStep.EXPIRE, GiftStep.RETURN})
 """Steps after which the points are the driver's again."""
-OPEN = frozenset({Status.PLACED, Status.READY})
+OPEN = frozenset({GiftOrderStatus.PLACED, GiftOrderStatus.READY})
 """The gift is promised, and not yet handed over."""
 
 
@@ -144,8 +144,8 @@ class GiftOrder:
     name: str
     operator: str
     driver_id: str
-    status: Status
-    how: How
+    status: GiftOrderStatus
+    how: GiftWay
     station_id: UUID | None
     """Of a pick-up; None: the driver chooses it by coming."""
     points: int
@@ -162,7 +162,7 @@ class GiftOrder:
     expires_at: datetime | None = None
 
     @property
-    def next_steps(self) -> list[Step]:
+    def next_steps(self) -> list[GiftStep]:
         """What may be done about it."""
         return [step for step in STEPS[self.status] if ONLY.get(step, self.how) is self.how]
 
@@ -171,30 +171,30 @@ class CannotDo(Exception):
     """The step is none for this order now; the text says why, and what is possible."""
 
 
-def done(order: GiftOrder, step: Step, at: datetime, station_id: UUID | None = None) -> GiftOrder:
+def done(order: GiftOrder, step: GiftStep, at: datetime, station_id: UUID | None = None) -> GiftOrder:
     """The order after a step, at a station where it is done there. Raises CannotDo."""
     if step not in order.next_steps:
         possible = ", ".join(order.next_steps) or "nothing more"
         raise CannotDo(f"The order is {order.status} ({order.how}): {step} is not possible, {possible} is.")
     after = replace(order, version=order.version + 1, status=STEPS[order.status][step])
     match step:
-        case Step.PREPARE:
-            expires_at = at + PICK_UP_WITHIN if order.how is How.PICK_UP else None
+        case GiftStep.PREPARE:
+            expires_at = at + PICK_UP_WITHIN if order.how is GiftWay.PICK_UP else None
             return replace(after, ready_at=at, expires_at=expires_at)
-        case Step.HAND_OVER | Step.SHIP:
+        case GiftStep.HAND_OVER | GiftStep.SHIP:
             return replace(after, handed_over_at=at, station_id=order.station_id or station_id)
         case _:
             return replace(after, ended_at=at, address=None)
 
 
-def stock_after(step: Step, *, damaged: bool = False) -> tuple[int, int]:
+def stock_after(step: GiftStep, *, damaged: bool = False) -> tuple[int, int]:
     """How a step changes (stock, ordered) of the gift."""
     match step:
-        case Step.HAND_OVER | Step.SHIP:
+        case GiftStep.HAND_OVER | GiftStep.SHIP:
             return -1, -1
-        case Step.CANCEL | Step.EXPIRE:
+        case GiftStep.CANCEL | GiftStep.EXPIRE:
             return 0, -1
-        case Step.RETURN:
+        case GiftStep.RETURN:
             return (0, 0) if damaged else (1, 0)
         case _:
             return 0, 0

@@ -5,21 +5,21 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, StringConstraints
 
-from loyalty.domain.gifts import How, Status, Step
+from loyalty.domain.gifts import GiftOrderStatus, GiftStep, GiftWay
 from loyalty.http_models.base import Line, Model, Shown
 from loyalty.http_models.gifts import GIFT
 from loyalty.http_models.terms import STATION, Money
 from schemas.base import Moment
 
 
-class PickUp(Model):
+class PickUpWish(Model):
     """You come for it."""
 
     kind: Literal["pick_up"]
     station_id: UUID
 
 
-class Delivery(Model):
+class DeliveryWish(Model):
     """It is sent to you; kept sealed, shown to who ships it, and forgotten when it has arrived."""
 
     kind: Literal["delivery"]
@@ -41,7 +41,7 @@ class NewGiftOrder(Model):
     )
 
     gift_id: UUID
-    how: Annotated[PickUp | Delivery, Field(discriminator="kind")]
+    how: Annotated[PickUpWish | DeliveryWish, Field(discriminator="kind")]
 
 
 class GiftOrder(Shown):
@@ -52,14 +52,14 @@ class GiftOrder(Shown):
     gift_id: UUID
     name: Annotated[str, Field(examples=["Umbrella"])]
     operator: str
-    status: Status
-    how: How
+    status: GiftOrderStatus
+    how: GiftWay
     station_id: Annotated[UUID | None, Field(description="Null, to be picked up: wherever the gift is handed over")]
     points: Annotated[int, Field(description="Spent on it; 0 where it was given to you", examples=[500])]
     money_minor: Annotated[int | None, Field(description="To be paid at the counter", examples=[None])]
     currency: str | None
     campaign_id: Annotated[UUID | None, Field(description="Of the campaign that gave it to you")]
-    next: Annotated[list[Step], Field(description="What may come next", examples=[["prepare", "hand_over", "cancel"]])]
+    next: Annotated[list[GiftStep], Field(description="What may come", examples=[["prepare", "hand_over", "cancel"]])]
     placed_at: Moment
     ready_at: Moment | None
     handed_over_at: Moment | None
@@ -81,7 +81,7 @@ class PickUpCode(Shown):
     expires_at: Moment
 
 
-class HandOver(Model):
+class GiftHandOver(Model):
     """The code that a driver shows, and where you are."""
 
     model_config = ConfigDict(
@@ -93,7 +93,7 @@ class HandOver(Model):
     money_received_minor: Annotated[Money | None, Field(description="Where the gift has a part in money")] = None
 
 
-class Return(Model):
+class GiftReturn(Model):
     """A gift comes back."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"damaged": False}]})
@@ -101,7 +101,7 @@ class Return(Model):
     damaged: Annotated[bool, Field(description="Whether nobody else can get it")] = False
 
 
-class Address(Shown):
+class GiftAddress(Shown):
     """Where a gift is sent to."""
 
     name: str
@@ -112,7 +112,7 @@ class Address(Shown):
 class GiftDelivery(GiftOrder):
     """A gift to be sent, or on its way; `address` null where its driver is gone."""
 
-    address: Address | None
+    address: GiftAddress | None
 
 
 class GiftDeliveryPage(Shown):

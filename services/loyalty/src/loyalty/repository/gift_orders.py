@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 
-from loyalty.domain.gifts import GiftOrder, How, Status, Step
+from loyalty.domain.gifts import GiftOrder, GiftOrderStatus, GiftStep, GiftWay
 from servicekit.postgres import Connection
 
 COLUMNS = tuple(one.name for one in fields(GiftOrder))
@@ -24,7 +24,7 @@ async def insert(tx: Connection, order: GiftOrder) -> None:
 
 
 async def insert_step(
-    tx: Connection, order: GiftOrder, step: Step | str, actor: str, at: datetime, details: Mapping[str, Any]
+    tx: Connection, order: GiftOrder, step: GiftStep | str, actor: str, at: datetime, details: Mapping[str, Any]
 ) -> None:
     """Stores who did what about an order; `order` is as it was left."""
     await tx.execute(
@@ -83,7 +83,7 @@ async def of_driver(
 
 
 async def at_station(
-    tx: Connection, station_id: UUID, statuses: Sequence[Status], before: UUID | None, limit: int
+    tx: Connection, station_id: UUID, statuses: Sequence[GiftOrderStatus], before: UUID | None, limit: int
 ) -> list[GiftOrder]:
     """Orders that are picked up at a station, the newest first."""
     return _orders(await tx.fetch(
@@ -149,4 +149,4 @@ def _order(row: Mapping[str, Any] | None) -> GiftOrder | None:
     if row is None:
         return None
     values = {name: row[name] for name in COLUMNS}
-    return GiftOrder(**values | {"status": Status(row["status"]), "how": How(row["how"])})
+    return GiftOrder(**values | {"status": GiftOrderStatus(row["status"]), "how": GiftWay(row["how"])})

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import UUID
 
-from loyalty.domain.gifts import GiftOrder, How, Step
+from loyalty.domain.gifts import GiftOrder, GiftStep, GiftWay
 from loyalty.repository import gift_orders as repository
 from loyalty.repository import gifts
 from loyalty.use_cases import codes
@@ -47,20 +47,20 @@ async def hand_over(loyalty: Loyalty, tx: Connection, crew: Principal, shown: Ha
         )  # fmt: skip
     await codes.spend(tx, code, at)
     return await take_step(
-        loyalty, tx, order.gift_order_id, Step.HAND_OVER, crew.subject, at=at, station_id=shown.station_id,
+        loyalty, tx, order.gift_order_id, GiftStep.HAND_OVER, crew.subject, at=at, station_id=shown.station_id,
         money_received_minor=shown.money_received_minor,
     )  # fmt: skip
 
 
 async def staff_step(
-    loyalty: Loyalty, tx: Connection, staff: Principal, gift_order_id: UUID, step: Step, *, damaged: bool = False
+    loyalty: Loyalty, tx: Connection, staff: Principal, gift_order_id: UUID, step: GiftStep, *, damaged: bool = False
 ) -> GiftOrder:
     """The order after a step of the operator's staff: the crew of its station, or for deliveries those who keep gifts.
 
     Raises Problem 403, 404, 409 `wrong-state`.
     """
     order = await _order_for(tx, staff, gift_order_id)
-    if step is Step.PREPARE and order.how is How.PICK_UP and order.station_id is None:
+    if step is GiftStep.PREPARE and order.how is GiftWay.PICK_UP and order.station_id is None:
         raise Problem(409, "wrong-state", "The driver has not said at which station; hand it over when they come.")
     return await take_step(loyalty, tx, gift_order_id, step, staff.subject, damaged=damaged)
 
@@ -81,7 +81,7 @@ async def _order_for(tx: Connection, staff: Principal, gift_order_id: UUID) -> G
     order = await repository.find(tx, gift_order_id)
     if order is None:
         raise no_such_order()
-    if order.how is How.DELIVERY:
+    if order.how is GiftWay.DELIVERY:
         if order.operator not in staff.bindings(Permission.CAMPAIGNS_WRITE)[0]:
             raise no_such_order()
         require(staff, Permission.CAMPAIGNS_WRITE)

@@ -12,9 +12,9 @@ from loyalty.domain.gifts import (
     CannotDo,
     Gift,
     GiftOrder,
-    How,
-    Status,
-    Step,
+    GiftOrderStatus,
+    GiftStep,
+    GiftWay,
     done,
     stock_after,
 )
@@ -43,7 +43,7 @@ LOYALTY = "loyalty"
 class Wish:
     """How a driver wants a gift: picked up at a station, or delivered; personal data as it came."""
 
-    how: How
+    how: GiftWay
     station_id: UUID | None = None
     address: dict[str, str] | None = None
 
@@ -92,8 +92,8 @@ async def give(
     if gift.stopped_at is not None or not await gifts.take(tx, gift_id):
         return None
     order = GiftOrder(
-        new_id(), 1, gift_id, gift.name, gift.operator, driver_id, Status.PLACED, How.PICK_UP, None, 0, None, None,
-        None, campaign_id, key, at, expires_at=at + PICK_UP_WITHIN,
+        new_id(), 1, gift_id, gift.name, gift.operator, driver_id, GiftOrderStatus.PLACED, GiftWay.PICK_UP, None, 0,
+        None, None, None, campaign_id, key, at, expires_at=at + PICK_UP_WITHIN,
     )  # fmt: skip
     await repository.insert(tx, order)
     await repository.insert_step(tx, order, "place", LOYALTY, at, {})
@@ -112,7 +112,7 @@ async def cancel(loyalty: Loyalty, tx: Connection, driver_id: str, gift_order_id
     """The order is cancelled by its driver; the points are there again. Raises Problem 401, 404, 409."""
     await require_present(loyalty.erasures, tx, driver_id)
     await own_order(tx, driver_id, gift_order_id)
-    return await take_step(loyalty, tx, gift_order_id, Step.CANCEL, driver_id)
+    return await take_step(loyalty, tx, gift_order_id, GiftStep.CANCEL, driver_id)
 
 
 async def make_code(loyalty: Loyalty, tx: Connection, driver_id: str, gift_order_id: UUID) -> tuple[str, datetime]:
@@ -122,14 +122,14 @@ async def make_code(loyalty: Loyalty, tx: Connection, driver_id: str, gift_order
     """
     await require_present(loyalty.erasures, tx, driver_id)
     order = await own_order(tx, driver_id, gift_order_id)
-    if Step.HAND_OVER not in order.next_steps:
+    if GiftStep.HAND_OVER not in order.next_steps:
         raise Problem(409, "wrong-state", f"The order is {order.status} ({order.how}): there is nothing to pick up.")
     expires_at = datetime.now(UTC) + CODE_LIFE
     return await codes.make(loyalty, tx, PURPOSE, str(gift_order_id), expires_at=expires_at), expires_at
 
 
 async def take_step(
-    loyalty: Loyalty, tx: Connection, gift_order_id: UUID, step: Step, actor: str, *,
+    loyalty: Loyalty, tx: Connection, gift_order_id: UUID, step: GiftStep, actor: str, *,
     at: datetime | None = None, station_id: UUID | None = None, damaged: bool = False, forfeit: bool = False,
     **details: Any,
 ) -> GiftOrder:  # fmt: skip
@@ -166,7 +166,7 @@ async def expire_orders(loyalty: Loyalty, limit: int = 100) -> int:
 async def _expire(loyalty: Loyalty, tx: Connection, gift_order_id: UUID, now: datetime) -> None:
     order = await _locked(loyalty, tx, gift_order_id)
     if order.status in OPEN and order.expires_at is not None and order.expires_at <= now:
-        await take_step(loyalty, tx, gift_order_id, Step.EXPIRE, LOYALTY, at=now)
+        await take_step(loyalty, tx, gift_order_id, GiftStep.EXPIRE, LOYALTY, at=now)
 
 
 async def _locked(loyalty: Loyalty, tx: Connection, gift_order_id: UUID) -> GiftOrder:
@@ -195,7 +195,7 @@ async def _orderable(tx: Connection, driver_id: str, gift_id: UUID, wish: Wish, 
 
 
 async def _require_offered_so(tx: Connection, gift: Gift, wish: Wish) -> None:
-    if wish.how is How.DELIVERY:
+    if wish.how is GiftWay.DELIVERY:
         offered = gift.delivery
     else:
         station = await price_book.station_of(tx, wish.station_id) if wish.station_id else None
@@ -204,7 +204,7 @@ async def _require_offered_so(tx: Connection, gift: Gift, wish: Wish) -> None:
             and gift.is_picked_up_at(station["station_id"])
         )  # fmt: skip
     if not offered:
-        where = "delivered" if wish.how is How.DELIVERY else "picked up at this station"
+        where = "delivered" if wish.how is GiftWay.DELIVERY else "picked up at this station"
         detail = f"This gift is not {where}; GET /v1/gifts says where it is, and whether it is delivered."
         raise Problem(409, "gift-not-offered-there", detail)
 
@@ -214,9 +214,9 @@ async def _order(loyalty: Loyalty, tx: Connection, gift: Gift, driver_id: str, w
     if wish.address is not None:
         sealed = addresses.seal(await loyalty.vault.box(tx, driver_id), order_id, wish.address)
     return GiftOrder(
-        order_id, 1, gift.gift_id, gift.name, gift.operator, driver_id, Status.PLACED, wish.how, wish.station_id,
-        gift.points, gift.money_minor, gift.currency, sealed, None, None, at,
-        expires_at=at + PICK_UP_WITHIN if wish.how is How.PICK_UP else None,
+        order_id, 1, gift.gift_id, gift.name, gift.operator, driver_id, GiftOrderStatus.PLACED, wish.how,
+        wish.station_id, gift.points, gift.money_minor, gift.currency, sealed, None, None, at,
+        expires_at=at + PICK_UP_WITHIN if wish.how is GiftWay.PICK_UP else None,
     )  # fmt: skip
 
 

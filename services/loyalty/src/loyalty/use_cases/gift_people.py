@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
-from loyalty.domain.gifts import Step
+from loyalty.domain.gifts import GiftStep
 from loyalty.repository import gift_orders, rewards, stamps
 from loyalty.use_cases import gift_addresses as addresses
 from loyalty.use_cases.context import Loyalty
@@ -24,7 +24,7 @@ async def erase_orders(loyalty: Loyalty, tx: Connection, driver_id: str) -> int:
     """Nobody will come for what is open: it is cancelled. Addresses of what is on its way are forgotten."""
     waiting = await gift_orders.open_of(tx, driver_id)
     for gift_order_id in waiting:
-        await take_step(loyalty, tx, gift_order_id, Step.CANCEL, LOYALTY, forfeit=True)
+        await take_step(loyalty, tx, gift_order_id, GiftStep.CANCEL, LOYALTY, forfeit=True)
     addressed = await gift_orders.with_address(tx, driver_id)
     for gift_order_id, _ in addressed:
         await gift_orders.set_address(tx, gift_order_id, None)
