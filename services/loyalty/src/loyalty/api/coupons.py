@@ -67,7 +67,7 @@ async def get_coupon(
     "/me/coupons/{coupon_id}/code", status_code=201, summary="Make a code for the counter",
     response_model=models.ShownCode, responses=problem_responses(401, 403, 404, 409, 422, 503),
 )  # fmt: skip
-async def make_code(request: Request, response: Response, coupon_id: CouponId, driver: Driver) -> dict[str, Any]:
+async def make_coupon_code(request: Request, response: Response, coupon_id: CouponId, driver: Driver) -> dict[str, Any]:
     """Show it to the crew within a few minutes. A new one takes the place of the one before."""
     loyalty = loyalty_of(request)
     made = await loyalty.store.transact(

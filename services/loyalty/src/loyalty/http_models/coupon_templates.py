@@ -25,6 +25,7 @@ MOST_CODES = 10_000
 MOST_COUPONS = 10**9
 
 Coupons = Annotated[int, Field(ge=1, le=MOST_COUPONS, strict=True)]
+Description = Annotated[Text, Field(examples=["For your next fill"])]
 
 
 class AtCounterBenefit(Model):
@@ -44,7 +45,7 @@ class NewTemplate(Model):
 
     operator: Operator
     name: Name
-    description: Annotated[Text, Field(examples=["For your next fill"])] = ""
+    description: Description = ""
     benefit: CouponBenefit
     scope: ScopeModel = ScopeModel()
     stacking: Annotated[StackingModel, Field(examples=[{"group": "coupon", "priority": 100}])] = StackingModel(
@@ -68,7 +69,7 @@ class TemplateChange(Model):
     """What to change; what you leave out stays."""
 
     name: Name = ""
-    description: Text = ""
+    description: Description = ""
     most_issued: Annotated[Coupons | None, Field(description="More than before; null: no limit", examples=[20_000])] = (
         None
     )
@@ -83,18 +84,18 @@ class Template(Shown):
     template_id: UUID
     version: int
     operator: str
-    name: str
-    description: str
-    benefit: dict[str, Any]
-    scope: dict[str, Any]
-    stacking: dict[str, Any]
+    name: Annotated[str, Field(examples=["20 off 200"])]
+    description: Annotated[str, Field(examples=["For your next fill"])]
+    benefit: Annotated[dict[str, Any], Field(examples=[{"kind": "per_fill", "amount_minor": 2_000}])]
+    scope: Annotated[dict[str, Any], Field(examples=[{"fuels": ["petrol_95"]}])]
+    stacking: Annotated[dict[str, Any], Field(examples=[{"group": "coupon", "priority": 100}])]
     currency: str | None
-    valid_days: int
+    valid_days: Annotated[int, Field(examples=[30])]
     ends_at: Moment | None
     transferable: bool
-    most_issued: int | None
-    issued: Annotated[int, Field(description="So many were issued")]
-    per_driver: int | None
+    most_issued: Annotated[int | None, Field(examples=[10_000])]
+    issued: Annotated[int, Field(description="So many were issued", examples=[420])]
+    per_driver: Annotated[int | None, Field(examples=[1])]
     stopped_at: Moment | None
     created_at: Moment
 
@@ -103,7 +104,7 @@ class TemplateUse(Template):
     """What coupons are of, and what became of them."""
 
     coupons: Annotated[dict[str, int], Field(description="How many are active, reserved, redeemed, expired, cancelled")]
-    taken_off_minor: Annotated[int, Field(description="What all that were used took off")]
+    taken_off_minor: Annotated[int, Field(description="What all that were used took off", examples=[240_000])]
 
 
 class TemplatePage(Shown):
