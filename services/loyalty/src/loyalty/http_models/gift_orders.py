@@ -104,9 +104,9 @@ class GiftReturn(Model):
 class GiftAddress(Shown):
     """Where a gift is sent to."""
 
-    name: str
-    phone: str
-    address: str
+    name: Annotated[str, Field(examples=["Mei Lin"])]
+    phone: Annotated[str, Field(examples=["+8613800138000"])]
+    address: Annotated[str, Field(examples=["1 Changan Avenue, Beijing"])]
 
 
 class GiftDelivery(GiftOrder):

@@ -85,7 +85,7 @@ class Gift(Shown):
     gift_id: UUID
     operator: str
     name: Annotated[str, Field(examples=["Umbrella"])]
-    description: str
+    description: Annotated[str, Field(examples=["Blue, folds small"])]
     points: Annotated[int, Field(examples=[500])]
     money_minor: MoneyPart
     currency: str | None
