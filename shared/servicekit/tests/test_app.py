@@ -96,6 +96,28 @@ async def test_a_background_task_that_dies_is_started_again_and_counted(settings
     assert TASK_RESTARTS.labels("kit-restarts", "worker")._value.get() == 2
 
 
+async def test_a_background_task_goes_on_where_a_library_cancels_what_it_waits_for(settings: ServiceSettings):
+    """As aiokafka does with a request of its own when the broker dies; nobody told the task to stop."""
+    runs = 0
+
+    async def run() -> None:
+        nonlocal runs
+        runs += 1
+        answer = asyncio.get_running_loop().create_future()
+        if runs < 3:
+            answer.cancel()
+        await answer
+
+    async def start(kit: Kit) -> None:
+        kit.background("worker", run)
+
+    async def third_run() -> bool:
+        return runs == 3
+
+    async with running(build_app(settings, title="Kit", description="", start=start)):
+        await eventually(third_run)
+
+
 async def test_resources_are_waited_for_and_closed_in_reverse_order(settings: ServiceSettings):
     events: list[str] = []
     failures = 2

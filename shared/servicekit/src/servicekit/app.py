@@ -111,6 +111,12 @@ class Kit:
         while True:
             try:
                 await run()
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                # Nobody told it to stop: a library cancelled what it waited for, as aiokafka does when a broker dies.
+                log.exception("background task was cancelled from within", extra={"task": name})
             except Exception:  # the task is started again, whatever it died of
                 log.exception("background task crashed", extra={"task": name})
             TASK_RESTARTS.labels(self.service, name).inc()
