@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 from loyalty.http_models import campaigns as models
+from loyalty.http_models import conflicts as conflict_models
 from loyalty.use_cases.campaign_work import carry_on_due
 from loyalty.use_cases.campaigns import note_simulated
 from loyalty.use_cases.people import PeopleData
@@ -274,20 +275,20 @@ async def test_it_ends_when_its_budget_is_used_up_and_nobody_can_give_anything_b
 async def test_answers_hold_exactly_what_is_described(loyalty: Loyalty):
     here = str(await loyalty.station())
     draft = await made(loyalty, scope={"station_ids": [here], "hours": [{"weekdays": [1]}]}, **MONEY)
-    assert draft.keys() == models.ShownTerms.model_fields.keys()
+    assert draft.keys() == models.Campaign.model_fields.keys()
     live = await published(loyalty)
     plan, listed = await plan_of(loyalty, live), (await ask(loyalty, "/campaign-plans", method="GET")).json()
-    assert plan.keys() == models.WholePlan.model_fields.keys()
-    assert plan["history"][0].keys() == models.PlanChange.model_fields.keys()
-    assert listed["campaigns"][0].keys() == models.Plan.model_fields.keys()
+    assert plan.keys() == models.WholeCampaignPlan.model_fields.keys()
+    assert plan["history"][0].keys() == models.CampaignHistoryLine.model_fields.keys()
+    assert listed["campaigns"][0].keys() == models.CampaignPlan.model_fields.keys()
     public = (await loyalty.client.get(f"/v1/campaigns/{live['campaign_id']}")).json()
     assert public.keys() == models.PublicCampaign.model_fields.keys()
     conflicts = (await ask(loyalty, f"/campaigns/{draft['campaign_id']}/conflicts", method="GET")).json()
-    assert conflicts.keys() == models.Conflicts.model_fields.keys()
-    assert conflicts["conflicts"][0].keys() == models.Conflict.model_fields.keys()
-    assert conflicts["most"].keys() == models.Example.model_fields.keys()
-    for document, model in ((draft, models.ShownTerms), (plan, models.WholePlan), (public, models.PublicCampaign),
-                            (conflicts, models.Conflicts)):  # fmt: skip
+    assert conflicts.keys() == conflict_models.CampaignConflicts.model_fields.keys()
+    assert conflicts["conflicts"][0].keys() == conflict_models.CampaignConflict.model_fields.keys()
+    assert conflicts["most"].keys() == conflict_models.CampaignExample.model_fields.keys()
+    for document, model in ((draft, models.Campaign), (plan, models.WholeCampaignPlan), (public, models.PublicCampaign),
+                            (conflicts, conflict_models.CampaignConflicts)):  # fmt: skip
         model.model_validate(document)
 
 

@@ -11,6 +11,7 @@ from loyalty.domain.campaigns import Command
 from loyalty.domain.terms import Status
 from loyalty.http_models import campaigns as models
 from loyalty.http_models.base import Limit, Operator
+from loyalty.http_models.conflicts import CampaignConflicts
 from loyalty.use_cases import campaign_plans, campaigns, conflicts
 from loyalty.use_cases.campaigns import Doing
 from servicekit.access import Permission
@@ -26,7 +27,7 @@ DOING = problem_responses(400, 401, 403, 404, 409, 413, 422, 503)
 
 
 @router.post(
-    "/campaigns", status_code=201, summary="Plan a campaign", response_model=models.ShownTerms,
+    "/campaigns", status_code=201, summary="Plan a campaign", response_model=models.Campaign,
     responses=problem_responses(400, 401, 403, 404, 413, 422, 503),
 )  # fmt: skip
 async def make_campaign(request: Request, body: models.NewCampaign, staff: Staff) -> Response:
@@ -36,7 +37,7 @@ async def make_campaign(request: Request, body: models.NewCampaign, staff: Staff
 
 
 @router.patch(
-    "/campaigns/{campaign_id}", summary="Change a campaign", response_model=models.ShownTerms, responses=DOING
+    "/campaigns/{campaign_id}", summary="Change a campaign", response_model=models.Campaign, responses=DOING
 )  # fmt: skip
 async def change_campaign(
     request: Request, campaign_id: CampaignId, body: models.CampaignChange, staff: Staff
@@ -52,39 +53,45 @@ async def change_campaign(
 
 
 @router.post(
-    "/campaigns/{campaign_id}/publish", summary="Publish a campaign", response_model=models.ShownTerms, responses=DOING
+    "/campaigns/{campaign_id}/publish", summary="Publish a campaign", response_model=models.Campaign, responses=DOING
 )  # fmt: skip
-async def publish_campaign(request: Request, campaign_id: CampaignId, body: models.Step, staff: Staff) -> Response:
+async def publish_campaign(
+    request: Request, campaign_id: CampaignId, body: models.CampaignStep, staff: Staff
+) -> Response:
     """It holds from its start on, or at once where that has passed. Its terms must have been simulated as they are."""
     return await _act(request, Doing(staff, campaign_id, body.version), Command.PUBLISH)
 
 
 @router.post(
-    "/campaigns/{campaign_id}/pause", summary="Pause a campaign", response_model=models.ShownTerms, responses=DOING
+    "/campaigns/{campaign_id}/pause", summary="Pause a campaign", response_model=models.Campaign, responses=DOING
 )  # fmt: skip
-async def pause_campaign(request: Request, campaign_id: CampaignId, body: models.Stop, staff: Staff) -> Response:
+async def pause_campaign(
+    request: Request, campaign_id: CampaignId, body: models.CampaignStop, staff: Staff
+) -> Response:
     """It gives nothing more, everywhere, within 5 seconds. What is set aside for a driver who pays right now stays."""
     return await _act(request, Doing(staff, campaign_id, body.version, body.reason), Command.PAUSE)
 
 
 @router.post(
-    "/campaigns/{campaign_id}/resume", summary="Resume a campaign", response_model=models.ShownTerms, responses=DOING
+    "/campaigns/{campaign_id}/resume", summary="Resume a campaign", response_model=models.Campaign, responses=DOING
 )  # fmt: skip
-async def resume_campaign(request: Request, campaign_id: CampaignId, body: models.Step, staff: Staff) -> Response:
+async def resume_campaign(
+    request: Request, campaign_id: CampaignId, body: models.CampaignStep, staff: Staff
+) -> Response:
     """A paused campaign holds again, by its times."""
     return await _act(request, Doing(staff, campaign_id, body.version), Command.RESUME)
 
 
 @router.post(
-    "/campaigns/{campaign_id}/end", summary="End a campaign", response_model=models.ShownTerms, responses=DOING
+    "/campaigns/{campaign_id}/end", summary="End a campaign", response_model=models.Campaign, responses=DOING
 )  # fmt: skip
-async def end_campaign(request: Request, campaign_id: CampaignId, body: models.Stop, staff: Staff) -> Response:
+async def end_campaign(request: Request, campaign_id: CampaignId, body: models.CampaignStop, staff: Staff) -> Response:
     """For good, within 5 seconds everywhere. A draft is given up by it."""
     return await _act(request, Doing(staff, campaign_id, body.version, body.reason), Command.END)
 
 
 @router.get(
-    "/campaign-plans", summary="List the campaigns that you plan", response_model=models.PlanPage,
+    "/campaign-plans", summary="List the campaigns that you plan", response_model=models.CampaignPlanPage,
     responses=problem_responses(400, 401, 403, 422, 503),
 )  # fmt: skip
 async def list_campaign_plans(
@@ -100,8 +107,8 @@ async def list_campaign_plans(
 
 
 @router.get(
-    "/campaign-plans/{campaign_id}", summary="Look at a campaign that you plan", response_model=models.WholePlan,
-    responses=problem_responses(401, 403, 404, 422, 503),
+    "/campaign-plans/{campaign_id}", summary="Look at a campaign that you plan",
+    response_model=models.WholeCampaignPlan, responses=problem_responses(401, 403, 404, 422, 503),
 )  # fmt: skip
 async def get_campaign_plan(request: Request, campaign_id: CampaignId, staff: Staff) -> Response:
     """All its terms, what was taken of its budget, how often and by how many drivers, and its history."""
@@ -110,7 +117,7 @@ async def get_campaign_plan(request: Request, campaign_id: CampaignId, staff: St
 
 
 @router.get(
-    "/campaigns/{campaign_id}/conflicts", summary="See what a campaign meets", response_model=models.Conflicts,
+    "/campaigns/{campaign_id}/conflicts", summary="See what a campaign meets", response_model=CampaignConflicts,
     responses=problem_responses(401, 403, 404, 422, 503),
 )  # fmt: skip
 async def get_conflicts(request: Request, campaign_id: CampaignId, staff: Staff) -> Response:

@@ -8,7 +8,6 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from loyalty.domain.campaigns import Command
-from loyalty.domain.conflicts import Combines, Concern
 from loyalty.domain.terms import Status
 from loyalty.http_models.base import Line, Model, Operator, Shown
 from loyalty.http_models.terms import (
@@ -29,6 +28,7 @@ from loyalty.http_models.terms import (
 from schemas.base import Moment
 from schemas.vocabulary import Currency, Fuel
 
+MANAGER = "01900000-0000-7000-8000-0000000000e1"
 CAMPAIGN = "01900000-0000-7000-8000-0000000009c1"
 STARTS_AT = "2026-11-01T00:00:00Z"
 EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -38,6 +38,7 @@ TERMS: dict[str, Any] = {
     "scope": {"station_ids": [STATION], "hours": [{"weekdays": [6, 7]}]},
     "stacking": {"group": "campaign", "priority": 100}, "starts_at": STARTS_AT, "ends_at": None,
 }  # fmt: skip
+UNLIMITED = {"currency": None, "budget_minor": None, "most_uses": None, "uses_per_driver": None}
 
 Time = Annotated[Moment, Field(ge=EARLIEST, le=LATEST)]
 Description = Annotated[Text, Field(description="For people", examples=["Saturdays and Sundays."])]
@@ -95,11 +96,11 @@ class CampaignChange(_Terms):
     version: Annotated[int, Field(ge=1, description="The campaign as you last saw it")]
     name: Name = ""
     description: Description = ""
-    benefit: BenefitModel = PercentageBenefit(kind="percentage", basis_points=1)
-    scope: ScopeModel = ScopeModel()
-    stacking: StackingModel = StackingModel()
+    benefit: BenefitModel = Field(default_factory=lambda: PercentageBenefit(kind="percentage", basis_points=1))
+    scope: ScopeModel = Field(default_factory=ScopeModel)
+    stacking: StackingModel = Field(default_factory=StackingModel)
     currency: CurrencyOfAmounts = None
-    starts_at: Time = EARLIEST
+    starts_at: Time = Field(default_factory=lambda: EARLIEST)
     ends_at: Ends = None
     budget_minor: Budget = None
     most_uses: MostUses = None
@@ -110,7 +111,7 @@ class CampaignChange(_Terms):
         return self.terms(self.model_fields_set - {"version"})
 
 
-class Step(Model):
+class CampaignStep(Model):
     """A campaign goes on to its next state."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"version": 1}]})
@@ -118,7 +119,7 @@ class Step(Model):
     version: Annotated[int, Field(ge=1, description="The campaign as you last saw it")]
 
 
-class Stop(Model):
+class CampaignStop(Model):
     """A campaign stops, now."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "Wrong price list"}]})
@@ -129,8 +130,10 @@ class Stop(Model):
     reason: Annotated[Line | None, Field(description="For those who read its history")] = None
 
 
-class ShownTerms(Shown):
+class Campaign(Shown):
     """The terms of a campaign."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"operator": "demo-oil", **TERMS, **UNLIMITED}]})
 
     campaign_id: Annotated[UUID, Field(examples=[CAMPAIGN])]
     version: Annotated[int, Field(description="Grows with each change", examples=[3])]
@@ -149,44 +152,48 @@ class ShownTerms(Shown):
     uses_per_driver: int | None
 
 
-class Plan(ShownTerms):
+class CampaignPlan(Campaign):
     """A campaign as its planners see it in a list."""
 
-    used_minor: Annotated[int, Field(description="What was taken off by it, and what is set aside right now")]
-    uses: int
+    used_minor: Annotated[
+        int, Field(description="What was taken off by it, and what is set aside right now", examples=[0])
+    ]
+    uses: Annotated[int, Field(examples=[0])]
 
 
-class PlanPage(Shown):
+class CampaignPlanPage(Shown):
     """A page of campaigns, the newest first; `next_cursor` null on the last page."""
 
-    campaigns: list[Plan]
+    campaigns: list[CampaignPlan]
     next_cursor: str | None
 
 
-class PlanChange(Shown):
+class CampaignHistoryLine(Shown):
     """One line of a campaign's history: who did what, when."""
 
     version: Annotated[int, Field(description="The campaign's after it")]
     command: Command | Literal["create"]
-    actor: Annotated[str, Field(description="Whose account did it; `loyalty` where it came by itself")]
+    actor: Annotated[str, Field(description="Whose account did it; `loyalty`: it came by itself", examples=["loyalty"])]
     at: Moment
     from_status: Status | None
     to_status: Status
     reason: str | None
 
 
-class WholePlan(Plan):
+class WholeCampaignPlan(CampaignPlan):
     """A campaign with what was taken of it, and all that ever happened to it, in order."""
 
-    drivers: Annotated[int, Field(description="How many drivers have used it")]
-    simulated_version: Annotated[int | None, Field(description="The version whose terms were simulated last")]
+    drivers: Annotated[int, Field(description="How many drivers have used it", examples=[0])]
+    simulated_version: Annotated[
+        int | None, Field(description="The version whose terms were simulated last", examples=[3])
+    ]
     published_at: Moment | None
-    created_by: str
+    created_by: Annotated[str, Field(examples=[MANAGER])]
     created_at: Moment
-    history: list[PlanChange]
+    history: list[CampaignHistoryLine]
 
 
-class Words(Shown):
+class CampaignWords(Shown):
     """The same in our languages."""
 
     en: Annotated[str, Field(examples=["5 % off"])]
@@ -195,6 +202,21 @@ class Words(Shown):
 
 class PublicCampaign(Shown):
     """A campaign as drivers see it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": TERMS["name"], "description": TERMS["description"], "kind": "percentage",
+                    "gives": {"en": "5 % off", "zh": "立减 5%"},
+                    "conditions": [{"en": "on Sat, Sun", "zh": "周六、周日"}],
+                    "claimable": False, "station_ids": [STATION], "hours": TERMS["scope"]["hours"], "fuels": None,
+                    "tiers": None, "methods": None, "minimum_volume_ml": None, "minimum_minor": None,
+                    "uses_per_driver": None, "currency": None, "starts_at": STARTS_AT, "ends_at": None,
+                }
+            ]
+        }
+    )  # fmt: skip
 
     campaign_id: Annotated[UUID, Field(examples=[CAMPAIGN])]
     status: Annotated[
@@ -205,8 +227,8 @@ class PublicCampaign(Shown):
     name: Annotated[str, Field(examples=["Weekend 5 % off"])]
     description: str
     kind: Annotated[str, Field(description="What it gives; expect new ones", examples=["percentage"])]
-    gives: Annotated[Words, Field(description="What it gives, in plain words")]
-    conditions: Annotated[list[Words], Field(description="When and for whom, in plain words, each of them")]
+    gives: Annotated[CampaignWords, Field(description="What it gives, in plain words")]
+    conditions: Annotated[list[CampaignWords], Field(description="When and for whom, in plain words, each of them")]
     claimable: Annotated[bool, Field(description="Whether a driver can take it now: POST /v1/campaigns/{id}/claims")]
     currency: str | None
     starts_at: Moment
@@ -225,7 +247,7 @@ class FoundCampaign(PublicCampaign):
     """A campaign that holds at a place."""
 
     station_id: Annotated[UUID, Field(description="The nearest station at which it holds", examples=[STATION])]
-    station_name: str
+    station_name: Annotated[str, Field(examples=["Example Fuel, Market Street"])]
     distance_m: Annotated[int | None, Field(description="As the crow flies; null where no place was asked for")]
 
 
@@ -234,53 +256,3 @@ class CampaignPage(Shown):
 
     campaigns: list[FoundCampaign]
     next_cursor: str | None
-
-
-class Example(Shown):
-    """A fill, and the most that is taken off it."""
-
-    station_id: UUID
-    fuel: Fuel
-    price_mills: int
-    volume_ml: int
-    gross_minor: int
-    currency: str
-    tier: str
-    method: str | None
-    at: Moment
-    off_minor: Annotated[int, Field(examples=[1_200])]
-    share_basis_points: Annotated[int, Field(description="Of the amount at the pump price", examples=[2_000])]
-    campaign_ids: Annotated[list[UUID], Field(description="Those that take it off")]
-
-
-Warnings = Annotated[list[Concern], Field(description="What to look at before it is published")]
-
-
-class Conflict(Shown):
-    """Another campaign that holds for some of the same fills."""
-
-    campaign_id: UUID
-    name: str
-    status: Status
-    starts_at: Moment
-    ends_at: Moment | None
-    combines: Combines
-    explanation: Annotated[str, Field(description="What a driver gets who is in scope of both")]
-    first_at: Annotated[Moment, Field(description="The first moment from now on at which both hold")]
-    stations: Annotated[int, Field(description="At how many of the operator's stations", examples=[12])]
-    station_ids: Annotated[list[UUID], Field(description="The first hundred of them")]
-    fuels: Annotated[list[Fuel] | None, Field(description="null: on every grade")]
-    tiers: Annotated[list[str] | None, Field(description="null: for everybody")]
-    methods: Annotated[list[str] | None, Field(description="null: however one pays")]
-    example: Annotated[Example | None, Field(description="With the two of them; null: no price is known")]
-    warnings: Warnings
-
-
-class Conflicts(Shown):
-    """A campaign's neighbours."""
-
-    campaign_id: UUID
-    version: int
-    most: Annotated[Example | None, Field(description="Of all examples, with all campaigns, that with most taken off")]
-    warnings: Warnings
-    conflicts: list[Conflict]
