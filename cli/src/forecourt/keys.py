@@ -15,7 +15,7 @@ from local_stack.services import UPSTREAMS
 from servicekit.keyring import SETTLE_SECONDS, parse_keys
 
 NAMES = (*(service.name for service in UPSTREAMS), keyrings.AUDIT)
-WITH_MORE = ("identity", "payments")
+WITH_MORE = ("identity", "payments", "loyalty")
 """Services whose ring seals more than data keys."""
 SHOWN_DIGITS = 8
 PRUNE_AFTER_SECONDS = 60.0

@@ -2,7 +2,7 @@
 
 import typer
 
-from loyalty.commands import differences, points, replay
+from loyalty.commands import differences, keys, points, replay
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 
@@ -14,6 +14,7 @@ def _describe() -> None:
 
 app.add_typer(points.app, name="points")
 app.add_typer(differences.app, name="differences")
+app.add_typer(keys.app)
 app.command()(replay.replay)
 
 if __name__ == "__main__":

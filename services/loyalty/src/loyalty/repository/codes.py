@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from servicekit.ids import new_id
+from servicekit.keyring import KEY_ID_BYTES
 from servicekit.postgres import Connection
 
 
@@ -99,3 +100,13 @@ async def count_wrong(tx: Connection, caller: str, at: datetime, forget_before: 
 async def forget_tries(tx: Connection, caller: str) -> None:
     """Nobody need know any more how often this caller was wrong."""
     await tx.execute("DELETE FROM code_tries WHERE caller = $1", caller)
+
+
+async def count_by_key(tx: Connection) -> dict[str, int]:
+    """How many codes that can still be used are hashed under each key of the ring, by the key's id."""
+    rows = await tx.fetch(
+        """SELECT encode(substr(code_hash, 1, $1), 'hex') AS key, count(*) AS codes FROM codes
+           WHERE used_at IS NULL AND expires_at > now() GROUP BY 1""",
+        KEY_ID_BYTES,
+    )
+    return {row["key"]: row["codes"] for row in rows}
