@@ -26,7 +26,7 @@ from .purchase_kit import paid, refunded, take
 
 
 def slug(answer: tuple[int, Any]) -> tuple[int, str]:
-    return answer[0], answer[1].get("type", "").split(":")[-1]
+    return answer[0], answer[1].get("reason") or answer[1].get("type", "").split(":")[-1]
 
 
 async def status(loyalty: Loyalty, inviter: str) -> list[str]:
@@ -71,9 +71,9 @@ async def test_security_27_of_many_codes_given_at_once_one_counts(loyalty: Loyal
 async def test_nobody_comes_by_an_own_invitation_nor_by_that_of_who_came_by_it(loyalty: Loyalty) -> None:
     inviter, friend = drivers(2)
     code, back = await invite(loyalty, inviter), await invite(loyalty, friend, "device-of-friend")
-    assert slug(await come(loyalty, inviter, code)) == (409, "own-invitation")
+    assert slug(await come(loyalty, inviter, code)) == (409, "own_invitation")
     assert (await come(loyalty, friend, code))[0] == 201
-    assert slug(await come(loyalty, inviter, back)) == (409, "own-invitation")
+    assert slug(await come(loyalty, inviter, back)) == (409, "own_invitation")
 
 
 async def test_it_is_for_new_drivers(loyalty: Loyalty) -> None:
@@ -83,7 +83,7 @@ async def test_it_is_for_new_drivers(loyalty: Loyalty) -> None:
     await loyalty.store.transact(lambda tx: take_registered(tx, events))
     await fuel(loyalty, busy, 10)
     for driver in (old, busy):
-        assert slug(await come(loyalty, driver, code)) == (409, "not-new")
+        assert slug(await come(loyalty, driver, code)) == (409, "not_new")
 
 
 async def test_so_many_may_come_by_one_invitation(loyalty: Loyalty) -> None:
@@ -91,7 +91,7 @@ async def test_so_many_may_come_by_one_invitation(loyalty: Loyalty) -> None:
     code = await invite(loyalty, inviter)
     loyalty.process.settings = loyalty.process.settings.model_copy(update={"invitation_most_friends": 2})
     answers = [await come(loyalty, friend, code) for friend in some]
-    assert [slug(one) for one in answers] == [(201, ""), (201, ""), (409, "invitation-used-up")]
+    assert [slug(one) for one in answers] == [(201, ""), (201, ""), (409, "used_up")]
 
 
 async def test_a_wrong_code_is_refused_in_one_way_and_not_for_ever(loyalty: Loyalty) -> None:

@@ -42,21 +42,21 @@ class Newcomer(Struct, frozen=True):
 
 
 class Refused(Exception):
-    """Somebody cannot come by this invitation; `slug` is stable, the text says why."""
+    """Somebody cannot come by this invitation; `reason` is a stable word, the text says why."""
 
-    def __init__(self, slug: str, why: str) -> None:
+    def __init__(self, reason: str, why: str) -> None:
         super().__init__(why)
-        self.slug = slug
+        self.reason = reason
 
 
 def require_new(newcomer: Newcomer, inviter_id: str, friends: int, *, most_friends: int, new_days: int, now: datetime
 ) -> None:  # fmt: skip
     """Raises Refused. `friends` is how many came by the invitation before."""
     if newcomer.driver_id == inviter_id or inviter_id in newcomer.invited:
-        raise Refused("own-invitation", "An invitation is for somebody else: not for yourself, or who came by yours.")
+        raise Refused("own_invitation", "An invitation is for somebody else: not for yourself, or who came by yours.")
     if newcomer.has_paid:
-        raise Refused("not-new", "An invitation is for new drivers: you have paid an order already.")
+        raise Refused("not_new", "An invitation is for new drivers: you have paid an order already.")
     if newcomer.joined_at < now - timedelta(days=new_days):
-        raise Refused("not-new", f"An invitation is for new drivers: your account is older than {new_days} days.")
+        raise Refused("not_new", f"An invitation is for new drivers: your account is older than {new_days} days.")
     if friends >= most_friends:
-        raise Refused("invitation-used-up", f"{most_friends} friends came by this invitation: that is the most.")
+        raise Refused("used_up", f"{most_friends} friends came by this invitation: that is the most.")

@@ -100,8 +100,8 @@ def stage(friend: Friend) -> Stage:
 async def accept(loyalty: Loyalty, friend_id: str, code: str, device_id: str) -> Referral:
     """That the driver came by a friend's invitation; the same once more changes nothing.
 
-    Raises Problem 401, 409 `not-new`, `own-invitation`, `invited-already` or `invitation-used-up`, 422 `code-refused`
-    (a code that is not good), 429.
+    Raises Problem 401, 409 `invited-already` or `invitation-refused` (with a reason: not_new, own_invitation, used_up),
+    422 `code-refused`, 429.
     """
     now = datetime.now(UTC)
 
@@ -138,7 +138,7 @@ async def _require_new(loyalty: Loyalty, tx: Connection, asked: Referral) -> Non
             new_days=settings.invitation_new_days, now=asked.made_at,
         )  # fmt: skip
     except Refused as error:
-        raise Problem(409, error.slug, str(error)) from error
+        raise Problem(409, "invitation-refused", str(error), reason=error.reason) from error
 
 
 async def _flag_friend(loyalty: Loyalty, tx: Connection, referral: Referral, others: frozenset[str]) -> None:
