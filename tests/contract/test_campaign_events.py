@@ -21,7 +21,7 @@ hours = st.builds(Hours, st.sets(st.integers(1, 7), min_size=1).map(lambda days:
 moments = st.integers(-60 * 24, 60 * 24 * 10).map(lambda minutes: START + timedelta(minutes=minutes))
 campaigns = st.builds(
     Campaign, campaign_id=st.just(ID), version=st.integers(1, 9), status=st.just(Status.LIVE),
-    operator=st.just("test-operator"), name=st.just("canary-ten"), stacking=st.just(Stacking()),
+    operator=st.just("test-operator"), name=st.just("Ten off"), stacking=st.just(Stacking()),
     benefit=st.sampled_from((Percentage(500), PerLitre(50), PerFill(100))), currency=st.just("EUR"),
     starts_at=moments, ends_at=st.none() | st.just(START + timedelta(days=20)),
     scope=st.builds(
@@ -43,7 +43,7 @@ def test_a_search_shows_a_campaign_exactly_when_a_fill_would_get_it(campaign: Ca
 def test_what_is_paused_or_ended_leaves_the_search_and_what_is_resumed_comes_back():
     known = Campaigns()
     campaign = Campaign(
-        ID, 2, Status.LIVE, "test-operator", "canary-ten", Percentage(500), Scope(), Stacking(), None, START, None
+        ID, 2, Status.LIVE, "test-operator", "Ten off", Percentage(500), Scope(), Stacking(), None, START, None
     )  # fmt: skip
 
     def is_shown(command: ours.Command) -> bool:

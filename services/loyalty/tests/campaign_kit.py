@@ -19,7 +19,7 @@ def campaign(**fields: Any) -> Campaign:
     """A campaign that takes a tenth off everything, since yesterday."""
     standard: dict[str, Any] = {
         "campaign_id": "01900000-0000-7000-8000-0000000009c1", "version": 1, "status": Status.DRAFT,
-        "operator": OPERATOR, "name": "canary-ten", "benefit": Percentage(1_000), "scope": Scope(),
+        "operator": OPERATOR, "name": "Ten off", "benefit": Percentage(1_000), "scope": Scope(),
         "stacking": Stacking(), "currency": None, "starts_at": NOW - timedelta(days=1), "ends_at": None,
     }  # fmt: skip
     return Campaign(**standard | fields)
@@ -29,7 +29,7 @@ def terms(**fields: Any) -> dict[str, Any]:
     """The body of a new campaign, which holds since yesterday."""
     started = (datetime.now(UTC) - timedelta(days=1)).isoformat()
     standard = {
-        "operator": OPERATOR, "name": "canary-ten", "benefit": {"kind": "percentage", "basis_points": 1_000},
+        "operator": OPERATOR, "name": "Ten off", "benefit": {"kind": "percentage", "basis_points": 1_000},
         "starts_at": started,
     }  # fmt: skip
     return standard | fields

@@ -171,7 +171,7 @@ def test_an_event_says_what_a_search_needs():
     one = campaign(benefit=EURO, currency="EUR", scope=scope, ends_at=NOW + timedelta(days=9), version=4)
     event = published(one, NOW).model_dump(mode="json")
     assert event == {
-        "campaign_id": one.campaign_id, "version": 4, "name": "canary-ten", "audience": "everyone",
+        "campaign_id": one.campaign_id, "version": 4, "name": "Ten off", "audience": "everyone",
         "discount": {"kind": "per_litre", "mills": 50}, "currency": "EUR", "minimum_volume_ml": 20_000,
         "station_ids": [ID], "operators": ["test-operator"], "fuels": ["e5"],
         "hours": [{"weekdays": [6, 7], "from_time": "22:00", "until_time": "06:00"}],

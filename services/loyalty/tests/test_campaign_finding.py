@@ -52,9 +52,9 @@ async def found(loyalty: Loyalty, count: int, **query: Any) -> list[dict[str, An
 
 async def test_a_driver_sees_what_holds_at_a_station(loyalty: Loyalty):
     here, there = await station(loyalty, 52.5, 13.4), await station(loyalty, 52.6, 13.4)
-    await made(loyalty, name="canary-draft")
-    await simulated(loyalty, name="canary-simulated")
-    everywhere = await published(loyalty, description="canary-words")
+    await made(loyalty, name="The draft")
+    await simulated(loyalty, name="The simulated")
+    everywhere = await published(loyalty, description="The words")
     await published(loyalty, scope={"station_ids": [there]})
     await published(loyalty, scope={"fuels": ["lpg"]})
     at_here = await published(loyalty, scope={"station_ids": [here], "fuels": ["e5", "lpg"]})

@@ -116,10 +116,10 @@ async def test_it_begins_and_ends_exactly_at_its_times_whenever_it_was_read(
 
 async def test_what_is_changed_while_it_is_out_is_known_everywhere(loyalty: Loyalty):
     one = await published(loyalty)
-    assert (await changed(loyalty, one, name="canary-better")).status_code == 200
+    assert (await changed(loyalty, one, name="The better")).status_code == 200
 
     async def is_known() -> bool:
-        return [it.name for it in loyalty.process.campaigns.of(OPERATOR)] == ["canary-better"]
+        return [it.name for it in loyalty.process.campaigns.of(OPERATOR)] == ["The better"]
 
     assert await eventually(is_known, WITHIN_SECONDS)
 

@@ -52,7 +52,7 @@ async def test_a_campaign_lives_from_draft_to_end_and_others_are_told(loyalty: L
     draft = await simulated(loyalty)
     live = await done(loyalty, draft, "publish", version=1)
     assert (live["status"], live["version"]) == ("live", 2)
-    assert (await done(loyalty, live, "pause", reason="canary-mistake"))["status"] == "paused"
+    assert (await done(loyalty, live, "pause", reason="The mistake"))["status"] == "paused"
     assert (await done(loyalty, live, "resume", version=3))["status"] == "live"
     assert (await done(loyalty, live, "end", version=4))["status"] == "ended"
     assert await told_of(loyalty, live) == [
@@ -64,7 +64,7 @@ async def test_a_campaign_lives_from_draft_to_end_and_others_are_told(loyalty: L
         ("create", 1, "draft"), ("simulate", 1, "simulated"), ("publish", 2, "live"), ("pause", 3, "paused"),
         ("resume", 4, "live"), ("end", 5, "ended"),
     ]  # fmt: skip
-    assert plan["history"][3]["reason"] == "canary-mistake"
+    assert plan["history"][3]["reason"] == "The mistake"
     assert all(one["actor"] for one in plan["history"])
     again = await ask(loyalty, f"/campaigns/{live['campaign_id']}/resume", {"version": 5})
     assert (again.status_code, again.json()["allowed"]) == (409, [])
@@ -98,7 +98,7 @@ async def test_of_two_who_act_on_what_they_saw_one_wins(loyalty: Loyalty):
     draft = await simulated(loyalty)
     path = f"/campaigns/{draft['campaign_id']}"
     answers = await asyncio.gather(
-        ask(loyalty, f"{path}/publish", {"version": 1}), changed(loyalty, draft, name="canary-other")
+        ask(loyalty, f"{path}/publish", {"version": 1}), changed(loyalty, draft, name="The other")
     )
     assert sorted(one.status_code for one in answers) == [200, 409]
     lost = next(one for one in answers if one.status_code == 409).json()
@@ -107,20 +107,20 @@ async def test_of_two_who_act_on_what_they_saw_one_wins(loyalty: Loyalty):
 
 async def test_a_campaign_can_be_stopped_by_whoever_has_not_seen_its_last_change(loyalty: Loyalty):
     live = await published(loyalty)
-    assert (await changed(loyalty, live, name="canary-other")).status_code == 200
+    assert (await changed(loyalty, live, name="The other")).status_code == 200
     assert (await ask(loyalty, f"/campaigns/{live['campaign_id']}/pause", {"version": 2})).status_code == 409
     assert (await done(loyalty, live, "pause"))["status"] == "paused"
 
 
 async def test_while_it_is_out_only_what_takes_nothing_from_drivers_can_change(loyalty: Loyalty):
     live = await published(loyalty, **EURO_OFF, budget_minor=1_000)
-    fixed = await changed(loyalty, live, benefit={"kind": "per_fill", "amount_minor": 50}, name="canary-less")
+    fixed = await changed(loyalty, live, benefit={"kind": "per_fill", "amount_minor": 50}, name="The less")
     assert (fixed.status_code, fixed.json()["fixed"]) == (409, ["benefit"])
     smaller = await changed(loyalty, live, budget_minor=999)
     assert (smaller.status_code, smaller.json()["errors"][0]["pointer"]) == (422, "/budget_minor")
     past = await changed(loyalty, live, ends_at=in_days(-0.5))
     assert (past.status_code, past.json()["errors"][0]["pointer"]) == (422, "/ends_at")
-    more = await changed(loyalty, live, name="canary-more", budget_minor=2_000, ends_at=in_days(5))
+    more = await changed(loyalty, live, name="The more", budget_minor=2_000, ends_at=in_days(5))
     assert (more.status_code, more.json()["status"], more.json()["version"]) == (200, "live", 3)
     await done(loyalty, live, "pause")
     assert (await changed(loyalty, live | {"version": 4}, budget_minor=None)).json()["status"] == "paused"
@@ -174,7 +174,7 @@ async def test_a_campaign_is_made_of_what_there_is(loyalty: Loyalty):
         {"scope": {"hours": [{"weekdays": [1], "from_time": "24:00"}]}},
         {"scope": {"everything": True}},
         {"starts_at": "2026-11-01T00:00:00"},
-        {"name": "canary\u202eten"},
+        {"name": "Ten\u202eoff"},
         {"status": "live"},
     ],
 )
@@ -189,7 +189,7 @@ async def test_nobody_sees_or_touches_the_campaigns_of_another_operator(loyalty:
     others = {"operators": ["another"], "grants": [{"role": "manager", "operators": ["another"], "stations": []}]}
     answers = [
         await ask(loyalty, "/campaigns", terms(), **others),
-        await ask(loyalty, path, {"version": 2, "name": "canary-mine"}, "PATCH", **others),
+        await ask(loyalty, path, {"version": 2, "name": "The mine"}, "PATCH", **others),
         await ask(loyalty, f"/campaign-plans/{one['campaign_id']}", method="GET", **others),
         *[await ask(loyalty, f"{path}/{command}", {"version": 2}, **others)
           for command in ("publish", "pause", "resume", "end")],

@@ -181,7 +181,7 @@ def test_without_a_price_there_is_no_example():
 async def test_staff_see_what_a_draft_would_meet(loyalty: Loyalty):
     here, there = str(await loyalty.station()), str(await loyalty.station(price_mills=None))
     money = {"benefit": {"kind": "per_fill", "amount_minor": 10_000}, "currency": "CNY"}
-    meets = await published(loyalty, stacking={"group": "weekend"}, name="canary-meets", **money)
+    meets = await published(loyalty, stacking={"group": "weekend"}, name="The meets", **money)
     paused = await published(loyalty, scope={"station_ids": [here]})
     await done(loyalty, paused, "pause")
     await published(loyalty, scope={"station_ids": [there]})
