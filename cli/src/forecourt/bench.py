@@ -29,6 +29,7 @@ class Bench(StrEnum):
     IDENTITY = "identity"
     LEDGER = "ledger"
     PAY = "pay"
+    LOYALTY = "loyalty"
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ MEASURES = {
     Bench.IDENTITY: "forecourt.bench_identity:measure_identity",
     Bench.LEDGER: "forecourt.bench_ledger:measure_ledger",
     Bench.PAY: "forecourt.bench_pay:measure_pay",
+    Bench.LOYALTY: "forecourt.bench_loyalty:measure_loyalty",
 }
 """Imported when it is used, as commands are."""
 

@@ -66,6 +66,19 @@ def test_what_is_set_aside_is_free_and_ends_first(lots: list[Lot], points: int) 
             assert not any(other.order > lot.order and other.id in chosen for other in usable)
 
 
+def test_points_that_were_reversed_while_they_were_held_are_not_there_twice() -> None:
+    held, new = Lot(new_id(), 0, 50, NOW + timedelta(days=9)), Lot(new_id(), 80, 0, NOW + timedelta(days=5))
+    assert domain.spendable([held, new], NOW) == 30
+    assert domain.account_of([held, new], NOW).held == 50
+
+
+def test_what_is_given_back_first_is_what_would_have_lasted_longest() -> None:
+    parts = [Part(new_id(), 10, NOW + timedelta(days=days)) for days in (90, 200)]
+    assert domain.give_back(parts, 0, 12, NOW) == [
+        Grant(10, NOW + timedelta(days=200)), Grant(2, NOW + timedelta(days=90))
+    ]  # fmt: skip
+
+
 @given(lots_of_driver())
 def test_what_expires_is_neither_held_nor_more_than_is_free(lots: list[Lot]) -> None:
     lost = {part.lot_id: -part.points for part in domain.expire(lots, NOW)}

@@ -36,7 +36,7 @@ async def get_points(request: Request, driver: Driver) -> models.PointsAccount:
     "/entries", summary="Look back at what your points did", response_model=models.PointsEntries,
     responses=problem_responses(400, 401, 403, 422, 503),
 )  # fmt: skip
-async def list_entries(
+async def list_points_entries(
     request: Request, driver: Driver, cursor: str | None = None, limit: Limit = 50
 ) -> models.PointsEntries:  # fmt: skip
     """Each change of them, the latest first."""
