@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from loyalty.domain.terms import AtCounter, Percentage, PerFill, PointsMultiplier, PriceLock, Scope, Stacking
+from loyalty.use_cases.live_campaigns import LiveCampaigns
 from servicekit.ids import new_id
 
 from .conftest import Loyalty
@@ -208,6 +209,11 @@ async def test_what_cannot_be_quoted(loyalty: Loyalty, station: UUID):
     assert "pump" in (await ask(loyalty, dear, amount_minor=1, status=422))["detail"]
     reply = await loyalty.client.post("/v1/quotes", json={}, headers=loyalty.issuer.bearer("account"))
     assert reply.status_code == 403
+
+
+async def test_campaigns_that_may_have_been_stopped_since_are_not_quoted(loyalty: Loyalty, station: UUID):
+    loyalty.process.campaigns = LiveCampaigns(loyalty.store)  # what nobody has read yet is as old as can be
+    assert "campaigns" in (await ask(loyalty, station, status=503))["detail"]
 
 
 async def test_what_a_quote_says_is_what_a_payment_takes_off(loyalty: Loyalty, station: UUID):
