@@ -17,7 +17,7 @@ from loyalty.use_cases import points
 from loyalty.use_cases.confirming import confirm
 from loyalty.use_cases.differences import Kind, note
 from loyalty.use_cases.people import PeopleData
-from schemas.events import CouponIssuedV1, CouponRedeemedV1, UserErasedV1
+from schemas.events import CouponIssuedV1, CouponRedeemedV1, UserErasedV1, UserMergedV1
 from servicekit.consumer import Received
 from servicekit.ids import new_id
 from servicekit.personal_data import PeopleDesk
@@ -202,6 +202,23 @@ async def test_nothing_is_spent_for_somebody_who_was_erased(till: Till) -> None:
     assert await used(loyalty, till.campaign_id) == (0, 0)
     assert await loyalty.sql("SELECT count(*) FROM reservations") == 0
     assert (await till.payer.ask()).status_code == 401
+
+
+async def test_what_is_set_aside_is_spent_by_the_account_that_is_left(till: Till) -> None:
+    loyalty, process, other = till.loyalty, till.loyalty.process, Payer(till.loyalty, till.payer.station_id)
+    desk = PeopleDesk("loyalty", PeopleData(process), process.erasures)
+    merged = UserMergedV1(
+        user_id=UUID(till.payer.driver_id), into_user_id=UUID(other.driver_id), version=2, occurred_at=datetime.now(UTC)
+    )  # fmt: skip
+    await loyalty.store.transact(lambda tx: desk.take_merges(tx, [Received(merged, any_message())]))
+    before, till.payer = till.reserved, other
+    for _ in range(2):
+        await tell(loyalty, paid(before))
+        assert await till.left() == SPENT
+    assert await loyalty.sql("SELECT driver_id FROM campaign_drivers") == other.driver_id
+    assert await differences(loyalty) == []
+    await tell(loyalty, refunded(before))
+    assert await till.left() == FREE
 
 
 @pytest.mark.parametrize("step", [(points, "spend_hold"), (campaign_use, "take_anyway")], ids=["points", "campaign"])

@@ -1,4 +1,8 @@
-"""What a person set aside for payments and took of campaigns: told, erased, handed to the account that is left."""
+"""What a person set aside for payments and took of campaigns: told, erased, handed to the account that is left.
+
+These come first of all that is erased and handed over, so here the members are locked: as everywhere, before anything
+that hangs on them.
+"""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -6,6 +10,7 @@ from typing import Any
 from loyalty.domain.reservations import Status
 from loyalty.repository import campaign_use
 from loyalty.repository import reservations as repository
+from loyalty.repository.points import lock_members
 from loyalty.use_cases.confirming import let_go
 from loyalty.use_cases.context import Loyalty
 from servicekit.postgres import Connection
@@ -19,12 +24,14 @@ async def collect(_: Loyalty, tx: Connection, driver_id: str) -> list[dict[str, 
 async def erase(loyalty: Loyalty, tx: Connection, driver_id: str) -> int:
     """Gives back what is set aside, and deletes all; how many reservations. What was spent stays spent in the sums of
     campaigns, which name nobody."""
+    await lock_members(tx, [driver_id])
     await let_go(loyalty, tx, await repository.held_of_driver(tx, driver_id), Status.RELEASED, datetime.now(UTC))
     return await repository.forget_driver(tx, driver_id)
 
 
 async def move(_: Loyalty, tx: Connection, driver_id: str, into: str) -> None:
     """The reservations are the other account's."""
+    await lock_members(tx, [driver_id, into])
     await repository.move(tx, driver_id, into)
 
 
