@@ -18,7 +18,7 @@ CREW = "rewards:redeem"
 
 def terms(**fields: Any) -> dict[str, Any]:
     """The body of a new gift, which is picked up at all stations."""
-    standard = {"operator": OPERATOR, "name": "canary-umbrella", "points": 500, "stock": 10}
+    standard = {"operator": OPERATOR, "name": "Umbrella", "points": 500, "stock": 10}
     return standard | fields
 
 

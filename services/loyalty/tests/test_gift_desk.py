@@ -68,14 +68,14 @@ async def test_what_a_gift_costs_in_money_is_taken_at_the_counter(loyalty: Loyal
 
 async def test_a_gift_is_handed_over_at_its_own_station_only(loyalty: Loyalty) -> None:
     station, other = await loyalty.station(), await loyalty.station()
-    abroad = await loyalty.station(operator="canary-other")
+    abroad = await loyalty.station(operator="other-operator")
     driver = await rich(loyalty)
     placed = await order(loyalty, driver, picked_up(await gift(loyalty), station))
     body = {"code": await code_of(loyalty, driver, placed)}
     wrong = await crew(loyalty, "/gift-hand-overs", body | {"station_id": str(other)})
     assert (wrong.status_code, wrong.json()["station_id"]) == (409, str(station))
     assert (await crew(loyalty, "/gift-hand-overs", body | {"station_id": str(abroad)})).status_code == 404
-    theirs = {"operators": ["canary-other"], "grants": []}
+    theirs = {"operators": ["other-operator"], "grants": []}
     foreign = await crew(loyalty, "/gift-hand-overs", body | {"station_id": str(abroad)}, **theirs)
     assert foreign.json()["type"].endswith(":code-refused")
     assert (await crew(loyalty, "/gift-hand-overs", body | {"station_id": str(station)})).status_code == 200
@@ -110,7 +110,7 @@ async def test_security_20_only_the_gifts_own_crew_does_something_about_an_order
     gift_id = await gift(loyalty, delivery=True, points=10)
     here = await order(loyalty, driver, picked_up(gift_id, station))
     sent = await order(loyalty, driver, delivered(gift_id))
-    foreign = {"operators": ["canary-other"], "grants": []}
+    foreign = {"operators": ["other-operator"], "grants": []}
     for placed in (here, sent):
         for step in ("ready", "return", "ship", "deliver"):
             answer = await keep(loyalty, "POST", f"/gift-orders/{placed['gift_order_id']}/{step}", {}, **foreign)

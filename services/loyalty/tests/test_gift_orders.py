@@ -72,7 +72,7 @@ async def test_what_is_not_offered_cannot_be_ordered(loyalty: Loyalty, fields: d
 
 
 async def test_a_gift_goes_only_where_it_is_offered(loyalty: Loyalty) -> None:
-    driver, abroad = await rich(loyalty), await loyalty.station(operator="canary-other")
+    driver, abroad = await rich(loyalty), await loyalty.station(operator="other-operator")
     gift_id = await gift(loyalty)
     for body in (picked_up(gift_id, abroad), picked_up(gift_id, new_id()), delivered(gift_id)):
         answer = await drive(loyalty, driver, "POST", "/gift-orders", body)
@@ -182,6 +182,25 @@ async def test_an_order_that_nobody_picks_up_expires_and_the_points_come_back(lo
     steps = await loyalty.rows("SELECT step, actor FROM gift_order_steps ORDER BY version")
     assert [one["step"] for one in steps] == ["place", "prepare", "expire"]
     assert steps[-1]["actor"] == "loyalty"
+
+
+async def test_one_that_cannot_expire_stops_no_other(loyalty: Loyalty, monkeypatch: pytest.MonkeyPatch) -> None:
+    station, driver = await loyalty.station(), await rich(loyalty)
+    gift_id = await gift(loyalty)
+    poison, other = [await order(loyalty, driver, picked_up(gift_id, station)) for _ in range(2)]
+    real = use_cases.repository.update
+
+    async def update(tx: Connection, after: Any) -> None:
+        if str(after.gift_order_id) == poison["gift_order_id"]:
+            raise ValueError("poison")
+        await real(tx, after)
+
+    monkeypatch.setattr(use_cases.repository, "update", update)
+    for days, placed in ((32, poison), (31, other)):
+        await age(loyalty, placed, timedelta(days=days))
+    assert await use_cases.expire_orders(loyalty.process) == 1
+    assert await use_cases.expire_orders(loyalty.process) == 0
+    assert (await spendable(loyalty, driver), await stock(loyalty, gift_id)) == (500, (10, 1))
 
 
 async def age(loyalty: Loyalty, placed: dict[str, Any], by: timedelta) -> None:

@@ -19,10 +19,10 @@ async def test_what_staff_add_everybody_sees_where_it_is_offered(loyalty: Loyalt
     everywhere = await gift(loyalty)
     found = (await loyalty.client.get("/v1/gifts", params={"station_id": str(here)})).json()
     assert [one["gift_id"] for one in found["gifts"]] == [str(gift_id), str(everywhere)]
-    assert found["gifts"][0] | {"left": 10, "points": 500, "name": "canary-umbrella"} == found["gifts"][0]
+    assert found["gifts"][0] | {"left": 10, "points": 500, "name": "Umbrella"} == found["gifts"][0]
     elsewhere = (await loyalty.client.get("/v1/gifts", params={"station_id": str(there)})).json()["gifts"]
     assert [one["gift_id"] for one in elsewhere] == [str(everywhere)]
-    assert (await loyalty.client.get("/v1/gifts", params={"operator": "canary-other"})).json()["gifts"] == []
+    assert (await loyalty.client.get("/v1/gifts", params={"operator": "other-operator"})).json()["gifts"] == []
 
 
 async def test_lists_page(loyalty: Loyalty) -> None:
@@ -74,7 +74,7 @@ async def test_a_change_needs_the_present_version_and_null_takes_limits_away(loy
     stale = await keep(loyalty, "PATCH", path, {"version": 1, "stock_change": 4})
     assert (stale.status_code, stale.json()["version"]) == (409, 2)
     free = (await keep(loyalty, "PATCH", path, {"version": 2, "most_per_driver": None, "name": None})).json()
-    assert (free["most_per_driver"], free["name"], free["stock"]) == (None, "canary-umbrella", 6)
+    assert (free["most_per_driver"], free["name"], free["stock"]) == (None, "Umbrella", 6)
 
 
 async def test_a_gift_is_stopped_and_offered_again(loyalty: Loyalty) -> None:
@@ -99,7 +99,7 @@ async def test_stock_is_never_below_what_is_ordered(loyalty: Loyalty) -> None:
 async def test_security_20_an_operators_gifts_are_kept_by_its_own_staff_only(loyalty: Loyalty) -> None:
     station, other = await loyalty.station(), await loyalty.station()
     gift_id, local = await gift(loyalty), await gift(loyalty, station_ids=[str(station)])
-    foreign = {"operators": ["canary-other"], "grants": [], "stations": []}
+    foreign = {"operators": ["other-operator"], "grants": [], "stations": []}
     bound = {"operators": [], "stations": [str(station)], "grants": []}
     for claims in (foreign, bound):
         assert (await keep(loyalty, "POST", "/gifts", terms(), **claims)).status_code == 404

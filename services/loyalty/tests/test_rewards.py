@@ -163,7 +163,7 @@ async def test_one_that_cannot_be_rewarded_stops_no_other_and_is_seen(
 
     async def look(process: Any, tx: Connection, order_id: UUID) -> Any:
         if order_id == poison.order_id:
-            raise ValueError("canary-poison")
+            raise ValueError("poison")
         return await real(process, tx, order_id)
 
     monkeypatch.setattr(rewards.misuse, "look_at_fill", look)
@@ -193,7 +193,7 @@ async def test_a_campaign_that_ended_by_its_time_still_rewards_what_was_before_a
         "UPDATE campaigns SET ends_at = now() - interval '10 s' WHERE campaign_id = $1", UUID(ended["campaign_id"])
     )
     await campaign_work.carry_on_due(loyalty.store)
-    await done(loyalty, stopped, "end", version=stopped["version"], reason="canary-mistake")
+    await done(loyalty, stopped, "end", version=stopped["version"], reason="by mistake")
     await fill(loyalty, station, occurred_at=datetime.now(UTC) - timedelta(seconds=20))
     await fill(loyalty, station, occurred_at=datetime.now(UTC))
     await rewarded(loyalty)

@@ -191,9 +191,9 @@ async def gives_template(tx: Connection, template_id: UUID, operator: str) -> bo
 
 
 async def gives_gift(tx: Connection, gift_id: UUID, operator: str) -> bool:
-    """Whether this gift of the operator can still be had."""
+    """Whether this gift of the operator can still be had, and is picked up somewhere."""
     known = await tx.fetchval(
-        """SELECT EXISTS (SELECT FROM gifts WHERE gift_id = $1 AND operator = $2
+        """SELECT EXISTS (SELECT FROM gifts WHERE gift_id = $1 AND operator = $2 AND station_ids IS DISTINCT FROM '{}'
                AND stopped_at IS NULL AND (ends_at IS NULL OR ends_at > now()))""",
         gift_id, operator,
     )  # fmt: skip

@@ -25,6 +25,7 @@ from loyalty.repository import gifts, members
 from loyalty.use_cases import codes, points
 from loyalty.use_cases import gift_addresses as addresses
 from loyalty.use_cases.context import Loyalty
+from loyalty.use_cases.each_by_itself import each_by_itself
 from loyalty.use_cases.gifts import no_such_gift
 from servicekit import price_book
 from servicekit.erasures import require_present
@@ -81,7 +82,7 @@ async def give(
 ) -> UUID | None:  # fmt: skip
     """An order of a gift for nothing, once for a key; the driver picks it up wherever it is handed over.
 
-    None where all are gone, or it is no longer offered. The caller has the person's turn. Raises LookupError.
+    None where all are gone, or nobody can pick it up any more. The caller has the person's turn. Raises LookupError.
     """
     await members.lock(tx, driver_id)
     if known := await repository.of_key(tx, key):
@@ -89,7 +90,7 @@ async def give(
     gift = await gifts.find(tx, gift_id)
     if gift is None:
         raise LookupError(f"there is no gift {gift_id}")
-    if gift.stopped_at is not None or not await gifts.take(tx, gift_id):
+    if gift.stopped_at is not None or gift.station_ids == () or not await gifts.take(tx, gift_id):
         return None
     order = GiftOrder(
         new_id(), 1, gift_id, gift.name, gift.operator, driver_id, GiftOrderStatus.PLACED, GiftWay.PICK_UP, None, 0,
@@ -154,19 +155,19 @@ async def take_step(
 
 
 async def expire_orders(loyalty: Loyalty, limit: int = 100) -> int:
-    """Ends orders that nobody picked up in time, each by itself; how many were looked at."""
+    """Ends orders that nobody picked up in time; how many."""
     now = datetime.now(UTC)
     async with loyalty.store.connection() as connection:
         due = await repository.not_picked_up(connection, now, limit)
-    for gift_order_id in due:
-        await loyalty.store.transact(lambda tx, one=gift_order_id: _expire(loyalty, tx, one, now))
-    return len(due)
 
+    async def expire(tx: Connection, gift_order_id: UUID) -> bool:
+        order = await _locked(loyalty, tx, gift_order_id)
+        is_due = order.status in OPEN and order.expires_at is not None and order.expires_at <= now
+        if is_due:
+            await take_step(loyalty, tx, gift_order_id, GiftStep.EXPIRE, LOYALTY, at=now)
+        return is_due
 
-async def _expire(loyalty: Loyalty, tx: Connection, gift_order_id: UUID, now: datetime) -> None:
-    order = await _locked(loyalty, tx, gift_order_id)
-    if order.status in OPEN and order.expires_at is not None and order.expires_at <= now:
-        await take_step(loyalty, tx, gift_order_id, GiftStep.EXPIRE, LOYALTY, at=now)
+    return await each_by_itself(loyalty, due, expire, "gift_expiry")
 
 
 async def _locked(loyalty: Loyalty, tx: Connection, gift_order_id: UUID) -> GiftOrder:

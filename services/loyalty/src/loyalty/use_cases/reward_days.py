@@ -1,7 +1,7 @@
 """Rewards that go by the calendar: the month of a driver's birth, and a long absence. Once a day for each campaign."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from loyalty.domain.misuse import Verdict
@@ -10,6 +10,7 @@ from loyalty.domain.terms import Campaign, CouponReward, GiftReward, Trigger
 from loyalty.repository import members
 from loyalty.repository import reward_days as repository
 from loyalty.use_cases.context import Loyalty
+from loyalty.use_cases.each_by_itself import each_by_itself
 from loyalty.use_cases.rewards import offer
 from servicekit.postgres import Connection
 
@@ -36,26 +37,18 @@ async def give_of_the_day(loyalty: Loyalty, now: datetime | None = None) -> int:
 
 
 async def _give_to_all(loyalty: Loyalty, campaign: Campaign, at: datetime) -> None:
-    async for driver_id, key in _due(loyalty, campaign, at):
-        await loyalty.store.transact(
-            lambda tx, driver=driver_id, one=key: _give(loyalty, tx, campaign, driver, one, at)
-        )  # fmt: skip
-
-
-async def _due(loyalty: Loyalty, campaign: Campaign, at: datetime) -> AsyncIterator[tuple[str, str]]:
-    """(driver, key) of each reward."""
     after = ""
     while True:
         async with loyalty.store.connection() as connection:
             page = await _page(connection, campaign, at, after)
-        for one in page:
-            yield one
+        await each_by_itself(loyalty, page, partial(_give, loyalty, campaign, at), "rewards_of_the_day")
         if len(page) < PAGE:
             return
         after = page[-1][0]
 
 
 async def _page(connection: Connection, campaign: Campaign, at: datetime, after: str) -> list[tuple[str, str]]:
+    """(driver, key) of rewards that are due."""
     if trigger_of(campaign) == Trigger.BIRTHDAY_MONTH:
         found = await repository.with_birthday(connection, campaign, at, after, PAGE)
         return [(driver_id, by_year(campaign, driver_id, at.year)) for driver_id in found]
@@ -63,12 +56,12 @@ async def _page(connection: Connection, campaign: Campaign, at: datetime, after:
     return [(driver_id, after_order(campaign, order_id)) for driver_id, order_id in gone]
 
 
-async def _give(
-    loyalty: Loyalty, tx: Connection, campaign: Campaign, driver_id: str, key: str, at: datetime
-) -> None:  # fmt: skip
-    if await loyalty.erasures.turn(tx, driver_id) is None:
-        await members.lock(tx, driver_id)
-        await offer(loyalty, tx, campaign, key, driver_id, Verdict.CLEAR, now=at)
+async def _give(loyalty: Loyalty, campaign: Campaign, at: datetime, tx: Connection, due: tuple[str, str]) -> bool:
+    driver_id, key = due
+    if await loyalty.erasures.turn(tx, driver_id) is not None:
+        return False
+    await members.lock(tx, driver_id)
+    return await offer(loyalty, tx, campaign, key, driver_id, Verdict.CLEAR, now=at) == "given"
 
 
 def _days(campaign: Campaign) -> int:

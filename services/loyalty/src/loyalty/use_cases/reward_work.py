@@ -19,6 +19,7 @@ from loyalty.repository import rewards as repository
 from loyalty.repository.rewards import Reward
 from loyalty.use_cases import misuse, referrals
 from loyalty.use_cases.context import Loyalty
+from loyalty.use_cases.each_by_itself import each_by_itself
 from loyalty.use_cases.gift_orders import expire_orders
 from loyalty.use_cases.reward_days import give_of_the_day
 from loyalty.use_cases.rewards import NotGiven, give, reward_fill
@@ -110,8 +111,7 @@ async def settle_held(loyalty: Loyalty) -> int:
     while True:
         async with loyalty.store.connection() as connection:
             page = await repository.held(connection, after, AT_ONCE)
-        for reward in page:
-            settled += await loyalty.store.transact(lambda tx, one=reward: _settle(loyalty, tx, one))
+        settled += await each_by_itself(loyalty, page, partial(_settle, loyalty), "held_rewards")
         if len(page) < AT_ONCE:
             return settled
         after = page[-1].key
