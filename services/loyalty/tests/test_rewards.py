@@ -175,7 +175,8 @@ async def test_one_that_cannot_be_rewarded_stops_no_other_and_is_seen(
         return await loyalty.sql("SELECT count(*) FROM reward_troubles WHERE given_up_at IS NOT NULL") == 1
 
     await eventually(given_up)
-    (row,) = await loyalty.rows("SELECT * FROM reward_troubles")
+    (row,) = await loyalty.store.transact(reward_work.repository.given_up)
+    assert row["order_id"] == poison.order_id
     assert (row["tries"], row["error"], await coupons_of(loyalty)) == (reward_work.MOST_TRIES, "ValueError", 1)
     monkeypatch.undo()
     assert await loyalty.store.transact(reward_work.repository.try_again) == 1

@@ -191,6 +191,16 @@ async def count_given_up(tx: Connection) -> int:
     return count or 0 or 0
 
 
+async def given_up(tx: Connection, limit: int = 1_000) -> list[dict[str, Any]]:
+    """Those purchases: order_id, tries, error, given_up_at; the oldest first."""
+    rows = await tx.fetch(
+        """SELECT order_id, tries, error, given_up_at FROM reward_troubles WHERE given_up_at IS NOT NULL
+           ORDER BY given_up_at LIMIT $1""",
+        limit,
+    )
+    return [dict(row) for row in rows]
+
+
 async def try_again(tx: Connection) -> int:
     """All that was given up is tried once more; how many purchases that are."""
     rows = await tx.fetch("DELETE FROM reward_troubles WHERE given_up_at IS NOT NULL RETURNING order_id")

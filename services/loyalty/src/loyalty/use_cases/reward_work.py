@@ -1,7 +1,8 @@
 """Gives out rewards that are due, again and again, wherever it was stopped before; replicas may overlap.
 
 The queue are the purchases themselves (`rewarded_at`). Each is done in a transaction of its own, so one that cannot be
-done stops no other: it is tried again, later and later, then given up, which a metric shows and a command undoes.
+done stops no other: it is tried again, later and later, then given up. A metric shows that, and
+`python -m loyalty.commands rewards retry` tries it once more.
 """
 
 import asyncio
