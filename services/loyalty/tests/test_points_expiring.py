@@ -9,10 +9,11 @@ import asyncpg
 import pytest
 
 from loyalty.repository import points as repository
-from loyalty.use_cases import expiring, points
+from loyalty.use_cases import expiring, point_people, points
 from loyalty.use_cases.people import PeopleData
 from schemas.events import UserErasedV1, UserMergedV1
 from servicekit.consumer import Received
+from servicekit.erasures import Erasure
 from servicekit.ids import new_id
 from servicekit.personal_data import PeopleDesk
 from servicekit.postgres import Connection
@@ -126,6 +127,33 @@ async def test_an_erased_driver_forfeits_what_is_left_and_owes_nothing(loyalty: 
     account = await desk(loyalty).account_of(driver)
     assert (account["data"]["points_left"], account["kept"]["points"], account["kept"]["purchases"]) == ([], 2, 1)
     assert account["erased"]["points"] == 1
+
+
+@pytest.mark.parametrize("survivor", [None, str(new_id())])
+async def test_an_order_that_comes_while_its_driver_goes_waits_and_then_knows(
+    loyalty: Loyalty, driver: str, survivor: str | None
+) -> None:  # fmt: skip
+    erased, may_commit = asyncio.Event(), asyncio.Event()
+
+    async def go(tx: Connection) -> None:
+        if survivor:
+            await point_people.move(loyalty.process, tx, driver, survivor)
+        else:
+            await point_people.erase(loyalty.process, tx, driver)
+        await loyalty.process.erasures.record(tx, driver, Erasure(NOW, merged_into=survivor))
+        erased.set()
+        await may_commit.wait()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(loyalty.store.transact(go))
+        await erased.wait()
+        order = tasks.create_task(take(loyalty, [paid(driver)]))
+        await eventually(lambda: loyalty.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+        may_commit.set()
+        await order
+    assert await balance(loyalty, driver) == 0
+    if survivor:
+        assert await balance(loyalty, survivor) == 100
 
 
 async def test_a_merged_account_hands_over_its_lots_its_uses_and_its_orders(loyalty: Loyalty, driver: str) -> None:
