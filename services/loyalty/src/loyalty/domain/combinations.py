@@ -93,18 +93,20 @@ def _promising(gross: int, takers: Sequence[Taker]) -> list[Taker]:
     A good way is that of the largest of each group. One that would leave more than that even if all others took as
     much as from the whole price, which they never do after one another, cannot be in a better one.
     """
-    largest: dict[str | None, Taker] = {}
-    for taker in takers:
-        best = largest.get(taker.group)
-        if best is None or taker.takes(gross) > best.takes(gross):
-            largest[taker.group] = taker
+    whole = [taker.takes(gross) for taker in takers]
+    largest: dict[str | None, tuple[int, Taker]] = {}
+    for taker, amount in zip(takers, whole, strict=True):
+        if taker.group not in largest or amount > largest[taker.group][0]:
+            largest[taker.group] = amount, taker
     good = gross
     for taker in takers:
-        if taker is largest[taker.group]:
+        if taker is largest[taker.group][1]:
             good -= taker.takes(good)
-    most = {group: taker.takes(gross) for group, taker in largest.items()}
-    spare = good - gross + sum(most.values())
-    return [one for one in takers if one.required or one.takes(gross) + spare >= most[one.group]]
+    spare = good - gross + sum(amount for amount, _ in largest.values())
+    return [
+        taker for taker, amount in zip(takers, whole, strict=True)
+        if taker.required or amount + spare >= largest[taker.group][0]
+    ]  # fmt: skip
 
 
 def _sweep(gross: int, takers: Sequence[Taker], least: int | None) -> list[Way]:
