@@ -13,6 +13,7 @@ from loyalty.use_cases import codes, coupon_work
 from servicekit.ids import new_id
 from servicekit.postgres import Connection
 from servicekit.problems import Problem
+from servicekit.telemetry import CODES_REFUSED
 
 from .conftest import Loyalty
 
@@ -98,13 +99,20 @@ async def test_of_many_who_use_a_code_at_once_one_does(loyalty: Loyalty):
     assert {one.slug for one in answers if isinstance(one, Problem)} == {"code-refused"}
 
 
+def refused_so_far() -> list[float]:
+    """How many codes were wrong, and how many came after too many wrong ones, as the metrics say."""
+    return [CODES_REFUSED.labels(outcome)._value.get() for outcome in ("wrong", "limited")]
+
+
 async def test_whoever_guesses_is_stopped_also_when_all_guesses_come_at_once(loyalty: Loyalty):
     caller, other = str(new_id()), str(new_id())
     code = await make(loyalty, "thing")
+    before = refused_so_far()
     guesses = (slug_of(loyalty, new_code(), caller) for _ in range(MOST_WRONG + 15))
     slugs = await asyncio.gather(*guesses)
     assert slugs.count("code-refused") == MOST_WRONG
     assert slugs.count("too-many-tries") == 15
+    assert [after - was for after, was in zip(refused_so_far(), before, strict=True)] == [MOST_WRONG, 15]
     assert await slug_of(loyalty, code, caller) == "too-many-tries"  # the right one, too
     assert await use(loyalty, code, other) == "thing"
 

@@ -57,6 +57,7 @@ REWARDS = Counter(
     "Rewards by what became of them: given, held, refused, or why not",
     ["trigger", "outcome"],
 )
+CODES_REFUSED = Counter("forecourt_codes_refused_total", "Codes of coupons and gifts: wrong or limited", ["outcome"])
 MISUSE_FLAGS = Counter("forecourt_misuse_flags_total", "What looked like misuse of rewards, by kind", ["kind"])
 REWARDS_GIVEN_UP = Gauge("forecourt_rewards_given_up", "Orders whose rewards could not be given, however often tried")
 TASK_RESTARTS = Counter("forecourt_task_restarts_total", "Background tasks restarted", ["service", "task"])

@@ -15,6 +15,7 @@ from loyalty.use_cases.context import Loyalty
 from servicekit.erasures import require_present
 from servicekit.postgres import Connection
 from servicekit.problems import Problem
+from servicekit.telemetry import CODES_REFUSED
 
 CODE = "codes.code"
 """What the keyed hash of a code is for."""
@@ -88,6 +89,7 @@ async def trying(loyalty: Loyalty, caller: str, work: Callable[[Connection], Awa
 
     done = await loyalty.store.transact(attempt)
     if done is None:
+        CODES_REFUSED.labels("wrong").inc()
         raise Problem(
             422, "code-refused", "The code is not good, was used, or has expired: look at it again, or ask for a new "
             "one where you got it.",
@@ -99,6 +101,7 @@ async def _require_tries_left(tx: Connection, caller: str, at: datetime) -> None
     tries = await repository.wrong_tries(tx, caller, at - FORGET_WRONG_AFTER)
     if tries is None or tries[0] < MOST_WRONG:
         return
+    CODES_REFUSED.labels("limited").inc()
     wait = int((tries[1] + FORGET_WRONG_AFTER - at).total_seconds()) + 1
     raise Problem(
         429, "too-many-tries", f"Too many codes were wrong; try again in {wait // 60 + 1} minutes.",
