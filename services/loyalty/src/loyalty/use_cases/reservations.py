@@ -25,7 +25,7 @@ from loyalty.repository.points import lock_members
 from loyalty.use_cases import points
 from loyalty.use_cases.confirming import free_own, let_go
 from loyalty.use_cases.context import Loyalty
-from schemas.reservations import REFUSED, ReservationAnswer, ReservationRequest
+from schemas.reservations import ReservationAnswer, ReservationRequest
 from servicekit.erasures import require_present
 from servicekit.postgres import Connection
 from servicekit.problems import Problem, Unavailable
@@ -250,7 +250,7 @@ def _problem(refusals: Sequence[Refusal]) -> Problem:
     about_points = all(one.what == POINTS for one in refusals)
     detail = "There are not enough points." if about_points else "One of the coupons cannot be used."
     named = [{"what": one.what, "reason": one.reason, "detail": one.detail} for one in refusals]
-    return Problem(409, REFUSED, detail, refusals=named)
+    return Problem(409, "reservation-refused", detail, refusals=named)
 
 
 def _digest(request: ReservationRequest) -> bytes:
