@@ -4,9 +4,11 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from loyalty.use_cases.people import PeopleData
 from loyalty.use_cases.reward_days import LEASE, give_of_the_day
 from schemas.events import OrderPaidV1
 from servicekit.ids import new_id
+from servicekit.testkit import eventually
 
 from .conftest import Loyalty
 from .purchase_kit import paid, refunded, take
@@ -38,6 +40,20 @@ async def test_a_birthday_month_is_rewarded_once_a_year_whoever_gives_it(loyalty
     assert (await coupons_of(loyalty), await coupons_of(loyalty, FRIEND)) == (1, 0)
     await give_of_the_day(loyalty.process, now.replace(year=now.year + 1, day=1))
     assert await coupons_of(loyalty) == 2
+
+
+async def test_accounts_that_became_one_have_one_birthday(loyalty: Loyalty) -> None:
+    await fill(loyalty, await loyalty.station())
+    await born(loyalty, datetime.now(UTC).month)
+    await coupon_campaign(loyalty, "birthday_month")
+    await give_of_the_day(loyalty.process, datetime.now(UTC))
+    await eventually(lambda: coupons_of(loyalty))
+    people = PeopleData(loyalty.process)
+    await loyalty.store.transact(lambda tx: people.merge(tx, DRIVER, FRIEND))
+    await born(loyalty, datetime.now(UTC).month, FRIEND)
+    await days_pass(loyalty)
+    await give_of_the_day(loyalty.process)
+    assert await coupons_of(loyalty, FRIEND) == 1
 
 
 async def finished(loyalty: Loyalty) -> bool:

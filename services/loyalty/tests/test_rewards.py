@@ -10,14 +10,16 @@ import pytest
 
 from loyalty.use_cases import campaign_work, reward_work, rewards
 from loyalty.use_cases.people import PeopleData
-from schemas.events import OrderPaidV1
+from schemas.events import OrderPaidV1, UserErasedV1
+from servicekit.consumer import Received
 from servicekit.ids import new_id
+from servicekit.personal_data import PeopleDesk
 from servicekit.postgres import Connection
 from servicekit.store import StoreUnavailable
 from servicekit.testkit import eventually
 
 from .campaign_kit import done, published
-from .conftest import Loyalty
+from .conftest import Loyalty, any_message
 from .coupon_kit import stored
 from .gift_kit import code_of, crew, gift, stock
 from .purchase_kit import NOW, paid, refunded, take
@@ -218,6 +220,20 @@ async def test_a_reward_that_looks_like_misuse_waits_until_somebody_looked(loyal
     assert answer.status_code == 200, answer.text
     await settled(loyalty)
     assert await coupons_of(loyalty) == most + 2
+
+
+async def test_a_reward_of_somebody_who_was_erased_waits_no_more(loyalty: Loyalty) -> None:
+    station, people = await loyalty.station(), PeopleData(loyalty.process)
+    desk = PeopleDesk("loyalty", people, loyalty.process.erasures)
+    await coupon_campaign(loyalty, "every_fill")
+    most = loyalty.process.settings.flag_fills_a_day
+    await take(loyalty, [paid(DRIVER, station_id=station) for _ in range(most + 1)])
+    await rewarded(loyalty)
+    assert await loyalty.sql("SELECT count(*) FROM rewards WHERE status = 'held'") > 0
+    gone = Received(UserErasedV1(user_id=UUID(DRIVER), version=2, occurred_at=NOW), any_message())
+    await loyalty.store.transact(lambda tx: desk.take_erasures(tx, [gone]))
+    await settled(loyalty)
+    assert await loyalty.sql("SELECT count(*) FROM rewards WHERE status = 'refused'") > 0
 
 
 async def test_who_was_erased_gets_nothing_and_stamps_and_rewards_go_along_to_the_other_account(

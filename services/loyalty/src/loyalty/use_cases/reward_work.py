@@ -120,12 +120,14 @@ async def settle_held(loyalty: Loyalty) -> int:
 
 async def _settle(loyalty: Loyalty, tx: Connection, waiting: Reward) -> bool:
     """Whether it is decided now: by the verdict of this moment."""
-    if await loyalty.erasures.turn(tx, waiting.driver_id) is not None:
-        return False
-    await members.lock(tx, waiting.driver_id)
-    reward, now = await repository.lock_held(tx, waiting.key), datetime.now(UTC)
+    is_gone, now = await loyalty.erasures.turn(tx, waiting.driver_id) is not None, datetime.now(UTC)
+    await members.lock(tx, *([] if is_gone else [waiting.driver_id]))
+    reward = await repository.lock_held(tx, waiting.key)
     if reward is None or reward.driver_id != waiting.driver_id or reward.order_id is None:
         return False
+    if is_gone:
+        await repository.settle(tx, reward.key, "refused", now)
+        return True
     due = await referrals.due(loyalty, tx, reward.order_id) if reward.trigger == Trigger.INVITE_FRIEND else None
     verdict = await misuse.look_at_fill(loyalty, tx, reward.order_id)
     verdict = worst(verdict, due.verdict) if due else verdict
