@@ -120,7 +120,13 @@ def overlap(one: Offer, other: Offer, places: Iterable[Place], now: datetime) ->
     begin, end = _span(one, other, now)
     if () in (fuels, tiers, methods) or (end is not None and begin >= end):
         return None
-    both = [it for it in places if _is_in(it, one, fuels) and _is_in(it, other, fuels)]
+    named = _common(a.station_ids, b.station_ids)
+    ids = None if named is None else frozenset(named)
+    currencies = {it.currency for it in (one, other)} - {None}
+    both = [
+        it for it in places
+        if (ids is None or it.station_id in ids) and currencies <= {it.currency} and _common(fuels, it.fuels) != ()
+    ]  # fmt: skip
     moments = {zone: _first_moment(a, b, zone, begin, end) for zone in dict.fromkeys(it.time_zone for it in both)}
     reached = tuple(it for it in both if moments[it.time_zone] is not None)
     at = moments[reached[0].time_zone] if reached else None
@@ -131,21 +137,13 @@ def _common(one: Sequence[Item] | None, other: Sequence[Item] | None) -> tuple[I
     if one is None or other is None:
         known = one if other is None else other
         return None if known is None else tuple(known)
-    return tuple(it for it in one if it in other)
+    kept = frozenset(other)
+    return tuple(it for it in one if it in kept)
 
 
 def _span(one: Offer, other: Offer, now: datetime) -> tuple[datetime, datetime | None]:
     ends = [it.ends_at for it in (one, other) if it.ends_at is not None]
     return max(one.starts_at, other.starts_at, now), min(ends, default=None)
-
-
-def _is_in(place: Place, offer: Offer, fuels: tuple[str, ...] | None) -> bool:
-    ids = offer.scope.station_ids
-    return (
-        (ids is None or place.station_id in ids)
-        and offer.currency in (None, place.currency)
-        and _common(fuels, place.fuels) != ()
-    )
 
 
 def _first_moment(

@@ -1,6 +1,7 @@
 """What drivers see of campaigns: those that hold at a station or around a place, and each that was ever published."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -29,16 +30,21 @@ async def holding(loyalty: Loyalty, where: UUID | Around) -> list[dict[str, Any]
 
     Raises Problem 404 for a station that is not known.
     """
-    nearest: dict[str, dict[str, Any]] = {}
-    now = datetime.now(UTC)
+    of_operators: defaultdict[str, dict[str, Any]] = defaultdict(dict)
     for station in await _stations(loyalty, where):
-        for campaign in loyalty.campaigns.of(station["operator"]):
-            if campaign.campaign_id not in nearest and _is_at(campaign, station):
-                nearest[campaign.campaign_id] = _shown(campaign, now) | {
-                    "station_id": station["station_id"], "station_name": station["name"],
-                    "distance_m": station["distance_m"],
-                }  # fmt: skip
-    return sorted(nearest.values(), key=place_in_list)
+        of_operators[station["operator"]][str(station["station_id"])] = station
+    found = (
+        _found(campaign, nearest)
+        for operator, stations in of_operators.items() for campaign in loyalty.campaigns.of(operator)
+        if (nearest := _nearest(campaign, stations)) is not None
+    )  # fmt: skip
+    return sorted(found, key=place_in_list)
+
+
+def _found(campaign: Campaign, station: Any) -> dict[str, Any]:
+    return _shown(campaign, datetime.now(UTC)) | {
+        "station_id": station["station_id"], "station_name": station["name"], "distance_m": station["distance_m"],
+    }  # fmt: skip
 
 
 def place_in_list(found: dict[str, Any]) -> tuple[int, str]:
@@ -65,11 +71,20 @@ async def _stations(loyalty: Loyalty, where: UUID | Around) -> Sequence[Any]:
     return [station]
 
 
-def _is_at(campaign: Campaign, station: Any) -> bool:
-    """Whether it holds there, on a grade that is sold there."""
-    scope = campaign.scope
-    here = scope.station_ids is None or str(station["station_id"]) in scope.station_ids
-    return here and (scope.fuels is None or station["fuels"] is None or bool(set(scope.fuels) & set(station["fuels"])))
+def _nearest(campaign: Campaign, stations: Mapping[str, Any]) -> Any:
+    """The nearest station at which it holds, on a grade that is sold there; None where it holds at none of them."""
+    named = campaign.scope.station_ids
+    ids = stations.keys() if named is None else [one for one in named if one in stations]
+    sold = (stations[one] for one in ids if _sells(stations[one], campaign.scope.fuels))
+    return next(sold, None) if named is None else min(sold, key=_distance, default=None)
+
+
+def _sells(station: Any, fuels: tuple[str, ...] | None) -> bool:
+    return fuels is None or station["fuels"] is None or not set(fuels).isdisjoint(station["fuels"])
+
+
+def _distance(station: Any) -> tuple[int, str]:
+    return station["distance_m"] or 0, str(station["station_id"])
 
 
 def _shown(campaign: Campaign, now: datetime) -> dict[str, Any]:
