@@ -21,7 +21,7 @@ Driver = Annotated[Principal, Requires(Permission.PAY)]
     "", summary="Ask what a fill would cost", response_model=models.Quote,
     responses=problem_responses(400, 401, 403, 404, 409, 413, 422, 503),
 )  # fmt: skip
-async def quote(request: Request, body: models.Wish, driver: Driver) -> Response:
+async def quote(request: Request, body: models.QuoteWish, driver: Driver) -> Response:
     """The pump price, each discount and why, what is paid and what is earned; of all that may be combined the best.
 
     It says of each coupon of yours, and of the station's campaigns, why it is not in the price. Nothing is set aside:

@@ -14,7 +14,7 @@ from schemas.vocabulary import Currency, Fuel
 COUPON = "01900000-0000-7000-8000-0000000009b1"
 
 
-class Wish(Model):
+class QuoteWish(Model):
     """What you think of buying: an amount or a volume, just one of them."""
 
     model_config = ConfigDict(
@@ -44,7 +44,7 @@ class Wish(Model):
     ] = 0
 
     @model_validator(mode="after")
-    def _says_how_much(self) -> "Wish":
+    def _says_how_much(self) -> "QuoteWish":
         if (self.amount_minor is None) == (self.volume_ml is None):
             raise ValueError("send just one of amount_minor and volume_ml")
         return self
@@ -54,14 +54,14 @@ class Wish(Model):
         return {name: getattr(self, name) for name in type(self).model_fields}
 
 
-class Part(Shown):
+class QuotedPart(Shown):
     """What is taken off, and why."""
 
     kind: Annotated[str, Field(description="campaign, card_discount, coupon, points ...", examples=["coupon"])]
     reference: Annotated[str | None, Field(description="The campaign's or coupon's id", examples=[COUPON])]
     reason: Annotated[str, Field(examples=["Coupon: 20 off 200"])]
     amount_minor: Amount
-    points: Annotated[int | None, Field(description="Points spent, of kind `points`")]
+    points: Annotated[int | None, Field(description="Points spent, of kind `points`", examples=[None])]
 
 
 class BestCoupon(Shown):
@@ -81,7 +81,7 @@ class ByMethod(Shown):
     points: Annotated[int, Field(description="That it earns", examples=[235])]
 
 
-class Points(Shown):
+class QuotedPoints(Shown):
     """Points that are spent and earned."""
 
     available: Annotated[int, Field(description="That you may spend now", examples=[500])]
@@ -91,9 +91,13 @@ class Points(Shown):
     spent: Annotated[int, Field(examples=[0])]
     earned: Annotated[int, Field(description="Once it is paid", examples=[235])]
     tier: Annotated[str, Field(examples=["member"])]
-    tier_basis_points: Annotated[int, Field(description="The tier's factor; 12500 are a quarter more")]
-    multiplier_basis_points: Annotated[int, Field(description="A campaign's factor; 20000 double them")]
-    multiplied_by: Annotated[list[UUID], Field(description="That campaign")]
+    tier_basis_points: Annotated[
+        int, Field(description="The tier's factor; 12500 are a quarter more", examples=[10_000])
+    ]
+    multiplier_basis_points: Annotated[
+        int, Field(description="A campaign's factor; 20000 double them", examples=[10_000])
+    ]
+    multiplied_by: Annotated[list[UUID], Field(description="That campaign", examples=[[]])]
 
 
 class Unused(Shown):
@@ -113,19 +117,21 @@ class Quote(Shown):
     operator: str
     fuel: Fuel
     currency: Currency
-    method: str | None
+    method: Annotated[str | None, Field(description="As you said", examples=["wechat"])]
     price_mills: Annotated[int, Field(description="Of a litre at the pump, in thousandths", examples=[7_850])]
-    price_version: Annotated[int, Field(description="Send it with the order, to be told where it has changed")]
+    price_version: Annotated[
+        int, Field(description="Send it with the order, to be told where it has changed", examples=[7])
+    ]
     price_effective_at: Moment
-    price_age_seconds: Annotated[int, Field(description="Since when the price holds")]
+    price_age_seconds: Annotated[int, Field(description="Since when the price holds", examples=[240])]
     volume_ml: int
     gross_minor: Annotated[Amount, Field(description="At the pump price")]
-    breakdown: Annotated[list[Part], Field(description="What is taken off, in this order")]
+    breakdown: Annotated[list[QuotedPart], Field(description="What is taken off, in this order")]
     discount_minor: Annotated[Amount, Field(description="All of the breakdown")]
     card_discount_minor: Annotated[Amount, Field(description="Of it what holds for fuel cards only")]
     paid_minor: Amount
     best_coupon: BestCoupon | None
-    points: Points
+    points: QuotedPoints
     methods: Annotated[list[ByMethod], Field(description="The same fill by each way of paying")]
     unused: list[Unused]
     quoted_at: Moment
