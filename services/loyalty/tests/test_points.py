@@ -1,5 +1,6 @@
 """The ledger of points on the real store."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -112,3 +113,14 @@ async def test_oldest_expiry_is_spent_first(driver: Driver) -> None:
     await driver.spend(15, "g")
     rows = await driver.loyalty.rows("SELECT remaining FROM lots ORDER BY expires_at")
     assert [row["remaining"] for row in rows] == [0, 5]
+
+
+async def test_whoever_spends_at_once_never_spends_more_than_there_is(driver: Driver) -> None:
+    await driver.award(60)
+    await driver.award(40)
+    wishes = [*(driver.hold(30, f"h{number}") for number in range(6)), *(driver.spend(30, f"g{n}") for n in range(6))]
+    outcomes = await asyncio.gather(*wishes, return_exceptions=True)
+    assert [outcome for outcome in outcomes if outcome and not isinstance(outcome, TooFewPoints)] == []
+    assert sum(outcome is None for outcome in outcomes) == 3
+    _, spendable = await driver.standing()
+    assert spendable == 10

@@ -273,6 +273,7 @@ def _is_possible(model: Model, step: Step) -> bool:
 @example(
     [("order", 1, 1, 6_000), ("spend", 1, 1, 50), ("refund", 1, 1, 9_000), ("award", 2, 0, 20), ("merge", 0, 0, 1)]
 )
+@example([("award", 0, 0, 60), ("hold", 0, 0, 50), ("spend_hold", 0, 0, 1), ("spend_hold", 0, 0, 1)])
 @example([("award", 1, 1, 60), ("hold", 1, 1, 50), ("expire", 0, 0, 3), ("erase", 0, 0, 1), ("spend_hold", 1, 1, 1)])
 @FAST
 async def test_points_do_what_the_model_does(loyalty: Loyalty, taken: list[Step]) -> None:
