@@ -11,8 +11,8 @@ from loyalty.domain.misuse import (
     DAY,
     REASONS,
     Fill,
+    FlagKind,
     FlagStatus,
-    Kind,
     Limits,
     Verdict,
     distance_metres,
@@ -90,4 +90,4 @@ def test_one_that_was_confirmed_refuses_and_one_that_is_open_holds_back() -> Non
 
 
 def test_a_driver_is_told_a_reason_for_everything() -> None:
-    assert REASONS.keys() == set(Kind)
+    assert REASONS.keys() == set(FlagKind)

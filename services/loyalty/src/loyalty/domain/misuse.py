@@ -15,7 +15,7 @@ FREE_METRES = 5_000
 DAY = timedelta(hours=24)
 
 
-class Kind(StrEnum):
+class FlagKind(StrEnum):
     """What was seen."""
 
     MANY_FILLS = "many_fills"
@@ -26,11 +26,11 @@ class Kind(StrEnum):
 
 
 REASONS = {
-    Kind.MANY_FILLS: "There were more fills within 24 hours than one driver makes.",
-    Kind.FAST_HOP: "Two fills were further apart than a car drives in the time between them.",
-    Kind.MANY_FRIENDS: "More friends came by one invitation within 24 hours than is usual.",
-    Kind.SAME_DEVICE: "The inviter and the friend used the same device.",
-    Kind.SAME_CARD: "The inviter and the friend paid with the same fuel card.",
+    FlagKind.MANY_FILLS: "There were more fills within 24 hours than one driver makes.",
+    FlagKind.FAST_HOP: "Two fills were further apart than a car drives in the time between them.",
+    FlagKind.MANY_FRIENDS: "More friends came by one invitation within 24 hours than is usual.",
+    FlagKind.SAME_DEVICE: "The inviter and the friend used the same device.",
+    FlagKind.SAME_CARD: "The inviter and the friend paid with the same fuel card.",
 }
 """What a driver is told."""
 
@@ -75,7 +75,7 @@ class Limits(Struct, frozen=True):
 class Finding(Struct, frozen=True):
     """Something that was seen; `key` is its identity: it is flagged once. `details` hold nothing personal."""
 
-    kind: Kind
+    kind: FlagKind
     key: str
     driver_id: str
     """Whose reward waits."""
@@ -104,16 +104,22 @@ def _many_fills(driver_id: str, fill: Fill, around: Sequence[Fill], limits: Limi
     count = sum(fill.paid_at - DAY < one.paid_at <= fill.paid_at for one in around)
     if count <= limits.fills_a_day:
         return []
-    key = f"{Kind.MANY_FILLS}|{driver_id}|{fill.paid_at:%Y-%m-%d}"
+    key = f"{FlagKind.MANY_FILLS}|{driver_id}|{fill.paid_at:%Y-%m-%d}"
     details = {"fills": count, "most": limits.fills_a_day, "hours": 24}
-    return [Finding(Kind.MANY_FILLS, key, driver_id, details, order_id=fill.order_id)]
+    return [Finding(FlagKind.MANY_FILLS, key, driver_id, details, order_id=fill.order_id)]
 
 
 def _fast_hops(driver_id: str, fill: Fill, around: Sequence[Fill], limits: Limits) -> list[Finding]:
     """Of the fill and its neighbours in time, named by the later: whichever is looked at last finds the pair."""
     pairs = (pair for pair in pairwise(around) if fill in pair)
     return [
-        Finding(Kind.FAST_HOP, f"{Kind.FAST_HOP}|{driver_id}|{later.order_id}", driver_id, hop, order_id=later.order_id)
+        Finding(
+            FlagKind.FAST_HOP,
+            f"{FlagKind.FAST_HOP}|{driver_id}|{later.order_id}",
+            driver_id,
+            hop,
+            order_id=later.order_id,
+        )
         for earlier, later in pairs
         if (hop := _too_fast(earlier, later, limits.speed_kmh))
     ]

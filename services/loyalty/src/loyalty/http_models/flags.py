@@ -5,7 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
-from loyalty.domain.misuse import FlagStatus, Kind
+from loyalty.domain.misuse import FlagKind, FlagStatus
 from loyalty.http_models.base import Model, Shown
 from schemas.base import Moment
 
@@ -27,7 +27,7 @@ class MyFlag(Shown):
     """Something that looks odd, and the reward that waits for a decision about it."""
 
     flag_id: UUID
-    kind: Annotated[Kind, Field(examples=["same_device"])]
+    kind: Annotated[FlagKind, Field(examples=["same_device"])]
     reason: Annotated[str, Field(examples=["The inviter and the friend used the same device."])]
     status: Annotated[
         FlagStatus, Field(description="open: the reward waits; cleared: it is given; confirmed: it is refused")

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-from loyalty.domain.misuse import DAY, Fill, Finding, FlagStatus, Kind
+from loyalty.domain.misuse import DAY, Fill, Finding, FlagKind, FlagStatus
 from servicekit.ids import new_id
 from servicekit.postgres import Connection
 
@@ -19,7 +19,7 @@ class Flag(msgspec.Struct, frozen=True):
     """A flag as it is kept; `note` is sealed."""
 
     flag_id: UUID
-    kind: Kind
+    kind: FlagKind
     driver_id: str
     friend_id: str | None
     order_id: UUID | None
@@ -31,7 +31,9 @@ class Flag(msgspec.Struct, frozen=True):
     note: bytes | None
 
 
-async def raise_flags(tx: Connection, findings: Sequence[Finding], at: datetime) -> tuple[list[Kind], list[FlagStatus]]:
+async def raise_flags(
+    tx: Connection, findings: Sequence[Finding], at: datetime
+) -> tuple[list[FlagKind], list[FlagStatus]]:
     """Flags what was not flagged before: the kinds of these, and what people said of all of them."""
     rows = [
         (
@@ -47,7 +49,7 @@ async def raise_flags(tx: Connection, findings: Sequence[Finding], at: datetime)
         *map(list, zip(*rows, strict=True)), at,
     )  # fmt: skip
     known = await tx.fetch("SELECT status FROM misuse_flags WHERE key = ANY($1)", [one.key for one in findings])
-    return [Kind(row["kind"]) for row in added], [FlagStatus(row["status"]) for row in known]
+    return [FlagKind(row["kind"]) for row in added], [FlagStatus(row["status"]) for row in known]
 
 
 async def fills_around(tx: Connection, order_id: UUID) -> tuple[str, list[Fill]]:
@@ -160,5 +162,8 @@ def _fill(row: Any) -> Fill:
 def _flag(row: Any) -> Flag:
     fields = {name: row[name] for name in Flag.__struct_fields__ if name not in {"kind", "status", "details"}}
     return Flag(
-        kind=Kind(row["kind"]), status=FlagStatus(row["status"]), details=msgspec.json.decode(row["details"]), **fields
+        kind=FlagKind(row["kind"]),
+        status=FlagStatus(row["status"]),
+        details=msgspec.json.decode(row["details"]),
+        **fields,
     )

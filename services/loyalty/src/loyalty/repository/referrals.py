@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import Struct
 
-from loyalty.domain.misuse import FlagStatus, Kind
+from loyalty.domain.misuse import FlagKind, FlagStatus
 from loyalty.domain.referrals import Newcomer
 from servicekit.postgres import Connection
 
@@ -32,7 +32,7 @@ class Friend(Struct, frozen=True):
 
     made_at: datetime
     rewarded_at: datetime | None
-    kinds: list[Kind]
+    kinds: list[FlagKind]
     statuses: list[FlagStatus]
 
 
@@ -111,7 +111,7 @@ async def friends_of(tx: Connection, inviter_id: str, limit: int) -> list[Friend
         inviter_id, limit,
     )  # fmt: skip
     return [
-        Friend(row["made_at"], row["rewarded_at"], [*map(Kind, row["kinds"])], [*map(FlagStatus, row["statuses"])])
+        Friend(row["made_at"], row["rewarded_at"], [*map(FlagKind, row["kinds"])], [*map(FlagStatus, row["statuses"])])
         for row in rows
     ]
 

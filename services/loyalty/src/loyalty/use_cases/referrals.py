@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from loyalty.domain.misuse import DAY, Finding, Kind, Verdict, verdict_of, worst
+from loyalty.domain.misuse import DAY, Finding, FlagKind, Verdict, verdict_of, worst
 from loyalty.domain.referrals import Refused, Stage, require_new, stage_of
 from loyalty.repository import codes as code_repository
 from loyalty.repository import members
@@ -149,7 +149,9 @@ async def _flag_friend(loyalty: Loyalty, tx: Connection, referral: Referral, oth
     count = await repository.friends_since(tx, inviter, referral.made_at - DAY)
     most = misuse.limits_of(loyalty).friends_a_day
     if count > most:
-        findings.append(_finding(Kind.MANY_FRIENDS, inviter, referral.friend_id, friends=count, most=most, hours=24))
+        findings.append(
+            _finding(FlagKind.MANY_FRIENDS, inviter, referral.friend_id, friends=count, most=most, hours=24)
+        )
     await misuse.flag(tx, findings, referral.made_at)
 
 
@@ -160,16 +162,18 @@ async def _flag_shared_device(tx: Connection, inviter_id: str, others: Iterable[
 
 
 def _of_device(inviter_id: str, friend_id: str) -> Finding:
-    return _finding(Kind.SAME_DEVICE, inviter_id, friend_id)
+    return _finding(FlagKind.SAME_DEVICE, inviter_id, friend_id)
 
 
 def _of_cards(first: FirstOrder) -> list[Finding]:
     if not first.same_card:
         return []
-    return [_finding(Kind.SAME_CARD, first.inviter_id, first.friend_id, order_id=str(first.order_id))]
+    return [_finding(FlagKind.SAME_CARD, first.inviter_id, first.friend_id, order_id=str(first.order_id))]
 
 
-def _finding(kind: Kind, inviter_id: str, friend_id: str, *, order_id: str | None = None, **details: Any) -> Finding:
+def _finding(
+    kind: FlagKind, inviter_id: str, friend_id: str, *, order_id: str | None = None, **details: Any
+) -> Finding:
     return Finding(kind, f"{kind}|{inviter_id}|{friend_id}", inviter_id, details, friend_id, order_id)
 
 
