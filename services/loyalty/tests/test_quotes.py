@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 
 from loyalty.domain.terms import AtCounter, Percentage, PerFill, PointsMultiplier, PriceLock, Scope, Stacking
+from loyalty.http_models.quotes import Quote
 from loyalty.use_cases.live_campaigns import LiveCampaigns
 from servicekit.ids import new_id
 
@@ -28,6 +29,8 @@ async def ask(loyalty: Loyalty, station: UUID, driver_id: object = None, status:
     body = {name: value for name, value in (asked | wish).items() if value is not ...}
     reply = await loyalty.client.post("/v1/quotes", json=body, headers=loyalty.driver(str(driver_id or new_id())))
     assert reply.status_code == status, reply.text
+    if status == 200:
+        assert set(Quote.model_validate_json(reply.text).model_dump()) == set(reply.json())  # as the document says
     return reply.json()
 
 
