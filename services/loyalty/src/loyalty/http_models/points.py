@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from loyalty.domain.point_words import about_debt
 from loyalty.domain.points import Kind
 from loyalty.http_models.base import Amount, Shown
 from schemas.base import Moment
@@ -33,7 +34,9 @@ class PointsAccount(Shown):
     spendable: Annotated[int, Field(description="Neither set aside nor owed", examples=[420])]
     held: Annotated[int, Field(description="Set aside for an order that is being paid", examples=[100])]
     owed: Annotated[int, Field(description="What the points that come next pay first", examples=[0])]
-    explanation: Annotated[str | None, Field(description="Why points are owed, for people")]
+    explanation: Annotated[
+        str | None, Field(description="Why points are owed, for people", examples=[about_debt(60)])
+    ]  # fmt: skip
     worth: Annotated[list[Worth], Field(description="By currency, for the points that can be spent")]
     expiries: Annotated[list[Expiry], Field(description="When points expire, the next first; at most 24")]
 
