@@ -89,10 +89,11 @@ def best_price(
     taken = dict(way.parts())
     if idle := sorted(set(required) - taken.keys()):
         raise CannotCombine([refusal("nothing_left", offer_id) for offer_id in idle])
-    refused |= _not_taken(discounts, taken, required)
     multipliers = [one for one in offers if isinstance(one.benefit, PointsMultiplier) and one.id not in refused]
     best = min(multipliers, key=lambda one: (-_basis_points(one), one.id), default=None)
-    refused |= {one.id: "fewer_points" for one in multipliers if one is not best}
+    if explain:
+        refused |= _not_taken(discounts, taken, required)
+        refused |= {one.id: "fewer_points" for one in multipliers if one is not best}
     by_points = _by_points(way.left, points, points_per_minor)
     return Price(
         (*(_part(offer, taken[offer.id]) for offer in discounts if offer.id in taken), *by_points),
@@ -175,10 +176,10 @@ def _not_taken(
 ) -> dict[str, str]:  # fmt: skip
     """Why each discount that holds takes no part all the same, as a word."""
     groups = {offer.stacking.group for offer in discounts if offer.id in taken}
-    word = "chosen" if required else "less"
+    all_are_closed, closed, word = None in groups, groups | {None}, "chosen" if required else "less"
     return {
-        offer.id: word if groups and (offer.stacking.group in groups | {None} or None in groups) else "nothing_left"
-        for offer in discounts if offer.id not in taken
+        one.id: word if groups and (all_are_closed or one.stacking.group in closed) else "nothing_left"
+        for one in discounts if one.id not in taken
     }  # fmt: skip
 
 
