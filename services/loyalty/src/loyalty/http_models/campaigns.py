@@ -127,7 +127,9 @@ class CampaignStop(Model):
     version: Annotated[
         int | None, Field(ge=1, description="The campaign as you last saw it; left out: it stops in any case")
     ] = None
-    reason: Annotated[Line | None, Field(description="For those who read its history")] = None
+    reason: Annotated[
+        Line | None, Field(description="For those who read its history", examples=["Wrong price list"])
+    ] = None
 
 
 class Campaign(Shown):
@@ -177,7 +179,7 @@ class CampaignHistoryLine(Shown):
     at: Moment
     from_status: Status | None
     to_status: Status
-    reason: str | None
+    reason: Annotated[str | None, Field(examples=["Wrong price list"])]
 
 
 class WholeCampaignPlan(CampaignPlan):

@@ -67,7 +67,10 @@ class Coupon(Shown):
     conditions: Annotated[list[Words], Field(description="None: it holds always", examples=[[]])]
     how_to_use: Words
     benefit: Annotated[
-        dict[str, Any], Field(description="For programs", examples=[{"kind": "per_fill", "amount_minor": 2_000}])
+        dict[str, Any],
+        Field(
+            title="What it gives", description="For programs", examples=[{"kind": "per_fill", "amount_minor": 2_000}]
+        ),
     ]
     scope: Annotated[dict[str, Any], Field(description="For programs; null: no limit", examples=[{"fuels": None}])]
     currency: Annotated[str | None, Field(examples=["CNY"])]

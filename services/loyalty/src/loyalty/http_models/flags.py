@@ -11,6 +11,7 @@ from schemas.base import Moment
 
 FLAG = "01900000-0000-7000-8000-0000000000f1"
 DRIVER = "01900000-0000-7000-8000-00000000000d"
+FRIEND = "01900000-0000-7000-8000-0000000009f2"
 Note = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000, pattern=r"^[^\x00]+$"),
     Field(description="For those who look at it later", examples=["canary-note: a family with two cars"]),
@@ -48,10 +49,10 @@ class Flag(MyFlag):
     """The same for those who decide."""
 
     driver_id: Annotated[str, Field(description="Whose reward waits", examples=[DRIVER])]
-    friend_id: Annotated[str | None, Field(description="For whose coming it would be")]
+    friend_id: Annotated[str | None, Field(description="For whose coming it would be", examples=[FRIEND])]
     details: Annotated[dict[str, Any], Field(description="What was seen", examples=[{"fills": 9, "most": 8}])]
-    decided_by: str | None
-    note: Annotated[str | None, Field(description="null: none, or the driver was forgotten")]
+    decided_by: Annotated[str | None, Field(examples=[None])]
+    note: Annotated[str | None, Field(description="null: none, or the driver was forgotten", examples=[None])]
 
 
 class Flags(Shown):

@@ -29,7 +29,7 @@ class Friend(Shown):
 
     came_at: Moment
     stage: Annotated[Stage, Field(examples=["registered"])]
-    reasons: Annotated[list[str], Field(description="Why it is under review, or refused; for people")]
+    reasons: Annotated[list[str], Field(description="Why it is under review, or refused; for people", examples=[[]])]
 
 
 class Invitation(Shown):

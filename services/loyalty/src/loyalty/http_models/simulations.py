@@ -23,19 +23,21 @@ class Reached(Shown):
     """Orders of one kind that it would have reached."""
 
     key: Annotated[str, Field(description="The tier, grade, station or weekday (Monday is 1)", examples=["gold"])]
-    orders: int
-    cost_minor: int
-    points: int
-    rewards: int
+    orders: Annotated[int, Field(examples=[1_200])]
+    cost_minor: Annotated[int, Field(examples=[360_000])]
+    points: Annotated[int, Field(examples=[0])]
+    rewards: Annotated[int, Field(examples=[0])]
 
 
 class Gainers(Shown):
     """How what drivers gain is spread, in minor units, points or rewards, by what the campaign gives."""
 
-    drivers: int
-    most: int
-    median: int
-    share_of_top_tenth: Annotated[int, Field(description="Of the tenth of drivers who gain most, in basis points")]
+    drivers: Annotated[int, Field(examples=[410])]
+    most: Annotated[int, Field(examples=[1_800])]
+    median: Annotated[int, Field(examples=[720])]
+    share_of_top_tenth: Annotated[
+        int, Field(description="Of the tenth of drivers who gain most, in basis points", examples=[2_200])
+    ]
 
 
 class SimulationResult(Shown):
@@ -47,17 +49,21 @@ class SimulationResult(Shown):
     currency: str | None
     from_at: Annotated[datetime, Field(alias="from")]
     until: datetime
-    orders: Annotated[int, Field(description="Looked at")]
-    orders_left_out: Annotated[int, Field(description="Older ones, where there are more than a simulation takes")]
-    orders_reached: int
-    drivers_reached: int
-    new_drivers: Annotated[int, Field(description="Reached by their first order")]
-    volume_ml: int
-    gross_minor: Annotated[int, Field(description="Of the orders reached, at the pump price")]
-    cost_minor: Annotated[int, Field(description="What it takes off")]
-    more_off_minor: Annotated[int, Field(description="How much more is taken off than was: it may replace others")]
-    points: Annotated[int, Field(description="More points than were earned")]
-    rewards: Annotated[int, Field(description="Coupons or gifts given")]
+    orders: Annotated[int, Field(description="Looked at", examples=[1_200])]
+    orders_left_out: Annotated[
+        int, Field(description="Older ones, where there are more than a simulation takes", examples=[0])
+    ]
+    orders_reached: Annotated[int, Field(examples=[700])]
+    drivers_reached: Annotated[int, Field(examples=[410])]
+    new_drivers: Annotated[int, Field(description="Reached by their first order", examples=[35])]
+    volume_ml: Annotated[int, Field(examples=[21_000_000])]
+    gross_minor: Annotated[int, Field(description="Of the orders reached, at the pump price", examples=[16_485_000])]
+    cost_minor: Annotated[int, Field(description="What it takes off", examples=[360_000])]
+    more_off_minor: Annotated[
+        int, Field(description="How much more is taken off than was: it may replace others", examples=[350_000])
+    ]
+    points: Annotated[int, Field(description="More points than were earned", examples=[0])]
+    rewards: Annotated[int, Field(description="Coupons or gifts given", examples=[0])]
     used_up_at: Annotated[datetime | None, Field(description="When budget or uses would have come to their end")]
     unreached: Annotated[dict[str, int], Field(description="Why orders were not reached, and how many")]
     shown_by_past_orders: Annotated[bool, Field(description="false: past orders do not show what triggers it")]
