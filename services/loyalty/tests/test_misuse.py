@@ -8,12 +8,13 @@ import httpx
 
 from loyalty.domain.misuse import Verdict
 from loyalty.repository.misuse import MOST_DEVICES
-from loyalty.use_cases import referrals
+from loyalty.use_cases import referrals, reward_work
 from servicekit.ids import new_id
 
 from .conftest import Loyalty
 from .member_kit import NOW, come, desk, drivers, due, erase, friends, fuel, invite, look, merge, reviewer
 from .purchase_kit import STATION
+from .reward_kit import coupon_campaign, coupons_of, rewarded, settled
 
 BEIJING, TIANJIN = (39.904, 116.407), (39.084, 117.201)
 LATER = NOW + timedelta(hours=1)
@@ -206,3 +207,27 @@ async def test_flags_go_with_the_person(loyalty: Loyalty) -> None:
     assert await due(loyalty, order) == (friend, account, Verdict.CLEAR)
     await erase(loyalty, account)
     assert (await flags(loyalty), await loyalty.sql("SELECT count(*) FROM devices")) == ([], 1)
+
+
+async def test_a_friend_who_is_forgotten_frees_no_reward_and_still_counts(loyalty: Loyalty) -> None:
+    inviter, friend, other = drivers(3)
+    loyalty.process.settings = loyalty.process.settings.model_copy(update={"flag_friends_a_day": 1})
+    await coupon_campaign(loyalty, "invite_friend")
+    code = await invite(loyalty, inviter, "one-device-for-both")
+    await come(loyalty, friend, code, "one-device-for-both")
+    await fuel(loyalty, friend, 10, LATER, station_id=await loyalty.station())
+    await rewarded(loyalty)
+    assert await loyalty.sql("SELECT status FROM rewards") == "held"
+    await erase(loyalty, friend)
+    assert await reward_work.settle_held(loyalty.process) == 0, "nobody has decided yet"
+    (flag,) = await flags(loyalty)
+    assert (flag["kind"], flag["driver_id"], friend in str(flag)) == ("same_device", inviter, False)
+    assert [one["stage"] for one in await friends(loyalty, inviter)] == ["under_review"]
+    assert friend not in str(await loyalty.rows("SELECT * FROM referrals")) + str(
+        await loyalty.rows("SELECT * FROM misuse_flags")
+    )
+    assert (await decide(loyalty, flag["flag_id"], "clear")).status_code == 200
+    await settled(loyalty)
+    assert (await loyalty.sql("SELECT status FROM rewards"), await coupons_of(loyalty, inviter)) == ("refused", 0)
+    await come(loyalty, other, code)
+    assert [one["kind"] for one in await flags(loyalty, status="open")] == ["many_friends"]

@@ -150,7 +150,8 @@ async def test_who_came_by_whom_goes_with_an_erased_person(loyalty: Loyalty) -> 
     assert (data[0]["code"], len(data[0]["friends"])) == (code, 2)
     order = await fuel(loyalty, other, 10, NOW + timedelta(hours=1))
     await erase(loyalty, friend)
-    assert len(await friends(loyalty, inviter)) == 1
+    assert len(await friends(loyalty, inviter)) == 2, "that one came counts; who it was is known no more"
+    assert await loyalty.sql("SELECT count(*) FROM referrals WHERE friend_id = $1", friend) == 0
     await erase(loyalty, inviter)
     assert await due(loyalty, order) is None
     left = [await loyalty.sql(f"SELECT count(*) FROM {name}") for name in ("invitations", "referrals")]  # noqa: S608 -- own names

@@ -130,8 +130,8 @@ async def note_device(tx: Connection, driver_id: str, hashes: Sequence[bytes], a
 
 
 async def delete_all(tx: Connection, driver_id: str) -> int:
-    """Deletes a driver's flags and devices, and flags about the driver's coming; how many."""
-    flags = await tx.execute("DELETE FROM misuse_flags WHERE $1 IN (driver_id, friend_id)", driver_id)
+    """Deletes a driver's flags and devices; how many. Flags about the driver's coming are the inviter's."""
+    flags = await tx.execute("DELETE FROM misuse_flags WHERE driver_id = $1", driver_id)
     devices = await tx.execute("DELETE FROM devices WHERE driver_id = $1", driver_id)
     return sum(int(done.split()[-1]) for done in (flags, devices))
 
@@ -146,6 +146,7 @@ async def move(tx: Connection, driver_id: str, into: str) -> None:
              AND NOT EXISTS (SELECT FROM misuse_flags other WHERE other.key = replace(f.key, $1, $2))""",
         driver_id, into,
     )  # fmt: skip
+    await tx.execute("DELETE FROM misuse_flags WHERE $1 IN (driver_id, friend_id)", driver_id)  # those known twice
     await tx.execute(
         """INSERT INTO devices SELECT device_hash, $2, seen_at FROM devices WHERE driver_id = $1
            ON CONFLICT DO NOTHING""",

@@ -146,6 +146,30 @@ async def first_order(tx: Connection, order_id: UUID) -> FirstOrder | None:
     return FirstOrder(*row) if row else None
 
 
+async def statuses_about_coming(tx: Connection, order_id: UUID, inviter_id: str) -> list[FlagStatus] | None:
+    """What was said of the coming of the friend who made an order; None where it is not known that one came so.
+
+    In one statement, so that nobody is forgotten between the one and the other.
+    """
+    row = await tx.fetchrow(
+        """SELECT ARRAY(SELECT status FROM misuse_flags WHERE friend_id = r.friend_id) AS statuses
+           FROM purchases p JOIN referrals r ON r.friend_id = p.driver_id
+           WHERE p.order_id = $1 AND r.inviter_id = $2""",
+        order_id, inviter_id,
+    )  # fmt: skip
+    return [*map(FlagStatus, row["statuses"])] if row else None
+
+
+async def hide_friend(tx: Connection, driver_id: str, nobody: str) -> None:
+    """That somebody came, and what was seen of it, stays the inviter's; that it was this driver is known no more."""
+    await tx.execute(
+        """WITH seen AS (
+               UPDATE misuse_flags SET (friend_id, key) = ($2, replace(key, $1, $2)) WHERE friend_id = $1
+           ) UPDATE referrals SET friend_id = $2 WHERE friend_id = $1""",
+        driver_id, nobody,
+    )  # fmt: skip
+
+
 async def delete_all(tx: Connection, driver_id: str) -> int:
     """Deletes a driver's invitation, and that somebody came by it or the driver by another's; how many."""
     invitations = await tx.execute("DELETE FROM invitations WHERE driver_id = $1", driver_id)

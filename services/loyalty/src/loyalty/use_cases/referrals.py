@@ -19,6 +19,7 @@ from loyalty.repository.referrals import FirstOrder, Friend, Invitation, Referra
 from loyalty.use_cases import codes, misuse
 from loyalty.use_cases.context import Loyalty
 from servicekit.erasures import require_present
+from servicekit.ids import new_id
 from servicekit.postgres import Connection
 from servicekit.problems import Problem
 
@@ -56,6 +57,15 @@ async def due(loyalty: Loyalty, tx: Connection, order_id: UUID) -> Due | None:
     await misuse.flag(tx, _of_cards(first), now)
     about_friend = verdict_of(await flags.statuses_about(tx, first.friend_id))
     return Due(first.friend_id, first.inviter_id, worst(about_friend, await misuse.look_at_fill(loyalty, tx, order_id)))
+
+
+async def verdict_about(tx: Connection, order_id: UUID, inviter_id: str) -> Verdict:
+    """Whether the inviter may get what waits for the coming of the friend who made this order.
+
+    Nothing where it is not known any more that one came: nobody can look into the coming of who was forgotten.
+    """
+    statuses = await repository.statuses_about_coming(tx, order_id, inviter_id)
+    return Verdict.REFUSED if statuses is None else verdict_of(statuses)
 
 
 async def note_rewarded(tx: Connection, friend_id: str, at: datetime) -> None:
@@ -186,7 +196,8 @@ async def collect(loyalty: Loyalty, tx: Connection, driver_id: str) -> list[dict
 
 
 async def erase(_: Loyalty, tx: Connection, driver_id: str) -> int:
-    """See people.ERASES."""
+    """See people.ERASES. That somebody came stays: it counts for the inviter, as what was seen of it does."""
+    await repository.hide_friend(tx, driver_id, f"forgotten {new_id()}")
     await code_repository.withdraw(tx, PURPOSE, [driver_id])
     return await repository.delete_all(tx, driver_id)
 

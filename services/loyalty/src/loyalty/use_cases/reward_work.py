@@ -128,9 +128,10 @@ async def _settle(loyalty: Loyalty, tx: Connection, waiting: Reward) -> bool:
     if is_gone:
         await repository.settle(tx, reward.key, "refused", now)
         return True
-    due = await referrals.due(loyalty, tx, reward.order_id) if reward.trigger == Trigger.INVITE_FRIEND else None
-    verdict = await misuse.look_at_fill(loyalty, tx, reward.order_id)
-    verdict = worst(verdict, due.verdict) if due else verdict
+    due, verdict = None, await misuse.look_at_fill(loyalty, tx, reward.order_id)
+    if reward.trigger == Trigger.INVITE_FRIEND:
+        due = await referrals.due(loyalty, tx, reward.order_id)
+        verdict = worst(verdict, await referrals.verdict_about(tx, reward.order_id, reward.driver_id))
     if verdict is Verdict.UNDER_REVIEW:
         return False
     given = verdict is Verdict.CLEAR and await _give_held(loyalty, tx, reward, now)
