@@ -12,8 +12,11 @@ from loyalty.domain.coupon_words import for_drivers
 from loyalty.domain.terms import AtCounter, Percentage, PerLitre, PriceLock, Scope
 from servicekit.ids import new_id
 
+from .campaign_kit import ask, simulated
+from .campaign_kit import terms as of_campaign
 from .conftest import OPERATOR, Loyalty
 from .coupon_kit import NOW, staff, stored, template
+from .gift_kit import gift
 
 TEMPLATES = "/coupon-templates"
 
@@ -171,3 +174,28 @@ async def test_codes_come_as_a_file_where_that_is_asked_for(loyalty: Loyalty):
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert len({row["code"] for row in rows}) == 3
     assert {row["expires_at"] for row in rows} == {f"{ends:%Y-%m-%dT%H:%M:%SZ}"}
+
+
+async def test_who_is_bound_to_a_station_gives_away_only_what_is_of_that_station(loyalty: Loyalty) -> None:
+    station = str(await loyalty.station())
+    bound = {"operators": [], "grants": [{"role": "manager", "operators": [], "stations": [station]}]}
+    here = Scope(station_ids=(station,))
+    theirs, own = await stored(loyalty), await stored(loyalty, scope=here)
+    gifts = [await gift(loyalty), await gift(loyalty, station_ids=[station])]
+    for one, status in ((theirs, 422), (own, 201)):
+        coupon = {"kind": "coupon", "template_id": str(one.template_id), "trigger": "every_fill"}
+        card = {"kind": "stamp_card", "stamps": 3, "template_id": str(one.template_id)}
+        for benefit in (coupon, card):
+            body = of_campaign(benefit=benefit, scope={"station_ids": [station]})
+            assert (await ask(loyalty, "/campaigns", body, **bound)).status_code == status
+    for one, status in zip(gifts, (422, 201), strict=True):
+        benefit = {"kind": "gift", "gift_id": str(one), "trigger": "every_fill"}
+        body = of_campaign(benefit=benefit, scope={"station_ids": [station]})
+        answer = await ask(loyalty, "/campaigns", body, **bound)
+        assert answer.status_code == status, answer.text
+    planned = await simulated(
+        loyalty, benefit={"kind": "gift", "gift_id": str(gifts[0]), "trigger": "every_fill"},
+        scope={"station_ids": [station]},
+    )  # fmt: skip
+    refused = await ask(loyalty, f"/campaigns/{planned['campaign_id']}/publish", {"version": 1}, **bound)
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/benefit/gift_id")

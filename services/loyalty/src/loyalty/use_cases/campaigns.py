@@ -10,9 +10,12 @@ import msgspec
 
 from loyalty.domain import campaigns as domain
 from loyalty.domain.campaigns import Command, Fault, NotAllowed
+from loyalty.domain.coupon_templates import as_campaign
 from loyalty.domain.terms import Campaign, CouponReward, GiftReward, StampCard, Status
 from loyalty.repository import campaigns as repository
+from loyalty.repository import coupon_templates, gifts
 from loyalty.repository.campaigns import Change
+from loyalty.use_cases.gifts import keeps
 from schemas.base import Event
 from servicekit.access import Permission
 from servicekit.auth import Principal
@@ -43,7 +46,7 @@ async def make(tx: Connection, principal: Principal, terms: Mapping[str, Any]) -
     if not may(principal, campaign):
         raise Problem(404, "no-such-operator", "Your access token is bound to no such operator, or to few of its "
                       "stations: then name those in scope.station_ids.")  # fmt: skip
-    await _require_sensible(tx, campaign, domain.faults(campaign, now))
+    await _require_sensible(tx, principal, campaign, domain.faults(campaign, now))
     await repository.save(tx, Change(campaign, None, None, principal.subject, now))
     return campaign
 
@@ -128,14 +131,16 @@ async def _advance(tx: Connection, doing: Doing, before: Campaign, terms: Campai
         raise _not_allowed(error, before) from error
     if command in CHECKED:
         wrong = domain.adjustment_faults(before, after, now)
-        await _require_sensible(tx, after, domain.faults(after, now) if command is Command.EDIT else wrong)
+        wrong = domain.faults(after, now) if command is Command.EDIT else wrong
+        await _require_sensible(tx, doing.principal, after, wrong)
     await settle(tx, Change(after, command, before.status, doing.principal.subject, now, doing.reason))
     return after
 
 
-async def _require_sensible(tx: Connection, campaign: Campaign, wrong: list[Fault]) -> None:
+async def _require_sensible(tx: Connection, principal: Principal, campaign: Campaign, wrong: list[Fault]) -> None:
     """Raises Problem 422 with all that is wrong, also with what the terms refer to."""
-    found = [*wrong, *await _faults_of_stations(tx, campaign), *await _faults_of_rewards(tx, campaign)]
+    of_rewards = await _faults_of_rewards(tx, principal, campaign)
+    found = [*wrong, *await _faults_of_stations(tx, campaign), *of_rewards]
     if found:
         detail = f"{len(found)} of the terms make no sense, first {found[0].pointer}: it {found[0].detail}."
         errors = [{"pointer": one.pointer, "detail": one.detail} for one in found]
@@ -154,16 +159,22 @@ async def _faults_of_stations(tx: Connection, campaign: Campaign) -> list[Fault]
     return []
 
 
-async def _faults_of_rewards(tx: Connection, campaign: Campaign) -> list[Fault]:
+async def _faults_of_rewards(tx: Connection, principal: Principal, campaign: Campaign) -> list[Fault]:
+    """Staff give away by a campaign only what they could themselves change or stop."""
     match campaign.benefit:
         case CouponReward(template_id=it) | StampCard(template_id=it):
-            known = await repository.gives_template(tx, UUID(it), campaign.operator)
-            return [] if known else [Fault("/benefit/template_id", "is no coupon template that can still be issued")]
+            template = await coupon_templates.find(tx, UUID(it))
+            own = template is not None and may(principal, as_campaign(template))
+            known = own and await repository.gives_template(tx, UUID(it), campaign.operator)
+            fault = Fault("/benefit/template_id", "is no coupon template of yours that can still be issued")
         case GiftReward(gift_id=it):
-            known = await repository.gives_gift(tx, UUID(it), campaign.operator)
-            return [] if known else [Fault("/benefit/gift_id", "is no gift that can still be had")]
+            gift = await gifts.find(tx, UUID(it))
+            own = gift is not None and keeps(principal, gift.operator, gift.station_ids)
+            known = own and await repository.gives_gift(tx, UUID(it), campaign.operator)
+            fault = Fault("/benefit/gift_id", "is no gift of yours that can still be had")
         case _:
             return []
+    return [] if known else [fault]
 
 
 def _no_such_campaign() -> Problem:
