@@ -20,6 +20,7 @@ CREATE TABLE campaigns (
     station_ids     uuid[],             -- those of the scope, for those who may see only what is about their stations
     simulated_version bigint,           -- the version whose terms were tried on past orders
     published_at    timestamptz,        -- the first time; before, nobody but staff knows of it
+    stopped_at      timestamptz,        -- when staff paused it, until they resume it: its end then does not come by itself
     created_by      text NOT NULL,
     created_at      timestamptz NOT NULL DEFAULT now(),
     changed_at      timestamptz NOT NULL DEFAULT now()

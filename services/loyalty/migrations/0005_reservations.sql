@@ -49,7 +49,8 @@ BEGIN
     SELECT * INTO total FROM campaign_use WHERE campaign_id = the_campaign FOR UPDATE;
     SELECT * INTO terms FROM campaigns          -- after the waiting: it may have been stopped meanwhile
         WHERE campaign_id = the_campaign
-            AND (status IN ('scheduled', 'live') OR status = 'ended' AND changed_at >= ends_at)  -- it ended by its time
+            AND (status IN ('scheduled', 'live')
+                OR status = 'ended' AND changed_at >= ends_at AND stopped_at IS NULL)   -- it ended by its time
             AND starts_at <= at AND (ends_at IS NULL OR ends_at > at);
     IF NOT FOUND
         OR total.used_minor + minor > terms.budget_minor

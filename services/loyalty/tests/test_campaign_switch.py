@@ -5,18 +5,24 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
+from loyalty.repository import campaign_use
+from loyalty.repository.campaigns import at_work
 from loyalty.use_cases import live_campaigns
+from loyalty.use_cases.campaign_work import carry_on_due
 from loyalty.use_cases.live_campaigns import GOOD_FOR, LiveCampaigns
-from servicekit.postgres import PostgresStore
+from servicekit.ids import new_id
+from servicekit.postgres import Connection, PostgresStore
 from servicekit.problems import Unavailable
 from servicekit.testkit import eventually
 
 from .campaign_kit import changed, done, published
 from .conftest import OPERATOR, Loyalty
 from .reservation_kit import Payer
+from .reward_kit import DRIVER, coupon_campaign, fill, rewarded
 
 WITHIN_SECONDS = 5.0
 
@@ -150,3 +156,59 @@ async def test_a_stop_holds_in_reservations_at_once_and_in_quotes_within_a_momen
     await done(loyalty, one, "pause")
     assert await reserved() == [], "whatever a replica still has in its memory"
     assert await eventually(is_not_quoted, WITHIN_SECONDS)
+
+
+async def test_a_stop_waits_for_nobody_who_uses_the_campaign_right_now(loyalty: Loyalty):
+    """Reservations that go on refer to the campaign and queue for its budget; the stop overtakes all of them."""
+    one = await published(loyalty, uses_per_driver=1)
+    campaign_id, is_stopped = UUID(one["campaign_id"]), asyncio.Event()
+    taken: list[bool] = []
+
+    async def use(driver: str) -> None:
+        async def work(tx: Connection) -> None:
+            taken.append(await campaign_use.take(tx, campaign_id, driver, at=datetime.now(UTC)))
+            await is_stopped.wait()
+
+        await loyalty.store.transact(work)
+
+    users = [asyncio.create_task(use(str(new_id()))) for _ in range(4)]
+
+    async def is_used() -> bool:
+        return bool(taken)
+
+    try:
+        await eventually(is_used)
+        async with asyncio.timeout(WITHIN_SECONDS):
+            assert (await done(loyalty, one, "pause"))["status"] == "paused"
+    finally:
+        is_stopped.set()
+        await asyncio.gather(*users)
+    assert sorted(taken) == [False, False, False, True], "those who come to it after the stop get nothing"
+
+
+async def test_what_was_stopped_gives_nothing_also_after_the_end_that_would_have_come(loyalty: Loyalty):
+    """Of a campaign that ended by its time, what was paid before is still rewarded; not so where it was paused."""
+    one, other = [await coupon_campaign(loyalty, "every_fill", ends_at=tomorrow()) for _ in range(2)]
+    for it in (one, other):
+        await done(loyalty, it, "pause")
+    await done(loyalty, other, "resume", version=3)
+    await loyalty.sql("UPDATE campaigns SET ends_at = now() - interval '10 s'")
+    await carry_on_due(loyalty.store)
+    paid_at = datetime.now(UTC) - timedelta(seconds=20)
+    await fill(loyalty, await loyalty.station(), occurred_at=paid_at)
+    await rewarded(loyalty)
+    assert [str(row["campaign_id"]) for row in await loyalty.rows("SELECT campaign_id FROM rewards")] == [
+        other["campaign_id"]
+    ]
+    for it, is_taken in ((one, False), (other, True)):
+        campaign_id = UUID(it["campaign_id"])
+        took = await loyalty.store.transact(
+            lambda tx, of=campaign_id: campaign_use.take(tx, of, DRIVER, at=paid_at)
+        )  # fmt: skip
+        assert took is is_taken
+    found = await loyalty.store.transact(at_work)
+    assert [it.campaign_id for it in found] == [other["campaign_id"]]
+
+
+def tomorrow() -> str:
+    return (datetime.now(UTC) + timedelta(days=1)).isoformat()

@@ -37,7 +37,7 @@ async def at_work(tx: Connection) -> list[Campaign]:
         """SELECT * FROM campaigns
            WHERE starts_at <= now() + interval '1 minute'
              AND (ends_at IS NULL OR ends_at > now() - interval '10 minutes')
-             AND (status IN ('scheduled', 'live') OR status = 'ended' AND ends_at <= changed_at)
+             AND (status IN ('scheduled', 'live') OR status = 'ended' AND ends_at <= changed_at AND stopped_at IS NULL)
            ORDER BY campaign_id"""
     )
     return [campaign_of(row) for row in rows]
@@ -72,11 +72,12 @@ async def save(tx: Connection, change: Change) -> None:
                   excluded.budget_minor, excluded.most_uses, excluded.uses_per_driver, excluded.station_ids,
                   excluded.changed_at),
                published_at = coalesce(campaigns.published_at, excluded.published_at),
+               stopped_at = CASE $21::text WHEN 'pause' THEN $20 WHEN 'resume' THEN NULL ELSE campaigns.stopped_at END,
                simulated_version = coalesce(excluded.simulated_version, campaigns.simulated_version)""",
         UUID(one.campaign_id), one.version, one.status, one.operator, one.name, one.description, stored(one.benefit),
         stored(one.scope), stored(one.stacking), one.currency, one.starts_at, one.ends_at, one.budget_minor,
         one.most_uses, one.uses_per_driver, None if ids is None else [UUID(it) for it in ids], published_at,
-        simulated_version, change.actor, change.at,
+        simulated_version, change.actor, change.at, change.command,
     )  # fmt: skip
     await _note(tx, change)
 
@@ -97,7 +98,7 @@ async def _note(tx: Connection, change: Change) -> None:
 
 async def find(tx: Connection, campaign_id: UUID, *, lock: bool = False) -> Any:
     """The campaign's row, which nobody else can change before the transaction ends where it is locked."""
-    turn = " FOR UPDATE" if lock else ""
+    turn = " FOR NO KEY UPDATE" if lock else ""  # those who use it refer to it, and need not wait
     return await tx.fetchrow(f"SELECT * FROM campaigns WHERE campaign_id = $1{turn}", campaign_id)  # noqa: S608 - ours
 
 
@@ -164,7 +165,7 @@ async def lock_due(tx: Connection, limit: int) -> tuple[datetime, list[tuple[Cam
            SELECT c.*, k.now, k.used_up FROM campaigns c JOIN known k USING (campaign_id)
            WHERE c.status IN ('scheduled', 'live', 'paused')
              AND ((c.status = 'scheduled' AND c.starts_at <= k.now) OR c.ends_at <= k.now OR k.used_up)
-           ORDER BY c.campaign_id LIMIT $1 FOR UPDATE OF c SKIP LOCKED""",
+           ORDER BY c.campaign_id LIMIT $1 FOR NO KEY UPDATE OF c SKIP LOCKED""",
         limit,
     )
     now = max((row["now"] for row in rows), default=datetime.now(UTC))

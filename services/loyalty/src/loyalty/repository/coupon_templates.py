@@ -33,7 +33,7 @@ async def find(tx: Connection, template_id: UUID) -> Template | None:
 
 async def lock(tx: Connection, template_id: UUID) -> Template | None:
     """The template, which nobody else can change, or issue, until the transaction ends."""
-    row = await tx.fetchrow("SELECT * FROM coupon_templates WHERE template_id = $1 FOR UPDATE", template_id)
+    row = await tx.fetchrow("SELECT * FROM coupon_templates WHERE template_id = $1 FOR NO KEY UPDATE", template_id)
     return template_of(row) if row else None
 
 

@@ -30,7 +30,7 @@ async def find(tx: Connection, gift_id: UUID) -> Gift | None:
 
 async def lock(tx: Connection, gift_id: UUID) -> Gift | None:
     """The gift, which nobody else can change or order until the transaction ends."""
-    return _gift(await tx.fetchrow("SELECT * FROM gifts WHERE gift_id = $1 FOR UPDATE", gift_id))
+    return _gift(await tx.fetchrow("SELECT * FROM gifts WHERE gift_id = $1 FOR NO KEY UPDATE", gift_id))
 
 
 async def update(tx: Connection, gift: Gift) -> None:

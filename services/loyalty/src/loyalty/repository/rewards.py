@@ -106,7 +106,8 @@ async def campaigns_of(
     rows = await tx.fetch(
         """SELECT * FROM campaigns
            WHERE operator = ANY($1) AND benefit->>'kind' IN ('coupon', 'gift', 'stamp_card')
-               AND (status IN ('scheduled', 'live') OR (status = 'ended' AND changed_at >= ends_at))
+               AND (status IN ('scheduled', 'live')
+                   OR status = 'ended' AND changed_at >= ends_at AND stopped_at IS NULL)
                AND starts_at <= $3 AND (ends_at IS NULL OR ends_at > $2)
            ORDER BY campaign_id""",
         list(operators), first, last,
