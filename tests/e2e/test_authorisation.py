@@ -48,11 +48,12 @@ WHAT_OTHERS_GET: dict[Key, Verdict] = {
     ("delete", "/v1/me/favourites/{station_id}"): _own_thing,
     ("post", "/v1/me/identities/{identity_id}/unlink"): lambda one: one.slug == "proof-refused",
     ("post", "/v1/orders"): _own_thing,
+    ("post", "/v1/quotes"): _own_thing,
     ("post", "/v1/stations/{station_id}/reviews"): _own_thing,
     ("delete", "/v1/stations/{station_id}/reviews/mine"): _own_thing,
 }
 """Where 403 or 404 is not the answer about somebody else's station: reports have a verdict each, and whose station it
-is does not matter to a driver, whose favourite, review and order are the driver's own. Which of the ways to sign in is
+is does not matter to a driver, whose favourite, review, order and quote are the driver's own. Which of the ways to sign in is
 meant is looked at after the proof."""
 
 NEEDS_A_PROOF: dict[Key, set[str]] = {
@@ -63,6 +64,7 @@ NEEDS_A_PROOF: dict[Key, set[str]] = {
     ("put", "/v1/me/payers/{provider}"): {"code-refused"},
     ("delete", "/v1/me/payers/{provider}"): {"payer-missing"},
     ("get", "/v1/fuel-cards/{card_id}/recharges/{recharge_id}"): {"no-such-recharge"},
+    ("get", "/v1/campaigns/{campaign_id}/simulation"): {"not-simulated"},
     ("post", "/v1/exceptions/{exception_id}/resolve"): {"no-such-exception"},
     ("post", "/v1/exceptions/{exception_id}/approve"): {"no-such-exception"},
     ("post", "/v1/exceptions/{exception_id}/reject"): {"no-such-exception"},
