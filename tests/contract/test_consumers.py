@@ -7,7 +7,14 @@ import pytest
 from schemas.base import Event
 from schemas.catalogue import CATALOGUE, TOPICS, topic_of
 from schemas.contracts import name_of
-from schemas.events import AccessRevokedV1, OrderCancelledV1, OrderPaidV1, OrderRefundedV1, UserErasedV1
+from schemas.events import (
+    AccessRevokedV1,
+    OrderCancelledV1,
+    OrderCompletedV1,
+    OrderPaidV1,
+    OrderRefundedV1,
+    UserErasedV1,
+)
 from servicekit.personal_data import EVENTS
 from servicekit.testkit import Issuer, KafkaProbe
 
@@ -27,6 +34,7 @@ EVERY_PAIR = pytest.mark.parametrize(("golden", "consumer"), PAIRS, ids=lambda o
 USERS = frozenset(entry.event for entry in CATALOGUE if entry.topic == topic_of(UserErasedV1).name)
 OTHER_STEPS = frozenset(entry.event for entry in CATALOGUE if entry.topic == topic_of(OrderPaidV1).name) - {
     OrderPaidV1,
+    OrderCompletedV1,
     OrderRefundedV1,
     OrderCancelledV1,
 }

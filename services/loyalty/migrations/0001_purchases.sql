@@ -39,11 +39,12 @@ CREATE TABLE purchases (                -- each order as far as its events have 
     station_id     uuid NOT NULL,
     operator       text NOT NULL,
     fuel           text NOT NULL,
+    mode           text NOT NULL,
     price_mills    int NOT NULL,
     currency       text NOT NULL,
-    paid_at        timestamptz,         -- NULL: only a refund of it has come so far
+    paid_at        timestamptz,         -- NULL: only a refund of it has come; of a prepaid one, when it was dispensed
     volume_ml      bigint,
-    gross_minor    bigint,
+    gross_minor    bigint,              -- what was dispensed; less than paid_minor where a prepaid one has a rest
     paid_minor     bigint,
     method         text,
     card_id        uuid,

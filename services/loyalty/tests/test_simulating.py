@@ -19,7 +19,7 @@ async def paid(loyalty: Loyalty, station_id: UUID, *, days_ago: int = 1, **field
     order_id = new_id()
     standard: dict[str, Any] = {
         "order_id": order_id, "driver_id": str(new_id()), "station_id": station_id, "operator": OPERATOR,
-        "fuel": "petrol_95", "price_mills": 7_850, "currency": "CNY",
+        "fuel": "petrol_95", "mode": "post_pay", "price_mills": 7_850, "currency": "CNY",
         "paid_at": datetime.now(UTC) - timedelta(days=days_ago), "volume_ml": 40_000, "gross_minor": 31_400,
         "paid_minor": 31_400, "method": "wechat", "tier": "member", "points_due": 314, "breakdown": "[]",
     }  # fmt: skip

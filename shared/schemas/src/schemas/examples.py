@@ -174,7 +174,10 @@ EXAMPLES: tuple[tuple[Event, Event], ...] = (
         ),
     ),
     (
-        OrderCompletedV1(**_ORDER, version=5, volume_ml=40_000, paid_minor=28_900),
+        OrderCompletedV1(
+            **_ORDER | {"mode": "prepaid"}, version=5, volume_ml=37_828, paid_minor=31_400, used_minor=29_700,
+            method="fuel_card", card_id=CARD_ID,
+        ),
         OrderCompletedV1(**_ORDER, version=5, paid_minor=31_400),
     ),
     (

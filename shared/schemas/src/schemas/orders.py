@@ -94,6 +94,11 @@ class OrderCompletedV1(_OrderEvent):
 
     volume_ml: Millilitres | None = None
     paid_minor: Minor
+    used_minor: Annotated[
+        Minor | None, Field(description="What the fuel took of it; the rest of an order paid before fuelling goes back")
+    ] = None
+    method: Word | None = None
+    card_id: UUID | None = None
 
 
 class OrderRefundedV1(_OrderEvent):

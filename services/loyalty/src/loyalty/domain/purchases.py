@@ -1,10 +1,30 @@
-"""What is left of a purchase: of its points when it was refunded, and which campaign multiplied them. Pure."""
+"""When a purchase counts, what is left of its points when it was refunded, and which campaign multiplied them. Pure."""
 
 from collections.abc import Iterable
 
 from loyalty.domain.earning import ONCE
 from loyalty.domain.terms import Offer, PointsMultiplier, Purchase
-from schemas.orders import PricePart
+from schemas.orders import OrderCompletedV1, OrderPaidV1, PricePart
+
+PREPAID = "prepaid"
+"""Of orders that are paid before anybody knows how much fuel there will be; what was not dispensed goes back."""
+
+
+def counts_when_paid(paid: OrderPaidV1) -> bool:
+    """Whether an order is a purchase as soon as it is paid; a prepaid one is when the pump has given the fuel."""
+    return paid.mode != PREPAID
+
+
+def purchase_when_completed(completed: OrderCompletedV1) -> OrderPaidV1 | None:
+    """A prepaid order that was dispensed, as the payment of that; None where it is none, or the pump gave nothing.
+
+    Its gross amount is what the fuel cost, its paid amount all that was paid before. Prepaid orders have no discounts.
+    """
+    if completed.mode != PREPAID or not completed.volume_ml:
+        return None
+    used = completed.paid_minor if completed.used_minor is None else completed.used_minor
+    told = completed.model_dump(exclude={"used_minor", "method"})
+    return OrderPaidV1(**told, gross_minor=used, breakdown=[], method=completed.method or "none")
 
 
 def kept_points(due: int, paid_minor: int, refunded_minor: int) -> int:

@@ -34,6 +34,8 @@ Owners = Mapping[str, Member]
 async def accrue(loyalty: Loyalty, tx: Connection, paid: Iterable[OrderPaidV1], owners: Owners) -> None:
     """Gives the points of paid orders, each once."""
     orders = list({one.order_id: one for one in paid}.values())
+    if not orders:
+        return
     multipliers = _Multipliers(loyalty, await repository.time_zones(tx, {one.station_id for one in orders}))
     bought = [_bought(loyalty, one, owners.get(one.driver_id), multipliers) for one in orders]
     new = _of_present(await repository.record_paid(tx, bought), owners)
@@ -71,8 +73,9 @@ def _bought(loyalty: Loyalty, one: OrderPaidV1, member: Member | None, multiplie
     rule = loyalty.earning.rule_for(one.operator, str(one.station_id), one.fuel, one.currency, one.occurred_at)
     factor, campaign_ids = multipliers.best(one, member.tier)
     points = earned(
-        rule, paid_minor=one.paid_minor, gross_minor=one.gross_minor, points_minor=by_points(one.breakdown),
-        volume_ml=one.volume_ml, tier_basis_points=BY_WORD[member.tier].basis_points, multiplier_basis_points=factor,
+        rule, paid_minor=min(one.paid_minor, one.gross_minor), gross_minor=one.gross_minor,
+        points_minor=by_points(one.breakdown), volume_ml=one.volume_ml,
+        tier_basis_points=BY_WORD[member.tier].basis_points, multiplier_basis_points=factor,
     )  # fmt: skip
     return Bought(one, member.driver_id, True, member.tier, campaign_ids, points)
 

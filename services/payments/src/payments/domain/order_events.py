@@ -4,7 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from payments.domain.orders import Fact, Order, Status, Step
+from payments.domain.charging import earned_of_prepaid
+from payments.domain.order_words import Fact, Mode, Status
+from payments.domain.orders import Order, Step
 from schemas.base import Event
 from schemas.orders import (
     OrderAdjustedV1,
@@ -45,6 +47,16 @@ def _paid(step: Step) -> Event:
     )  # fmt: skip
 
 
+def _completed(step: Step) -> Event:
+    order = step.order
+    used = earned_of_prepaid(order, order.volume_ml or 0) if order.mode is Mode.PREPAID else order.paid_minor
+    return OrderCompletedV1(
+        **_common(order), version=order.version, occurred_at=step.at, volume_ml=order.volume_ml,
+        paid_minor=order.paid_minor, used_minor=min(used, order.paid_minor), method=order.method,
+        card_id=order.card_id,
+    )  # fmt: skip
+
+
 _HOW = {Status.CANCELLED: "cancelled", Status.REJECTED: "rejected", Status.EXPIRED: "expired"}
 
 
@@ -67,7 +79,7 @@ _MAKERS: Mapping[Fact, Callable[[Step], Event]] = {
     Fact.ADJUSTED: _of(OrderAdjustedV1),
     Fact.AUTHORISED: _of(OrderAuthorisedV1),
     Fact.PAID: _paid,
-    Fact.COMPLETED: _of(OrderCompletedV1),
+    Fact.COMPLETED: _completed,
     Fact.REFUNDED: _of(OrderRefundedV1),
     Fact.CANCELLED: _cancelled,
 }
