@@ -45,8 +45,8 @@ def order(
         "price_mills": 7_850, "volume_ml": volume_ml, "gross_minor": volume_ml * 785 // 1_000, "currency": "CNY",
         "method": "wechat", "tier": "member", "at": BEGIN + timedelta(days=day),
     }  # fmt: skip
-    extra = {name: fields.pop(name) for name in ("points", "multiplied", "number") if name in fields}
-    about = {"points": 314, "multiplied": ONCE, "number": 2} | extra
+    extra = {name: fields.pop(name) for name in ("points", "multiplied", "number", "mode") if name in fields}
+    about: dict[str, Any] = {"points": 314, "multiplied": ONCE, "number": 2} | extra
     return PastOrder(purchase=Purchase(**standard | fields), given=given, **about)
 
 
@@ -122,3 +122,10 @@ def test_who_gains() -> None:
     assert (found.drivers, found.most, found.median) == (5, 3_925, 2_355)
     assert found.share_of_top_tenth == 3_925 * 10_000 // (785 * 15)
     assert gainers(tried(campaign(Percentage(1_000))).by_driver).drivers == 0
+
+
+def test_discounts_hold_for_no_order_that_is_paid_before_fuelling() -> None:
+    before = [order(mode="prepaid"), order(mode="pre_auth"), order()]
+    result = tried(campaign(PerFill(500)), *before)
+    assert (result.orders_reached, result.cost_minor, result.unreached) == (1, 500, {"mode": 2})
+    assert tried(campaign(PointsMultiplier(2 * ONCE)), *before).orders_reached == 3

@@ -30,6 +30,8 @@ from loyalty.domain.terms import (
     Trigger,
 )
 
+POST_PAY = "post_pay"
+"""Of orders that are paid when it is known what they cost: no others have discounts."""
 NOT_FROM_ORDERS = frozenset({Trigger.CLAIM, Trigger.BIRTHDAY_MONTH, Trigger.INVITE_FRIEND})
 """Triggers that past orders do not show."""
 
@@ -53,6 +55,7 @@ class PastOrder(Struct, frozen=True):
     """Basis points by which a campaign multiplied them."""
     number: int
     """The driver's how-many-eth order at the operator; 1: the first."""
+    mode: str = POST_PAY
 
 
 class Group(Struct):
@@ -112,7 +115,8 @@ class Simulator:
         self._last[order.purchase.driver_id] = order.purchase.at
 
     def _try(self, order: PastOrder) -> None:
-        if (refusal := self._offer.refusal(order.purchase) or self._used_up(order)) is not None:
+        refusal = self._offer.refusal(order.purchase) or self._cannot_hold(order) or self._used_up(order)
+        if refusal is not None:
             self.result.unreached[refusal] += 1
             return
         benefit, driver = self._campaign.benefit, order.purchase.driver_id
@@ -124,6 +128,9 @@ class Simulator:
         elif isinstance(benefit, REWARDS):
             self._fills[driver] += 1
             self._count(order, "not_triggered", rewards=int(self._is_triggered(benefit, order)))
+
+    def _cannot_hold(self, order: PastOrder) -> str | None:
+        return "mode" if isinstance(self._campaign.benefit, DISCOUNTS) and order.mode != POST_PAY else None
 
     def _used_up(self, order: PastOrder) -> str | None:
         """The cap that is reached, as a word."""

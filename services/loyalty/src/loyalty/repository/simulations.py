@@ -83,7 +83,7 @@ def _past_order(row: Mapping[str, Any], terms: Mapping[str, tuple[Stacking, int]
         row["driver_id"], row["operator"], str(row["station_id"]), row["time_zone"], row["fuel"], row["price_mills"],
         row["volume_ml"], row["gross_minor"], row["currency"], row["method"], row["tier"], row["paid_at"],
     )  # fmt: skip
-    return PastOrder(purchase, given, row["points_due"], multiplied, row["number"])
+    return PastOrder(purchase, given, row["points_due"], multiplied, row["number"], row["mode"])
 
 
 async def save(
