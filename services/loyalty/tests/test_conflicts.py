@@ -1,6 +1,6 @@
 """Which campaigns meet, how they combine, and what they take off together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from loyalty.domain.conflicts import (
     Combines,
     Concern,
+    Example,
     Overlap,
     Place,
     combines,
@@ -32,6 +33,7 @@ from loyalty.domain.terms import (
     Stacking,
     StampCard,
 )
+from loyalty.use_cases import conflicts
 from servicekit.testkit import eventually
 
 from .campaign_kit import NOW, ask, campaign, done, made, published
@@ -205,3 +207,38 @@ async def test_staff_see_what_a_draft_would_meet(loyalty: Loyalty):
         await ask(loyalty, f"/campaigns/{draft['campaign_id']}/conflicts", method="GET", **foreign)
     ).status_code == 404
     await eventually(loyalty.outbox_is_empty)
+
+
+async def test_of_many_those_that_begin_nearest_are_compared_and_the_rest_is_counted(
+    loyalty: Loyalty, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(conflicts, "MOST_COMPARED", 2)
+    await loyalty.station()
+    now = datetime.now(UTC)
+    near, far, nearest = [
+        await published(loyalty, starts_at=(now + timedelta(days=days)).isoformat()) for days in (5, 9, 2)
+    ]
+    draft = await made(loyalty, starts_at=(now + timedelta(days=1)).isoformat())
+    shown = (await ask(loyalty, f"/campaigns/{draft['campaign_id']}/conflicts", method="GET")).json()
+    assert [one["campaign_id"] for one in shown["conflicts"]] == [near["campaign_id"], nearest["campaign_id"]]
+    assert (shown["not_compared"], far["status"], shown["most"]["off_minor"]) == (1, "scheduled", 3_140)
+
+
+async def test_a_few_fills_show_what_hundreds_of_campaigns_take_off_together(monkeypatch: pytest.MonkeyPatch):
+    """How often all campaigns are priced together does not grow with their number."""
+    together: list[int] = []
+
+    def counted(fill: Purchase, offers: Sequence[Offer]) -> Example:
+        together.append(len(offers))
+        return most_off(fill, offers)
+
+    monkeypatch.setattr(conflicts.domain, "most_off", counted)
+    own = campaign(campaign_id="own", currency="EUR", ends_at=None)
+    others = [
+        campaign(campaign_id=f"c{day}", scope=Scope(hours=(Hours((day % 7 + 1,), f"{day % 24:02}:00", "23:59"),)))
+        for day in range(60)
+    ]
+    met = conflicts._met(own, others, [VIENNA])
+    shown = conflicts._preview(own, met, PRICES, 0)
+    assert len(shown["conflicts"]) == 60
+    assert sorted(together)[-conflicts.MOST_FILLS - 1 :] == [2] + [61] * conflicts.MOST_FILLS

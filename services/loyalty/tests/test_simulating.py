@@ -1,5 +1,7 @@
 """Simulating a campaign over HTTP, on orders as they lie in the database."""
 
+import asyncio
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -7,6 +9,7 @@ from uuid import UUID
 import httpx
 import msgspec
 
+from loyalty.use_cases import simulating
 from servicekit.ids import new_id
 
 from .conftest import OPERATOR, Loyalty
@@ -99,3 +102,35 @@ async def test_staff_of_one_station_learn_of_their_own_orders_only(loyalty: Loya
     campaign = await draft(loyalty, staff, scope={"station_ids": [str(own)]})
     found = (await simulate(loyalty, staff, campaign)).json()
     assert (found["orders"], found["orders_left_out"], found["cost_minor"]) == (1, 0, 1_200)
+
+
+async def test_so_many_simulate_at_once_and_others_are_told_to_come_again(loyalty: Loyalty) -> None:
+    staff = loyalty.staff("campaigns:write")
+    campaign = await draft(loyalty, staff)
+    async with AsyncExitStack() as stack:
+        for _ in range(2):
+            await stack.enter_async_context(loyalty.process.simulations.take())
+        waiting = [asyncio.create_task(simulate(loyalty, staff, campaign)) for _ in range(5)]
+        done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        (refused,) = [task.result() for task in done]
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "10")
+    replies = await asyncio.gather(*waiting)
+    assert sorted(one.status_code for one in replies) == [200] * 4 + [503]
+
+
+async def test_others_are_served_while_many_orders_are_tried() -> None:
+    turns, tried = 0, 0
+
+    class Slow:
+        def take(self, _: int) -> None:
+            nonlocal tried
+            tried += 1
+
+    async def other() -> None:
+        nonlocal turns
+        while tried < 1_000:
+            turns += 1
+            await asyncio.sleep(0)
+
+    await asyncio.gather(simulating._try(Slow(), range(1_000)), other())  # pyright: ignore[reportArgumentType, reportPrivateUsage]
+    assert turns >= 1_000 // simulating.IN_A_ROW - 1

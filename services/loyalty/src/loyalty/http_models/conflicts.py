@@ -78,4 +78,11 @@ class CampaignConflicts(Shown):
         CampaignExample | None, Field(description="Of all examples, with all campaigns, that with most taken off")
     ]
     warnings: Warnings
+    not_compared: Annotated[
+        int,
+        Field(
+            description="How many more of the operator's campaigns are out: those that begin furthest from this one",
+            examples=[0],
+        ),
+    ]
     conflicts: list[CampaignConflict]

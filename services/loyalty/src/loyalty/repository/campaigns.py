@@ -136,15 +136,17 @@ async def changes_of(tx: Connection, campaign_id: UUID) -> list[Any]:
     )
 
 
-async def others_out(tx: Connection, operator: str, campaign_id: UUID) -> list[Campaign]:
-    """The operator's other campaigns that are published and have not ended."""
+async def others_out(tx: Connection, campaign: Campaign, limit: int) -> tuple[list[Campaign], int]:
+    """Of the operator's other campaigns that are published and have not ended those that begin nearest to this one, in
+    the order of their ids, and how many there are in all."""
     rows = await tx.fetch(
-        """SELECT * FROM campaigns WHERE operator = $1 AND campaign_id <> $2
+        """SELECT *, count(*) OVER () AS total FROM campaigns WHERE operator = $1 AND campaign_id <> $2
              AND status IN ('scheduled', 'live', 'paused') AND (ends_at IS NULL OR ends_at > now())
-           ORDER BY campaign_id""",
-        operator, campaign_id,
+           ORDER BY abs(extract(epoch FROM starts_at - $3::timestamptz)), campaign_id LIMIT $4""",
+        campaign.operator, UUID(campaign.campaign_id), campaign.starts_at, limit,
     )  # fmt: skip
-    return [campaign_of(row) for row in rows]
+    found = sorted((campaign_of(row) for row in rows), key=lambda one: one.campaign_id)
+    return found, rows[0]["total"] if rows else 0
 
 
 async def lock_due(tx: Connection, limit: int) -> tuple[datetime, list[tuple[Campaign, bool]]]:

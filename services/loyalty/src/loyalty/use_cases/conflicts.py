@@ -19,50 +19,63 @@ MOST_TRIED = 50
 """Stations of an overlap at which a price is looked for."""
 MOST_NAMED = 100
 """Stations of an overlap that are named; all are counted."""
+MOST_COMPARED = 100
+"""Other campaigns that are looked at, those that begin nearest to this one; the rest is counted."""
+MOST_FILLS = 5
+"""Fills that are priced with all campaigns at once: those of the pairs' examples that most campaigns hold for."""
 Met = tuple[Campaign, Overlap]
 
 
 async def conflicts(loyalty: Loyalty, principal: Principal, campaign_id: UUID) -> dict[str, Any]:
     """The operator's other campaigns that are out and meet this one: where, how they combine, what they take off.
 
-    Raises Problem 404.
+    It is worked out in a thread, one at a time, since it may take a second. Raises Problem 404, 503: others do.
     """
-    async with loyalty.store.connection() as connection:
-        campaign = await campaign_for(connection, principal, campaign_id)
-        others = await repository.others_out(connection, campaign.operator, campaign_id)
-        known = await places.places_of(connection, campaign.operator, campaign.scope.station_ids)
-    met = await _met(campaign, others, known)
-    tried = {UUID(place.station_id) for _, found in met for place in found.places[:MOST_TRIED]}
-    async with loyalty.store.connection() as connection:
-        prices = await places.prices_at(connection, list(tried))
-    return _preview(campaign, met, prices)
+    async with loyalty.previews.take():
+        async with loyalty.store.connection() as connection:
+            campaign = await campaign_for(connection, principal, campaign_id)
+            others, total = await repository.others_out(connection, campaign, MOST_COMPARED)
+            known = await places.places_of(connection, campaign.operator, campaign.scope.station_ids)
+        met = await asyncio.to_thread(_met, campaign, others, known)
+        tried = {UUID(place.station_id) for _, found in met for place in found.places[:MOST_TRIED]}
+        async with loyalty.store.connection() as connection:
+            prices = await places.prices_at(connection, list(tried))
+        return await asyncio.to_thread(_preview, campaign, met, prices, total - len(others))
 
 
-async def _met(campaign: Campaign, others: Sequence[Campaign], known: Sequence[domain.Place]) -> list[Met]:
-    """The campaign itself, and those that it meets, each with where; others are served meanwhile."""
-    now, met = datetime.now(UTC), list[Met]()
-    for other in (campaign, *others):
-        if (found := domain.overlap(campaign.offer, other.offer, known, now)) is not None:
-            met.append((other, found))
-        await asyncio.sleep(0)
-    return met
+def _met(campaign: Campaign, others: Sequence[Campaign], known: Sequence[domain.Place]) -> list[Met]:
+    """The campaign itself, and those that it meets, each with where."""
+    now = datetime.now(UTC)
+    found = ((other, domain.overlap(campaign.offer, other.offer, known, now)) for other in (campaign, *others))
+    return [(other, where) for other, where in found if where is not None]
 
 
-def _preview(campaign: Campaign, met: Sequence[Met], prices: domain.Prices) -> dict[str, Any]:
+def _preview(campaign: Campaign, met: Sequence[Met], prices: domain.Prices, not_compared: int) -> dict[str, Any]:
     offers = [campaign.offer, *(other.offer for other, _ in met if other is not campaign)]
-    fills = [domain.example_fill(found, [campaign.offer, other.offer], prices) for other, found in met]
-    most = max(
-        (domain.most_off(fill, offers) for fill in fills if fill is not None),
-        key=lambda one: one.share_basis_points, default=None,
-    )  # fmt: skip
+    examples = [_example(campaign.offer, other.offer, found, prices) for other, found in met]
+    most = _most([one for one in examples if one is not None], offers)
     return {
         "campaign_id": campaign.campaign_id, "version": campaign.version, "most": _shown_example(most),
-        "warnings": most.warnings if most else [],
+        "warnings": most.warnings if most else [], "not_compared": not_compared,
         "conflicts": [
-            _shown(campaign.offer, other, found, domain.most_off(fill, [campaign.offer, other.offer]) if fill else None)
-            for (other, found), fill in zip(met, fills, strict=True) if other is not campaign
+            _shown(campaign.offer, other, found, example)
+            for (other, found), example in zip(met, examples, strict=True) if other is not campaign
         ],
     }  # fmt: skip
+
+
+def _example(offer: Offer, other: Offer, found: Overlap, prices: domain.Prices) -> Example | None:
+    both = [offer] if other.id == offer.id else [offer, other]
+    fill = domain.example_fill(found, both, prices)
+    return domain.most_off(fill, both) if fill else None
+
+
+def _most(examples: Sequence[Example], offers: Sequence[Offer]) -> Example | None:
+    """Of a few fills, that of which all offers together take the largest share."""
+    fills = dict.fromkeys(one.purchase for one in examples)
+    chosen = sorted(fills, key=lambda fill: sum(one.refusal(fill) is not None for one in offers))[:MOST_FILLS]
+    together = (domain.most_off(fill, offers) for fill in chosen)
+    return max(together, key=lambda one: one.share_basis_points, default=None)
 
 
 def _shown(offer: Offer, other: Campaign, found: Overlap, example: Example | None) -> dict[str, Any]:

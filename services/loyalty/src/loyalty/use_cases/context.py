@@ -3,6 +3,7 @@
 from loyalty.settings import Settings
 from loyalty.use_cases.earning import EarningRules
 from loyalty.use_cases.live_campaigns import LiveCampaigns
+from loyalty.use_cases.turns import Turns
 from servicekit.data_keys import PostgresDataKeys
 from servicekit.erasures import PostgresErasures
 from servicekit.keyring import FileKeys, KeyRing
@@ -21,3 +22,5 @@ class Loyalty:
         self.erasures = PostgresErasures(store)
         self.campaigns = LiveCampaigns(store)
         self.earning = EarningRules(store, settings.points_per_hundred)
+        self.simulations = Turns("A place to simulate", at_once=2, most_waiting=4)
+        self.previews = Turns("A place to look for conflicts", at_once=1, most_waiting=4)

@@ -1,14 +1,14 @@
 """Trying a campaign on past orders before it is published."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from loyalty.domain.simulation import NOT_FROM_ORDERS, Group, Simulation, Simulator, gainers
+from loyalty.domain.simulation import NOT_FROM_ORDERS, Group, PastOrder, Simulation, Simulator, gainers
 from loyalty.domain.terms import Campaign, CouponReward, GiftReward
 from loyalty.repository import simulations as repository
 from loyalty.use_cases import campaigns
@@ -22,6 +22,8 @@ MOST_ORDERS = 100_000
 USUAL = timedelta(days=28)
 """Whole weeks, so that each weekday counts as often."""
 LONGEST = timedelta(days=400)
+IN_A_ROW = 50
+"""Orders that are tried before others are served again: some milliseconds."""
 MOST_GROUPS = 20
 """Of stations: there may be thousands."""
 
@@ -31,22 +33,20 @@ async def simulate(
 ) -> dict[str, Any]:
     """What the campaign, as it is now, would have cost in this time, the last four weeks by default.
 
-    A draft is simulated by it, and may be published. Raises Problem 404, 409 `campaign-changed`, 422.
+    A draft is simulated by it, and may be published. Raises Problem 404, 409 `campaign-changed`, 422, 503: others do.
     """
     until = until_at or datetime.now(UTC)
     span = (from_at or until - USUAL, until)
     if not timedelta(0) < span[1] - span[0] <= LONGEST:
         raise Problem(422, "invalid-request", f"`from` must be before `until`, by at most {LONGEST.days} days.")
-    async with loyalty.store.connection() as connection:
+    async with loyalty.simulations.take(), loyalty.store.connection() as connection:
         campaign = await campaigns.campaign_for(connection, principal, campaign_id)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             asked = repository.Asked(campaign.operator, campaign.scope.station_ids, *span)
             total = await repository.count_orders(connection, asked)
             simulator = Simulator(campaign)
             async for orders in repository.past_orders(connection, asked, MOST_ORDERS):
-                for order in orders:
-                    simulator.take(order)
-                await asyncio.sleep(0)  # others are served meanwhile
+                await _try(simulator, orders)
     shown = _shown(campaign, span, simulator.result, total)
     simulation_id = new_id()
 
@@ -57,6 +57,13 @@ async def simulate(
 
     await loyalty.store.transact(keep)
     return {"simulation_id": simulation_id, **shown}
+
+
+async def _try(simulator: Simulator, orders: Sequence[PastOrder]) -> None:
+    for tried, order in enumerate(orders, 1):
+        simulator.take(order)
+        if tried % IN_A_ROW == 0:
+            await asyncio.sleep(0)  # others are served meanwhile
 
 
 async def last_simulation(loyalty: Loyalty, principal: Principal, campaign_id: UUID) -> dict[str, Any]:
