@@ -13,7 +13,7 @@ from loyalty.commands import running
 from loyalty.commands.__main__ import app
 from loyalty.domain.terms import Stacking
 from loyalty.repository import campaign_use
-from loyalty.use_cases import points
+from loyalty.use_cases import points, reservation_work
 from loyalty.use_cases.confirming import confirm
 from loyalty.use_cases.differences import Kind, note
 from loyalty.use_cases.people import PeopleData
@@ -21,6 +21,7 @@ from schemas.events import CouponIssuedV1, CouponRedeemedV1, UserErasedV1, UserM
 from servicekit.consumer import Received
 from servicekit.ids import new_id
 from servicekit.personal_data import PeopleDesk
+from servicekit.testkit import eventually
 from servicekit.testkit_services import any_message
 
 from .conftest import Loyalty
@@ -132,6 +133,24 @@ async def test_a_late_payment_is_honoured(till: Till, end: str) -> None:
         assert await status_of(loyalty, second) == "replaced"
 
 
+async def test_a_reservation_that_cannot_be_ended_stops_no_other(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    monkeypatch.setattr(reservation_work, "AT_ONCE", 1)
+    await till.payer.reserved(points=100)
+    bad = await till.loyalty.sql(
+        """UPDATE reservations SET breakdown = '[{"kind": 1}]' WHERE reservation_id =
+           (SELECT min(reservation_id::text)::uuid FROM reservations) RETURNING reservation_id"""
+    )
+
+    async def only_that_is_held() -> bool:
+        await expire(till.loyalty)
+        held = await till.loyalty.rows("SELECT reservation_id FROM reservations WHERE status = 'held'")
+        return [row["reservation_id"] for row in held] == [bad]
+
+    await eventually(only_that_is_held)
+
+
 async def test_what_went_elsewhere_meanwhile_is_a_difference_and_a_debt(till: Till) -> None:
     loyalty = till.loyalty
     await expire(loyalty)
@@ -183,9 +202,12 @@ async def test_a_whole_refund_gives_all_back_and_a_part_of_it_nothing(till: Till
     assert off(again) == 1_200
 
 
-async def test_a_refund_that_is_told_before_the_payment_leaves_nothing_spent(till: Till) -> None:
+@pytest.mark.parametrize("before", [HELD, FREE], ids=["held", "expired"])
+async def test_a_refund_that_is_told_before_the_payment_leaves_nothing_spent(till: Till, before: Any) -> None:
+    if before == FREE:
+        await expire(till.loyalty)
     await tell(till.loyalty, refunded(till.reserved))
-    assert await till.left() == HELD
+    assert await till.left() == before
     for _ in range(2):
         await tell(till.loyalty, paid(till.reserved))
         assert (await till.left(), await status_of(till.loyalty, till.reserved)) == (FREE, "undone")
@@ -198,8 +220,14 @@ async def test_nothing_is_spent_for_somebody_who_was_erased(till: Till) -> None:
     await loyalty.store.transact(lambda tx: desk.take_erasures(tx, [Received(erased, any_message())]))
     assert await used(loyalty, till.campaign_id) == (0, 0)
     assert await status_of(loyalty, till.reserved) is None
-    await tell(loyalty, paid(till.reserved), refunded(till.reserved), cancelled(till.reserved))
-    assert await used(loyalty, till.campaign_id) == (0, 0)
+    await tell(loyalty, cancelled(till.reserved))
+    for _ in range(2):  # what the campaign gave, it gave, though nobody knows any more to whom
+        await tell(loyalty, paid(till.reserved))
+        total = await loyalty.rows("SELECT used_minor, uses FROM campaign_use")
+        assert [(row["used_minor"], row["uses"]) for row in total] == [(300, 1)]
+        assert await loyalty.sql("SELECT count(*) FROM campaign_drivers WHERE uses > 0") == 0
+    assert await differences(loyalty) == []
+    await tell(loyalty, refunded(till.reserved))
     assert await loyalty.sql("SELECT count(*) FROM reservations") == 0
     assert (await till.payer.ask()).status_code == 401
 
@@ -221,7 +249,7 @@ async def test_what_is_set_aside_is_spent_by_the_account_that_is_left(till: Till
     assert await till.left() == FREE
 
 
-@pytest.mark.parametrize("step", [(points, "spend_hold"), (campaign_use, "take_anyway")], ids=["points", "campaign"])
+@pytest.mark.parametrize("step", [(points, "spend_holds"), (campaign_use, "take_anyway")], ids=["points", "campaign"])
 async def test_whoever_dies_while_confirming_has_done_nothing(
     till: Till, step: tuple[Any, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -242,10 +270,42 @@ async def test_whoever_dies_while_confirming_has_done_nothing(
     assert await till.left() == SPENT
 
 
-async def test_orders_without_a_reservation_cost_no_query(loyalty: Loyalty) -> None:
-    order = Payer(loyalty, new_id()).body() | {"breakdown": []}
-    nobody: Any = None
-    await confirm(loyalty.process, nobody, [paid(order, reservation_id=None)])
+@pytest.mark.parametrize("paid_with", ["none", "another"])
+async def test_what_is_held_for_an_order_that_was_paid_without_it_is_free(till: Till, paid_with: str) -> None:
+    """Loyalty answered when payments had given up asking."""
+    order = till.reserved | {"breakdown": []}
+    reservation_id = None if paid_with == "none" else new_id()
+    for _ in range(2):
+        await tell(till.loyalty, paid(order, reservation_id=reservation_id))
+        assert (await till.left(), await status_of(till.loyalty, till.reserved)) == (FREE, "replaced")
+
+
+async def test_many_orders_cost_as_many_statements_as_one(loyalty: Loyalty) -> None:
+    """The same, whether each has a campaign, a coupon and points, or there is one of them."""
+    await campaign(loyalty, budget_minor=10**6)
+    station_id = await loyalty.station()
+    reserved = []
+    for _ in range(6):
+        payer = Payer(loyalty, station_id)
+        await payer.award(1_000)
+        coupon_id = await coupon_of(loyalty, payer.driver_id, stacking=STACKS)
+        reserved.append(await payer.reserved(coupon_ids=[coupon_id], points=400))
+    first, *others = [paid(one) for one in reserved]
+    counts = []
+    for events in ([first], others):
+        seen: list[str] = []
+
+        async def work(tx: Any, events: Any = events, seen: list[str] = seen) -> None:
+            with tx.query_logger(lambda record: seen.append(record.query)):
+                await confirm(loyalty.process, tx, events)
+
+        await loyalty.store.transact(work)
+        counts.append(len(seen))
+    assert counts[0] == counts[1] < 25, counts
+    assert [await status_of(loyalty, one) for one in reserved] == ["spent"] * 6
+    assert await loyalty.sql("SELECT count(*) FROM coupons WHERE status = 'redeemed'") == 6
+    assert await loyalty.sql("SELECT count(*) FROM transfers WHERE kind = 'redeemed'") == 6
+    assert await differences(loyalty) == []
 
 
 async def test_people_settle_differences(loyalty: Loyalty, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,16 +129,14 @@ class World:
 
     async def _release(self, _: int, place: int) -> None:
         held = [one for one in self.model.known if one.reserved_by == place]
-        assert await repository.release(self._tx, RESERVATIONS[place]) == len(held)
+        assert await repository.release(self._tx, [RESERVATIONS[place]]) == len(held)
         for one in held:
             one.become("active")
 
     async def _spend(self, _: int, place: int) -> None:
         held = [one for one in self.model.known if one.reserved_by == place]
-        used = await repository.redeem_reserved(
-            self._tx, RESERVATIONS[place], order_id=new_id(), station_id=new_id(), amounts={}, currency="CNY",
-            at=self._at,
-        )  # fmt: skip
+        redemption = repository.Redemption(RESERVATIONS[place], new_id(), new_id(), {}, "CNY", self._at)
+        used = await repository.redeem_reserved(self._tx, [redemption])
         assert len(used) == len(held)
         for one in held:
             one.become("redeemed", "redeemed")

@@ -90,19 +90,18 @@ async def test_a_reserved_coupon_is_free_again_or_used_on_the_order(loyalty: Loy
     order_id, station_id, at = new_id(), new_id(), datetime.now(UTC)
     first, second = new_id(), new_id()
 
-    async def use(tx: Connection) -> set[UUID]:
-        return await repository.redeem_reserved(
-            tx, second, order_id=order_id, station_id=station_id, amounts={coupon_id: 1_950}, currency="CNY", at=at
-        )  # fmt: skip
+    async def use(tx: Connection) -> set[tuple[UUID, UUID]]:
+        redemption = repository.Redemption(second, order_id, station_id, {coupon_id: 1_950}, "CNY", at)
+        return await repository.redeem_reserved(tx, [redemption])
 
     assert await loyalty.store.transact(lambda tx: repository.reserve(tx, driver_id, [coupon_id], first)) == {coupon_id}
     assert await loyalty.store.transact(lambda tx: repository.reserve(tx, driver_id, [coupon_id], second)) == set()
-    assert await loyalty.store.transact(lambda tx: repository.release(tx, first)) == 1
-    assert await loyalty.store.transact(lambda tx: repository.release(tx, first)) == 0
+    assert await loyalty.store.transact(lambda tx: repository.release(tx, [first])) == 1
+    assert await loyalty.store.transact(lambda tx: repository.release(tx, [first])) == 0
     assert await loyalty.store.transact(
         lambda tx: repository.reserve(tx, driver_id, [coupon_id], second)
     ) == {coupon_id}  # fmt: skip
-    assert [await loyalty.store.transact(use) for _ in range(2)] == [{coupon_id}, set()]
+    assert [await loyalty.store.transact(use) for _ in range(2)] == [{(second, coupon_id)}, set()]
     [_, (_, event)] = await told(loyalty, coupon_id)
     assert isinstance(event, CouponRedeemedV1)
     assert (event.order_id, event.station_id, event.amount_minor, event.version) == (order_id, station_id, 1_950, 5)
@@ -131,7 +130,7 @@ async def test_a_coupon_expires_once_in_its_time_and_a_reserved_one_after_its_re
         await age(loyalty, one)
     await asyncio.gather(coupon_work.expire(loyalty.process), coupon_work.expire(loyalty.process))
     assert [await status_of(loyalty, one) for one in (gone, kept, young)] == ["expired", "reserved", "active"]
-    await loyalty.store.transact(lambda tx: repository.release(tx, reservation_id))
+    await loyalty.store.transact(lambda tx: repository.release(tx, [reservation_id]))
     await coupon_work.expire(loyalty.process)
     assert await status_of(loyalty, kept) == "expired"
     for one in (gone, kept):

@@ -12,8 +12,9 @@
 What is spent or undone stays so, whatever else comes: events may come twice, late, and in any order.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -24,6 +25,8 @@ from loyalty.domain.terms import Campaign
 CAMPAIGN_KINDS = frozenset({"campaign", "card_discount"})
 """Parts of a price that are a campaign's; their reference is its id."""
 POINTS = "points"
+NOBODY = ""
+"""Whose what is taken of a campaign counts as where the driver was erased."""
 GIVEN_BACK_FOR = timedelta(days=14)
 """A coupon of an order that was refunded is good for at least so long."""
 
@@ -111,6 +114,14 @@ def moves(reservation: Reservation, *, taken: bool) -> list[Move]:
         Move(campaign_id, taken, reservation.driver_id, amount, reservation.order_id)
         for campaign_id, amount in reservation.campaigns.items()
     ]
+
+
+def netted(made: Iterable[Move]) -> list[Move]:
+    """The moves in the order in which they are to be made, without those of which one undoes the other."""
+    counts: Counter[Move] = Counter()
+    for move in made:
+        counts[replace(move, taken=True)] += 1 if move.taken else -1
+    return sorted(replace(move, taken=left > 0) for move, left in counts.items() for _ in range(abs(left)))
 
 
 def left_of(campaign: Campaign, used_minor: int, uses: int, own_uses: int) -> int | None:

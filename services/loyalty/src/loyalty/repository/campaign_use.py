@@ -18,11 +18,14 @@ async def take(tx: Connection, campaign_id: UUID, driver_id: str, *, at: datetim
 
 
 async def take_anyway(tx: Connection, campaign_id: UUID, driver_id: str, *, amount_minor: int) -> bool | None:
-    """Takes it though there may not be so much; whether there was. None where there is no such campaign."""
+    """Takes it though there may not be so much; whether there was. None where there is no such campaign.
+
+    Without a driver's id it counts in all, and for nobody.
+    """
     row = await tx.fetchrow(
         """WITH own AS (
                INSERT INTO campaign_drivers AS d (campaign_id, driver_id, used_minor, uses)
-               SELECT campaign_id, $2, $3, 1 FROM campaigns WHERE campaign_id = $1
+               SELECT campaign_id, $2, $3, 1 FROM campaigns WHERE campaign_id = $1 AND $2 <> ''
                ON CONFLICT (campaign_id, driver_id) DO UPDATE
                SET (used_minor, uses) = (d.used_minor + excluded.used_minor, d.uses + 1)
                RETURNING uses
@@ -34,8 +37,8 @@ async def take_anyway(tx: Connection, campaign_id: UUID, driver_id: str, *, amou
                RETURNING used_minor, uses
            )
            SELECT (t.used_minor <= c.budget_minor) IS NOT FALSE AND (t.uses <= c.most_uses) IS NOT FALSE
-                  AND (own.uses <= c.uses_per_driver) IS NOT FALSE AS within
-           FROM campaigns c, own, total t WHERE c.campaign_id = $1""",
+                  AND ((SELECT uses FROM own) <= c.uses_per_driver) IS NOT FALSE AS within
+           FROM campaigns c, total t WHERE c.campaign_id = $1""",
         campaign_id, driver_id, amount_minor,
     )  # fmt: skip
     return row["within"] if row else None

@@ -6,7 +6,7 @@ Whoever changes a driver's coupons has locked the driver (members.lock); only th
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from loyalty.domain import coupons as domain
@@ -19,6 +19,18 @@ from servicekit.postgres import Connection, append_to_outbox
 COLUMNS = tuple(one.name for one in fields(Coupon))
 _NAMES = ", ".join(COLUMNS)
 _CHANGED = ", ".join(f"c.{name}" for name in COLUMNS)
+
+
+class Redemption(NamedTuple):
+    """That what was set aside under a reservation is used on its order."""
+
+    reservation_id: UUID
+    order_id: UUID
+    station_id: UUID
+    amounts: Mapping[UUID, int]
+    """What each coupon took off, in minor units."""
+    currency: str
+    at: datetime
 
 
 async def reserve(
@@ -35,31 +47,38 @@ async def reserve(
     return {row["coupon_id"] for row in rows}
 
 
-async def release(tx: Connection, reservation_id: UUID) -> int:
+async def release(tx: Connection, reservation_ids: Sequence[UUID]) -> int:
     """What was set aside is free again, or expires in a moment; how many those were."""
     rows = await tx.fetch(
         """UPDATE coupons SET (status, reserved_by, version) = ('active', NULL, version + 1)
-           WHERE reserved_by = $1 RETURNING coupon_id""",
-        reservation_id,
+           WHERE reserved_by = ANY($1) RETURNING coupon_id""",
+        reservation_ids,
     )
     return len(rows)
 
 
-async def redeem_reserved(
-    tx: Connection, reservation_id: UUID, *, order_id: UUID, station_id: UUID, amounts: Mapping[UUID, int],
-    currency: str, at: datetime,
-) -> set[UUID]:  # fmt: skip
-    """What was set aside is used, each coupon for its amount (minor units), and told; which those were."""
+async def redeem_reserved(tx: Connection, redemptions: Sequence[Redemption]) -> set[tuple[UUID, UUID]]:
+    """What was set aside is used, and told; which those were: (reservation, coupon)."""
+    if not redemptions:
+        return set()
+    amounts = [(one.reservation_id, *amount) for one in redemptions for amount in one.amounts.items()]
     rows = await tx.fetch(
         f"""UPDATE coupons c SET (status, reserved_by, version, order_id, station_id, redeemed_at, amount_minor)
-                = ('redeemed', NULL, c.version + 1, $2, $3, $4, coalesce(a.amount_minor, 0))
-            FROM coupons o LEFT JOIN unnest($5::uuid[], $6::bigint[]) AS a (coupon_id, amount_minor)
-                 USING (coupon_id)
-            WHERE o.reserved_by = $1 AND c.coupon_id = o.coupon_id RETURNING {_CHANGED}""",  # noqa: S608 -- our fields
-        reservation_id, order_id, station_id, at, list(amounts), list(amounts.values()),
+                = ('redeemed', NULL, c.version + 1, r.order_id, r.station_id, r.at, coalesce(a.amount_minor, 0))
+            FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::timestamptz[])
+                 AS r (reserved_by, order_id, station_id, at)
+            JOIN coupons o USING (reserved_by)
+            LEFT JOIN unnest($5::uuid[], $6::uuid[], $7::bigint[]) AS a (reserved_by, coupon_id, amount_minor)
+                 USING (reserved_by, coupon_id)
+            WHERE c.coupon_id = o.coupon_id RETURNING {_CHANGED}, o.reserved_by AS reservation_id""",  # noqa: S608 -- our fields
+        [one.reservation_id for one in redemptions], [one.order_id for one in redemptions],
+        [one.station_id for one in redemptions], [one.at for one in redemptions],
+        [one[0] for one in amounts], [one[1] for one in amounts], [one[2] for one in amounts],
     )  # fmt: skip
-    await _tell_redeemed(tx, [_coupon(row) for row in rows], currency, at)
-    return {row["coupon_id"] for row in rows}
+    told = {one.order_id: (one.currency, one.at) for one in redemptions}
+    used = [_coupon(row) for row in rows]
+    await _tell_redeemed(tx, [(one, *told[one.order_id]) for one in used if one.order_id])
+    return {(row["reservation_id"], row["coupon_id"]) for row in rows}
 
 
 async def give_back(
@@ -89,7 +108,7 @@ async def redeem_at_counter(
     )  # fmt: skip
     if row is None:
         return None
-    await _tell_redeemed(tx, [_coupon(row)], currency, at)
+    await _tell_redeemed(tx, [(_coupon(row), currency, at)])
     return _coupon(row)
 
 
@@ -188,9 +207,9 @@ async def move(tx: Connection, driver_id: str, into: str) -> None:
     await tx.execute("UPDATE coupons SET issued_to = $2 WHERE issued_to = $1", driver_id, into)
 
 
-async def _tell_redeemed(tx: Connection, coupons: Sequence[Coupon], currency: str, at: datetime) -> None:
-    operators = await _operators(tx, coupons)
-    await _tell(tx, [domain.redeemed(one, operators[one.template_id], currency, at) for one in coupons])
+async def _tell_redeemed(tx: Connection, used: Sequence[tuple[Coupon, str, datetime]]) -> None:
+    operators = await _operators(tx, [one for one, _, _ in used])
+    await _tell(tx, [domain.redeemed(one, operators[one.template_id], currency, at) for one, currency, at in used])
 
 
 async def _operators(tx: Connection, coupons: Sequence[Coupon]) -> dict[UUID, str]:

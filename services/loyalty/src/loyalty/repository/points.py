@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from loyalty.domain.points import Entry, Lot, Part
+from loyalty.domain.points import Entry, Lot
 from servicekit.postgres import Connection
 
 
@@ -24,18 +24,6 @@ class Posted:
 
     version: int
     balance: int
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """Points that are set aside or were spent."""
-
-    driver_id: str
-    points: int
-    status: str
-    given_back: int
-    parts: tuple[Part, ...]
-    """Of which lots."""
 
 
 async def lock_owners(tx: Connection, driver_ids: Iterable[str]) -> dict[str, Member]:
@@ -147,58 +135,6 @@ def columns_of(entries: Sequence[Entry]) -> list[list[Any]]:
     ]  # fmt: skip
 
 
-async def find_use(tx: Connection, key: str) -> Use | None:
-    """What is set aside or was spent under the key; None where nothing ever was."""
-    rows = await tx.fetch(
-        """SELECT u.driver_id, u.points, u.status, u.given_back, p.lot_id, p.points AS of_lot, p.expires_at
-           FROM point_uses u LEFT JOIN point_use_parts p USING (key) WHERE u.key = $1""",
-        key,
-    )
-    if not rows:
-        return None
-    parts = tuple(Part(row["lot_id"], row["of_lot"], row["expires_at"]) for row in rows if row["lot_id"])
-    first = rows[0]
-    return Use(first["driver_id"], first["points"], first["status"], first["given_back"], parts)
-
-
-async def insert_use(tx: Connection, key: str, use: Use) -> None:
-    """Notes what is set aside or was spent."""
-    await tx.execute(
-        "INSERT INTO point_uses (key, driver_id, points, status) VALUES ($1, $2, $3, $4)",
-        key, use.driver_id, use.points, use.status,
-    )  # fmt: skip
-    await _insert_parts(tx, key, use.parts)
-
-
-async def settle_use(tx: Connection, key: str, status: str, parts: Sequence[Part]) -> None:
-    """A use becomes another one: `spent`, of these lots."""
-    await tx.execute("UPDATE point_uses SET status = $2 WHERE key = $1", key, status)
-    await tx.execute("DELETE FROM point_use_parts WHERE key = $1", key)
-    await _insert_parts(tx, key, parts)
-
-
-async def _insert_parts(tx: Connection, key: str, parts: Sequence[Part]) -> None:
-    await tx.execute(
-        """INSERT INTO point_use_parts (key, lot_id, points, expires_at)
-           SELECT $1, * FROM unnest($2::uuid[], $3::bigint[], $4::timestamptz[])""",
-        key, [part.lot_id for part in parts], [part.points for part in parts], [part.expires_at for part in parts],
-    )  # fmt: skip
-
-
-async def note_given_back(tx: Connection, key: str, total: int) -> None:
-    """So much of what was spent under the key is given back by now."""
-    await tx.execute("UPDATE point_uses SET given_back = $2 WHERE key = $1", key, total)
-
-
-async def change_held(tx: Connection, parts: Sequence[Part], sign: int) -> None:
-    """Sets the parts aside (sign 1), or lets them go (sign -1)."""
-    await tx.execute(
-        """UPDATE lots SET held = held + $3 * points
-           FROM unnest($1::uuid[], $2::bigint[]) AS p (lot, points) WHERE lot_id = lot""",
-        [part.lot_id for part in parts], [part.points for part in parts], sign,
-    )  # fmt: skip
-
-
 async def rebuild(tx: Connection) -> int:
     """Makes the lots and balances anew from the postings; how many differed. Nobody's points change meanwhile."""
     await tx.execute("LOCK TABLE members IN EXCLUSIVE MODE")
@@ -284,14 +220,3 @@ async def note_warned(
         list(driver_ids), now, until,
     )  # fmt: skip
     return [(driver_id, expires_at, points) for driver_id, expires_at, points in rows]
-
-
-async def drop_holds(tx: Connection, driver_id: str) -> None:
-    """Lets go all that is set aside of a driver's points."""
-    await tx.execute("UPDATE point_uses SET status = 'released' WHERE driver_id = $1 AND status = 'held'", driver_id)
-    await tx.execute("UPDATE lots SET held = 0 WHERE driver_id = $1 AND held > 0", driver_id)
-
-
-async def move_uses(tx: Connection, driver_id: str, into: str) -> None:
-    """What was spent by the one account can be given back to the other one."""
-    await tx.execute("UPDATE point_uses SET driver_id = $2 WHERE driver_id = $1", driver_id, into)

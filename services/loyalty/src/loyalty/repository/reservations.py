@@ -1,8 +1,8 @@
 """Queries about reservations. Whoever changes one has locked its driver."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -12,15 +12,6 @@ from loyalty.domain.reservations import Reservation, Status
 from servicekit.postgres import Connection
 
 _PARTS = msgspec.json.Decoder(tuple[Part, ...])
-
-
-async def of_order(tx: Connection, reservation_id: UUID, order_id: UUID) -> list[Reservation]:
-    """The reservation of this id, and the one that is held for this order, as far as there are such."""
-    rows = await tx.fetch(
-        "SELECT * FROM reservations WHERE reservation_id = $1 OR (order_id = $2 AND status = 'held')",
-        reservation_id, order_id,
-    )  # fmt: skip
-    return [_reservation(row) for row in rows]
 
 
 async def insert(tx: Connection, reservation: Reservation) -> bool:
@@ -36,18 +27,29 @@ async def insert(tx: Connection, reservation: Reservation) -> bool:
     return done == "INSERT 0 1"
 
 
-async def settle(tx: Connection, reservation_ids: Sequence[UUID], status: Status, at: datetime) -> None:
-    """They become something else."""
-    await tx.execute(
-        "UPDATE reservations SET (status, settled_at) = ($2, $3) WHERE reservation_id = ANY($1)",
-        reservation_ids, status, at,
-    )  # fmt: skip
+async def settle(tx: Connection, moments: Mapping[UUID, datetime], status: Status) -> None:
+    """They become something else, each at its moment."""
+    if moments:
+        await tx.execute(
+            """UPDATE reservations r SET (status, settled_at) = ($3, at)
+               FROM unnest($1::uuid[], $2::timestamptz[]) AS m (id, at) WHERE reservation_id = id""",
+            list(moments), list(moments.values()), status,
+        )  # fmt: skip
 
 
 async def by_ids(tx: Connection, reservation_ids: Iterable[UUID]) -> dict[UUID, Reservation]:
     """Those that are known."""
     rows = await tx.fetch("SELECT * FROM reservations WHERE reservation_id = ANY($1)", list(reservation_ids))
     return {row["reservation_id"]: _reservation(row) for row in rows}
+
+
+async def of_paid(tx: Connection, reservation_ids: Iterable[UUID], order_ids: Iterable[UUID]) -> list[Reservation]:
+    """Those of these ids, and those that are held for these orders."""
+    rows = await tx.fetch(
+        "SELECT * FROM reservations WHERE reservation_id = ANY($1) OR (order_id = ANY($2) AND status = 'held')",
+        list(reservation_ids), list(order_ids),
+    )  # fmt: skip
+    return [_reservation(row) for row in rows]
 
 
 async def of_orders(tx: Connection, order_ids: Iterable[UUID], status: Status) -> list[Reservation]:
@@ -65,19 +67,37 @@ async def held_of_driver(tx: Connection, driver_id: str) -> list[Reservation]:
     return [_reservation(row) for row in rows]
 
 
-async def due(tx: Connection, at: datetime, limit: int) -> list[tuple[UUID, str]]:
-    """(reservation, driver) of those whose time is over, the oldest first."""
+class Due(NamedTuple):
+    """A reservation whose time is over."""
+
+    expires_at: datetime
+    reservation_id: UUID
+    driver_id: str
+
+
+async def due(tx: Connection, at: datetime, limit: int, after: Due | None) -> list[Due]:
+    """Those whose time is over, the oldest first, from after one of them on."""
     rows = await tx.fetch(
-        """SELECT reservation_id, driver_id FROM reservations WHERE status = 'held' AND expires_at <= $1
-           ORDER BY expires_at LIMIT $2""",
-        at, limit,
+        """SELECT expires_at, reservation_id, driver_id FROM reservations
+           WHERE status = 'held' AND expires_at <= $1
+                 AND ($3::timestamptz IS NULL OR (expires_at, reservation_id) > ($3, $4))
+           ORDER BY expires_at, reservation_id LIMIT $2""",
+        at, limit, after.expires_at if after else None, after.reservation_id if after else None,
     )  # fmt: skip
-    return [(row["reservation_id"], row["driver_id"]) for row in rows]
+    return [Due(*row) for row in rows]
 
 
 async def is_free(tx: Connection, driver_id: str) -> bool:
     """Locks a driver unless somebody else has; whether it is ours."""
     return bool(await tx.fetch("SELECT FROM members WHERE driver_id = $1 FOR UPDATE SKIP LOCKED", driver_id))
+
+
+async def paid_before(tx: Connection, order_ids: Iterable[UUID]) -> set[UUID]:
+    """Of some orders those whose payment was told already."""
+    rows = await tx.fetch(
+        "SELECT order_id FROM purchases WHERE order_id = ANY($1) AND paid_at IS NOT NULL", list(order_ids)
+    )
+    return {row["order_id"] for row in rows}
 
 
 async def refunded_before(tx: Connection, paid: Mapping[UUID, int]) -> set[UUID]:

@@ -6,39 +6,46 @@ payment came: points may make a debt, a campaign may give more than its budget, 
 as a difference.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 from uuid import UUID
 
 from loyalty.domain.pricing import Part
-from loyalty.domain.reservations import GIVEN_BACK_FOR, Move, Reservation, Status, moves
+from loyalty.domain.reservations import GIVEN_BACK_FOR, NOBODY, Move, Reservation, Status, moves, netted
 from loyalty.repository import campaign_use, coupons
 from loyalty.repository import reservations as repository
-from loyalty.repository.points import Member, lock_members, lock_owners
+from loyalty.repository.coupons import Redemption
+from loyalty.repository.points import lock_members, lock_owners
 from loyalty.use_cases import points
 from loyalty.use_cases.context import Loyalty
 from loyalty.use_cases.differences import Kind, note
+from loyalty.use_cases.points import Spending
 from schemas.orders import OrderCancelledV1, OrderPaidV1, OrderRefundedV1
 from servicekit.postgres import Connection
 
 
 async def confirm(loyalty: Loyalty, tx: Connection, paid: Sequence[OrderPaidV1]) -> None:
-    """What was set aside for these orders is spent, once each. Orders without a reservation cost no query."""
-    events = {event.reservation_id: event for event in paid if event.reservation_id is not None}
-    if not events:
-        return
+    """What was set aside for these orders is spent, once each, in a number of statements that does not grow with them.
+
+    Another reservation that is held for one of them is for nothing any more.
+    """
+    events = {event.order_id: event for event in paid}
     owners = await lock_owners(tx, {event.driver_id for event in events.values()})
-    known = await repository.by_ids(tx, events)
-    spent = [
-        (known.get(reservation_id), _as_paid(event, owners[event.driver_id]), event.occurred_at)
-        for reservation_id, event in sorted(events.items()) if event.driver_id in owners
-    ]  # fmt: skip
-    new = [(before, now, at) for before, now, at in spent if before is None or not before.status.is_settled]
-    taken: list[Move] = []
-    for before, now, at in new:
-        taken += await _spend(loyalty, tx, before, now, at)
-    await _settle_moves(tx, taken, events)
-    await _undo_what_was_refunded_before(loyalty, tx, [(now, at) for _, now, at in new], events)
+    found = await repository.of_paid(tx, [one.reservation_id for one in paid if one.reservation_id], list(events))
+    known = {one.reservation_id: one for one in found}
+    told = [
+        _as_paid(event, owners[event.driver_id].driver_id)
+        for event in sorted(events.values(), key=lambda event: event.order_id)
+        if event.reservation_id and event.driver_id in owners
+    ]
+    new = [one for one in told if not _is_settled(known.get(one.reservation_id))]
+    taken = await _replace(tx, _others(found, events, {owner.driver_id for owner in owners.values()}), events)
+    taken += await _take_again(tx, new, known)
+    await _redeem(loyalty, tx, new, known)
+    await repository.settle(tx, {one.reservation_id: events[one.order_id].occurred_at for one in new}, Status.SPENT)
+    taken += await _undo_what_was_refunded_before(loyalty, tx, new, events)
+    taken += await _taken_by_nobody(tx, [event for event in events.values() if event.driver_id not in owners])
+    await _settle_moves(tx, taken, {event.order_id: event.occurred_at for event in events.values()})
 
 
 async def release_cancelled(loyalty: Loyalty, tx: Connection, cancelled: Sequence[OrderCancelledV1]) -> None:
@@ -54,7 +61,7 @@ async def undo_refunded(loyalty: Loyalty, tx: Connection, refunded: Sequence[Ord
     if not whole:
         return
     found = await repository.of_orders(tx, whole, Status.SPENT)
-    await _undo(loyalty, tx, [(reservation, whole[reservation.order_id]) for reservation in found])
+    await _settle_moves(tx, await _undo(loyalty, tx, found, whole))
 
 
 async def let_go(
@@ -62,85 +69,113 @@ async def let_go(
 ) -> list[Reservation]:  # fmt: skip
     """Gives back what is set aside, as far as it still is; those of which it was. Locks their drivers."""
     found = await _still(tx, held, Status.HELD)
-    for reservation in found:
-        await free_own(tx, reservation)
-    await repository.settle(tx, [one.reservation_id for one in found], status, at)
-    await give_back_campaigns(tx, found)
+    await free_own(tx, found)
+    await repository.settle(tx, dict.fromkeys((one.reservation_id for one in found), at), status)
+    await _settle_moves(tx, [move for one in found for move in moves(one, taken=False)])
     return found
 
 
-async def free_own(tx: Connection, reservation: Reservation) -> None:
-    """The driver's own coupons and points are free again."""
-    if reservation.coupons:
-        await coupons.release(tx, reservation.reservation_id)
-    if reservation.points:
-        await points.release_hold(tx, reservation.key)
+async def free_own(tx: Connection, reservations: Sequence[Reservation]) -> None:
+    """The drivers' own coupons and points are free again."""
+    if with_coupons := [one.reservation_id for one in reservations if one.coupons]:
+        await coupons.release(tx, with_coupons)
+    if with_points := [one.key for one in reservations if one.points]:
+        await points.release_holds(tx, with_points)
 
 
-async def give_back_campaigns(tx: Connection, reservations: Iterable[Reservation]) -> None:
-    """What they took of campaigns' budgets is there again."""
-    for move in sorted(move for one in reservations for move in moves(one, taken=False)):
-        await campaign_use.give_back(tx, move.campaign_id, move.driver_id, amount_minor=move.amount_minor)
-
-
-def _as_paid(event: OrderPaidV1, owner: Member) -> Reservation:
-    """The reservation as the payment tells of it: that is the price that was paid."""
-    assert event.reservation_id is not None  # noqa: S101 - `confirm` looks at no others
+def _as_paid(event: OrderPaidV1, driver_id: str) -> Reservation:
+    """The reservation as the payment tells of it: that is the price that was paid, and its time ends with it."""
+    assert event.reservation_id is not None  # noqa: S101 - orders without one are none of these
     parts = tuple(
         Part(part.kind, part.reference, part.reason, part.amount_minor, part.points) for part in event.breakdown
     )
     return Reservation(
-        event.reservation_id, event.order_id, owner.driver_id, event.station_id, Status.SPENT, parts, event.currency,
+        event.reservation_id, event.order_id, driver_id, event.station_id, Status.SPENT, parts, event.currency,
         event.occurred_at,
     )  # fmt: skip
 
 
-async def _spend(
-    loyalty: Loyalty, tx: Connection, before: Reservation | None, now: Reservation, at: datetime
+def _is_settled(before: Reservation | None) -> bool:
+    return before is not None and before.status.is_settled
+
+
+def _others(
+    found: Iterable[Reservation], events: Mapping[UUID, OrderPaidV1], locked: Collection[str]
+) -> list[Reservation]:  # fmt: skip
+    """Those that are held for an order that was paid without them."""
+    paid_with = {event.reservation_id for event in events.values()}
+    return [
+        one for one in found
+        if one.status is Status.HELD and one.reservation_id not in paid_with and one.driver_id in locked
+    ]  # fmt: skip
+
+
+async def _replace(
+    tx: Connection, others: Sequence[Reservation], events: Mapping[UUID, OrderPaidV1]
 ) -> list[Move]:  # fmt: skip
-    """Spends it; what is to be taken of campaigns and given back to them for it."""
+    """Lets them go; what campaigns get back."""
+    await free_own(tx, others)
+    moments = {one.reservation_id: events[one.order_id].occurred_at for one in others}
+    await repository.settle(tx, moments, Status.REPLACED)
+    return [move for one in others for move in moves(one, taken=False)]
+
+
+async def _take_again(
+    tx: Connection, new: Sequence[Reservation], known: Mapping[UUID, Reservation]
+) -> list[Move]:  # fmt: skip
+    """Sets aside again what had been let go, or never was; what is to be taken of campaigns for it."""
     taken: list[Move] = []
-    if before is None or before.status is not Status.HELD:
-        taken = await _take_again(loyalty, tx, now, at)
-    if before is None:
-        await repository.insert(tx, now)
-    await _redeem(loyalty, tx, now, at)
-    await repository.settle(tx, [now.reservation_id], Status.SPENT, at)
+    for now in new:
+        before = known.get(now.reservation_id)
+        if before is not None and before.status is Status.HELD:
+            continue
+        if before is None:
+            await repository.insert(tx, now)
+        if now.coupons:
+            await coupons.reserve(tx, now.driver_id, now.coupons, now.reservation_id, too_late=True)
+        taken += moves(now, taken=True)
     return taken
 
 
-async def _take_again(loyalty: Loyalty, tx: Connection, now: Reservation, at: datetime) -> list[Move]:
-    """Sets aside again what had been let go; another reservation of the order is for nothing any more."""
-    others = await repository.of_orders(tx, [now.order_id], Status.HELD)
-    for other in others:
-        await free_own(tx, other)
-    await repository.settle(tx, [other.reservation_id for other in others], Status.REPLACED, at)
-    if now.coupons:
-        await coupons.reserve(tx, now.driver_id, now.coupons, now.reservation_id, too_late=True)
-    return [*(move for other in others for move in moves(other, taken=False)), *moves(now, taken=True)]
+async def _redeem(
+    loyalty: Loyalty, tx: Connection, new: Sequence[Reservation], known: Mapping[UUID, Reservation]
+) -> None:  # fmt: skip
+    """Spends the drivers' own that is set aside, and notes what is not."""
+    redeemed = await coupons.redeem_reserved(tx, [
+        Redemption(one.reservation_id, one.order_id, one.station_id, one.coupons, one.currency, one.expires_at)
+        for one in new if one.coupons or known.get(one.reservation_id, one).coupons
+    ])  # fmt: skip
+    spent = await points.spend_holds(tx, [
+        Spending(one.key, one.order_id, part.amount_minor, one.currency, one.expires_at)
+        for one in new if (part := one.points)
+    ])  # fmt: skip
+    for one in new:
+        for coupon_id, amount_minor in sorted(one.coupons.items()):
+            if (one.reservation_id, coupon_id) not in redeemed:
+                details = {"coupon_id": coupon_id, "amount_minor": amount_minor, "currency": one.currency}
+                await note(tx, Kind.COUPON_GONE, one.order_id, coupon_id, one.expires_at, details)
+        if (part := one.points) and one.key not in spent:
+            details = {"amount_minor": part.amount_minor, "currency": one.currency, "points": part.points}
+            await note(tx, Kind.POINTS_NOT_TAKEN, one.order_id, "points", one.expires_at, details)
 
 
-async def _redeem(loyalty: Loyalty, tx: Connection, now: Reservation, at: datetime) -> None:
-    """Spends the driver's own that is set aside, and notes what is not."""
-    if now.coupons:
-        redeemed = await coupons.redeem_reserved(
-            tx, now.reservation_id, order_id=now.order_id, station_id=now.station_id, amounts=now.coupons,
-            currency=now.currency, at=at,
-        )  # fmt: skip
-        for coupon_id in sorted(now.coupons.keys() - redeemed):
-            details = {"coupon_id": coupon_id, "amount_minor": now.coupons[coupon_id], "currency": now.currency}
-            await note(tx, Kind.COUPON_GONE, now.order_id, coupon_id, at, details)
-    if part := now.points:
-        told = {"amount_minor": part.amount_minor, "currency": now.currency}
-        spent = await points.spend_hold(loyalty, tx, now.key, order_id=now.order_id, at=at, **told)
-        if not spent:
-            await note(tx, Kind.POINTS_NOT_TAKEN, now.order_id, "points", at, told | {"points": part.points})
+async def _taken_by_nobody(tx: Connection, paid: Sequence[OrderPaidV1]) -> list[Move]:
+    """What orders took of campaigns whose drivers were erased while they paid: it counts in all, once, for nobody."""
+    discounted = {event.order_id: event for event in paid if event.reservation_id and event.breakdown}
+    if not discounted:
+        return []
+    before = await repository.paid_before(tx, discounted)
+    return [
+        move for order_id, event in discounted.items() if order_id not in before
+        for move in moves(_as_paid(event, NOBODY), taken=True)
+    ]  # fmt: skip
 
 
-async def _settle_moves(tx: Connection, taken: Sequence[Move], events: dict[UUID, OrderPaidV1]) -> None:
+async def _settle_moves(
+    tx: Connection, made: Iterable[Move], moments: Mapping[UUID, datetime] | None = None
+) -> None:  # fmt: skip
     """Gives back and takes in the order of the campaigns, and notes what was more than there was."""
-    at = {event.order_id: event.occurred_at for event in events.values()}
-    for move in sorted(taken):
+    for move in netted(made):
         if not move.taken:
             await campaign_use.give_back(tx, move.campaign_id, move.driver_id, amount_minor=move.amount_minor)
             continue
@@ -148,31 +183,34 @@ async def _settle_moves(tx: Connection, taken: Sequence[Move], events: dict[UUID
         if not within:
             kind = Kind.UNKNOWN_CAMPAIGN if within is None else Kind.OVER_BUDGET
             details = {"campaign_id": move.campaign_id, "amount_minor": move.amount_minor}
-            await note(tx, kind, move.order_id, move.campaign_id, at[move.order_id], details)
+            at = (moments or {}).get(move.order_id) or datetime.now(UTC)
+            await note(tx, kind, move.order_id, move.campaign_id, at, details)
 
 
 async def _undo_what_was_refunded_before(
-    loyalty: Loyalty, tx: Connection, spent: Sequence[tuple[Reservation, datetime]], events: dict[UUID, OrderPaidV1]
-) -> None:  # fmt: skip
+    loyalty: Loyalty, tx: Connection, spent: Sequence[Reservation], events: Mapping[UUID, OrderPaidV1]
+) -> list[Move]:  # fmt: skip
     """Of an order whose refund was told before its payment, nothing stays spent."""
     if not spent:
-        return
-    paid = {now.order_id: events[now.reservation_id].paid_minor for now, _ in spent}
-    refunded = await repository.refunded_before(tx, paid)
-    await _undo(loyalty, tx, [(now, at) for now, at in spent if now.order_id in refunded])
+        return []
+    refunded = await repository.refunded_before(tx, {one.order_id: events[one.order_id].paid_minor for one in spent})
+    gone = [one for one in spent if one.order_id in refunded]
+    return await _undo(loyalty, tx, gone, {one.order_id: events[one.order_id].occurred_at for one in gone})
 
 
-async def _undo(loyalty: Loyalty, tx: Connection, spent: Sequence[tuple[Reservation, datetime]]) -> None:
-    moments = {reservation.reservation_id: at for reservation, at in spent}
-    found = await _still(tx, [reservation for reservation, _ in spent], Status.SPENT)
-    for reservation in found:
-        at = moments[reservation.reservation_id]
-        if reservation.coupons:
-            await coupons.give_back(tx, reservation.order_id, reservation.coupons, at, until=at + GIVEN_BACK_FOR)
-        if reservation.points:
-            await points.give_back(loyalty, tx, reservation.key, at=at)
-        await repository.settle(tx, [reservation.reservation_id], Status.UNDONE, at)
-    await give_back_campaigns(tx, found)
+async def _undo(
+    loyalty: Loyalty, tx: Connection, spent: Sequence[Reservation], moments: Mapping[UUID, datetime]
+) -> list[Move]:  # fmt: skip
+    """Gives drivers their own back, as far as it is spent still; what campaigns get back. `moments` by order."""
+    found = await _still(tx, spent, Status.SPENT)
+    for one in found:
+        at = moments[one.order_id]
+        if one.coupons:
+            await coupons.give_back(tx, one.order_id, one.coupons, at, until=at + GIVEN_BACK_FOR)
+        if one.points:
+            await points.give_back(loyalty, tx, one.key, at=at)
+    await repository.settle(tx, {one.reservation_id: moments[one.order_id] for one in found}, Status.UNDONE)
+    return [move for one in found for move in moves(one, taken=False)]
 
 
 async def _still(tx: Connection, seen: Iterable[Reservation], status: Status) -> list[Reservation]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from loyalty.domain import points as domain
 from loyalty.domain.points import Counter, Entry, Grant, Kind, Lot, Part
+from loyalty.repository import point_uses, purchases
 from loyalty.repository import points as repository
-from loyalty.repository import purchases
 from loyalty.use_cases.context import Loyalty
 from loyalty.use_cases.points import post
 from servicekit.ids import new_id
@@ -36,7 +36,7 @@ async def collect_purchases(_: Loyalty, tx: Connection, driver_id: str) -> list[
 async def erase(_: Loyalty, tx: Connection, driver_id: str) -> int:
     """What is left is forfeited, and what is owed forgiven; of how many lots."""
     await repository.lock_members(tx, [driver_id])
-    await repository.drop_holds(tx, driver_id)
+    await point_uses.drop_holds(tx, driver_id)
     lots = (await repository.find_lots(tx, [driver_id]))[driver_id]
     parts = _all_of(lots)
     await post(tx, _entries(driver_id, Kind.FORFEITED, "erased", Counter.FORFEITED, parts))
@@ -46,14 +46,14 @@ async def erase(_: Loyalty, tx: Connection, driver_id: str) -> int:
 async def move(_: Loyalty, tx: Connection, driver_id: str, into: str) -> None:
     """Gives what is left, or owed, to the other account; lots keep when they expire, and which order earned them."""
     await repository.lock_members(tx, [driver_id, into])
-    await repository.drop_holds(tx, driver_id)
+    await point_uses.drop_holds(tx, driver_id)
     lots = await repository.find_lots(tx, [driver_id, into])
     out = _entries(driver_id, Kind.MOVED, "moved_out", Counter.MOVED, _all_of(lots[driver_id]))
     parts, new = _taken_over(lots[driver_id], into, lots[into])
     ends = min((lot.expires_at for lot in lots[driver_id] if lot.expires_at), default=None)
     told = {"expires_at": ends} if ends else {}
     await post(tx, [*out, *_entries(into, Kind.MOVED, "moved_in", Counter.MOVED, parts, new, told)])
-    await repository.move_uses(tx, driver_id, into)
+    await point_uses.move_uses(tx, driver_id, into)
 
 
 async def move_purchases(_: Loyalty, tx: Connection, driver_id: str, into: str) -> None:

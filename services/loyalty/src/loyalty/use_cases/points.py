@@ -3,22 +3,33 @@
 Each takes the driver's turn (the row of `members`) by itself; whoever holds the turn already waits for nobody.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from loyalty.domain import points as domain
 from loyalty.domain.point_words import about_debt
-from loyalty.domain.points import Counter, Entry, Grant, Kind, Part, event_of
+from loyalty.domain.points import Counter, Entry, Grant, Kind, Lot, Part, event_of
+from loyalty.repository import point_uses
 from loyalty.repository import points as repository
-from loyalty.repository.points import Use
+from loyalty.repository.point_uses import Use
 from loyalty.use_cases.context import Loyalty
 from servicekit.envelope import to_records
 from servicekit.ids import new_id
 from servicekit.postgres import Connection, append_to_outbox
 
 MOST_EXPIRIES = 24
+
+
+class Spending(NamedTuple):
+    """That what is held under a key was spent on an order, and took so much off its price, in minor units."""
+
+    key: str
+    order_id: UUID
+    amount_minor: int
+    currency: str
+    at: datetime
 
 
 async def award(
@@ -61,21 +72,27 @@ async def read_account(loyalty: Loyalty, tx: Connection, driver_id: str) -> dict
 async def hold(tx: Connection, driver_id: str, points: int, key: str) -> None:
     """Sets points aside, once for the key, those that expire first. Raises TooFewPoints."""
     await repository.lock_members(tx, [driver_id])
-    if await repository.find_use(tx, key) is not None:
+    if await point_uses.find_use(tx, key) is not None:
         return
-    parts = await _choose(tx, driver_id, points)
-    await repository.insert_use(tx, key, Use(driver_id, points, "held", 0, tuple(parts)))
-    await repository.change_held(tx, parts, 1)
+    lots = await repository.find_lots(tx, [driver_id])
+    parts = domain.choose(lots[driver_id], points, datetime.now(UTC))
+    await point_uses.insert_use(tx, key, Use(driver_id, points, "held", 0, tuple(parts)))
+    await point_uses.change_held(tx, parts, 1)
 
 
 async def release_hold(tx: Connection, key: str) -> int:
     """Lets points go that are set aside; how many that were. 0: none are, or not any more."""
-    use = await _locked_use(tx, key)
-    if use is None or use.status != "held":
-        return 0
-    await repository.change_held(tx, use.parts, -1)
-    await repository.settle_use(tx, key, "released", use.parts)
-    return use.points
+    return (await release_holds(tx, [key])).get(key, 0)
+
+
+async def release_holds(tx: Connection, keys: Sequence[str]) -> dict[str, int]:
+    """The same for many keys; those under which points were set aside."""
+    uses = await _locked_uses(tx, keys)
+    held = {key: use for key, use in uses.items() if use.status == "held"}
+    if held:
+        await point_uses.change_held(tx, [part for use in held.values() for part in use.parts], -1)
+        await point_uses.settle_uses(tx, list(held), "released")
+    return {key: use.points for key, use in held.items()}
 
 
 async def spend_hold(
@@ -86,16 +103,32 @@ async def spend_hold(
     Also where they were let go meanwhile: they took off what was paid. They are then taken of whatever there is, and
     what is missing is owed.
     """
-    use = await _locked_use(tx, key)
-    if use is None or use.status == "spent" or not await _is_present(tx, use.driver_id):
-        return 0
-    if use.status == "held":
-        await repository.change_held(tx, use.parts, -1)
-    told = {"amount_minor": amount_minor, "currency": currency}
-    entry = await _taken(tx, use, f"{key}|spent", "order", at, order_id=order_id, told=told)
-    await post(tx, [entry])
-    await repository.settle_use(tx, key, "spent", _as_used(entry.parts))
-    return use.points
+    spent = await spend_holds(tx, [Spending(key, order_id, amount_minor, currency, at)])
+    return spent.get(key, 0)
+
+
+async def spend_holds(tx: Connection, spendings: Iterable[Spending]) -> dict[str, int]:
+    """The same for many keys; how many points were spent now under which."""
+    asked = {one.key: one for one in spendings}
+    uses = await _locked_uses(tx, list(asked))
+    present = await repository.lock_owners(tx, {use.driver_id for use in uses.values()}) if uses else {}
+    due = {key: use for key, use in uses.items() if use.status != "spent" and use.driver_id in present}
+    if not due:
+        return {}
+    held = [part for use in due.values() if use.status == "held" for part in use.parts]
+    await point_uses.change_held(tx, held, -1)
+    lots = await repository.find_lots(tx, {use.driver_id for use in due.values()})
+    entries: list[Entry] = []
+    for key, use in due.items():
+        one, own = asked[key], lots[use.driver_id]
+        told = {"amount_minor": one.amount_minor, "currency": one.currency}
+        entry = _taken(use, own, f"{key}|spent", "order", one.at, order_id=one.order_id, told=told)
+        own[:] = domain.after(own, entry.parts, entry.new_lots)
+        entries.append(entry)
+    await post(tx, entries)
+    await point_uses.settle_uses(tx, list(due), "spent")
+    await point_uses.replace_parts(tx, {key: _as_used(entry.parts) for key, entry in zip(due, entries, strict=True)})
+    return {key: use.points for key, use in due.items()}
 
 
 async def spend(
@@ -103,12 +136,13 @@ async def spend(
 ) -> None:  # fmt: skip
     """Spends points on a gift, once for the key. Raises TooFewPoints."""
     await repository.lock_members(tx, [driver_id])
-    if await repository.find_use(tx, key) is not None:
+    if await point_uses.find_use(tx, key) is not None:
         return
-    use = Use(driver_id, points, "spent", 0, tuple(await _choose(tx, driver_id, points)))
-    entry = await _taken(tx, use, f"{key}|spent", "gift", at, gift_order_id=gift_order_id)
+    lots = (await repository.find_lots(tx, [driver_id]))[driver_id]
+    use = Use(driver_id, points, "spent", 0, tuple(domain.choose(lots, points, datetime.now(UTC))))
+    entry = _taken(use, lots, f"{key}|spent", "gift", at, gift_order_id=gift_order_id)
     await post(tx, [entry])
-    await repository.insert_use(tx, key, use)
+    await point_uses.insert_use(tx, key, use)
 
 
 async def give_back(
@@ -119,7 +153,7 @@ async def give_back(
     `points` is how many in all are to have been given back by now (None: all), so the same again gives nothing more.
     They expire when they would have, but not within 30 days.
     """
-    use = await _locked_use(tx, key)
+    use = (await _locked_uses(tx, [key])).get(key)
     if use is None or use.status != "spent" or not await _is_present(tx, use.driver_id):
         return 0
     total = use.points if points is None else min(points, use.points)
@@ -127,7 +161,7 @@ async def give_back(
         return 0
     grants = domain.give_back(use.parts, use.given_back, total, at)
     await _give(tx, use.driver_id, grants, f"{key}|given_back|{total}", "given_back", Counter.REDEEMED, at)
-    await repository.note_given_back(tx, key, total)
+    await point_uses.note_given_back(tx, key, total)
     return total - use.given_back
 
 
@@ -150,19 +184,13 @@ async def _give(
     )
 
 
-async def _choose(tx: Connection, driver_id: str, points: int) -> list[Part]:
-    lots = await repository.find_lots(tx, [driver_id])
-    return domain.choose(lots[driver_id], points, datetime.now(UTC))
-
-
-async def _taken(
-    tx: Connection, use: Use, key: str, reason: str, at: datetime, *, order_id: UUID | None = None,
+def _taken(
+    use: Use, lots: Sequence[Lot], key: str, reason: str, at: datetime, *, order_id: UUID | None = None,
     gift_order_id: UUID | None = None, told: dict[str, object] | None = None,
 ) -> Entry:  # fmt: skip
     """The entry that takes a use's points, of the lots that it names as far as they still have them."""
-    lots = await repository.find_lots(tx, [use.driver_id])
     first = {part.lot_id: part.points for part in use.parts}
-    parts, new = domain.take(use.driver_id, lots[use.driver_id], use.points, first)
+    parts, new = domain.take(use.driver_id, lots, use.points, first)
     return Entry(
         new_id(), key, use.driver_id, Kind.REDEEMED, reason, Counter.REDEEMED, at, parts, new, order_id, gift_order_id,
         told or {},
@@ -173,15 +201,19 @@ def _as_used(parts: Sequence[Part]) -> list[Part]:
     return [Part(part.lot_id, -part.points, part.expires_at) for part in parts]
 
 
-async def _locked_use(tx: Connection, key: str) -> Use | None:
-    """The use, whose driver is locked: a merge may have given it to another account in the meantime."""
-    use = await repository.find_use(tx, key)
-    while use is not None:
-        await repository.lock_members(tx, [use.driver_id])
-        before, use = use, await repository.find_use(tx, key)
-        if use is not None and use.driver_id == before.driver_id:
-            return use
-    return None
+async def _locked_uses(tx: Connection, keys: Sequence[str]) -> dict[str, Use]:
+    """The uses, whose drivers are locked: a merge may have given some to another account in the meantime."""
+    uses = await point_uses.find_uses(tx, keys)
+    while uses:
+        await repository.lock_members(tx, _drivers_of(uses))
+        before, uses = uses, await point_uses.find_uses(tx, keys)
+        if _drivers_of(uses) <= _drivers_of(before):
+            break
+    return uses
+
+
+def _drivers_of(uses: Mapping[str, Use]) -> set[str]:
+    return {use.driver_id for use in uses.values()}
 
 
 async def _is_present(tx: Connection, driver_id: str) -> bool:

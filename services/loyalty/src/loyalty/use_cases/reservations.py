@@ -81,7 +81,8 @@ async def release(loyalty: Loyalty, subject: str, reservation_id: UUID, at: date
 async def _reserve(loyalty: Loyalty, tx: Connection, request: ReservationRequest, at: datetime) -> ReservationAnswer:
     await require_present(loyalty.erasures, tx, request.driver_id)
     await lock_members(tx, [request.driver_id])
-    found = {one.reservation_id: one for one in await repository.of_order(tx, request.reservation_id, request.order_id)}
+    of_it = await repository.of_paid(tx, [request.reservation_id], [request.order_id])
+    found = {one.reservation_id: one for one in of_it}
     if known := found.pop(request.reservation_id, None):
         return _again(known, request)
     before = next(iter(found.values()), None)
@@ -109,8 +110,8 @@ async def _make_way(tx: Connection, before: Reservation, request: ReservationReq
     """What was held for the order is free for it; campaigns get theirs back when the new price is taken of them."""
     if before.driver_id != request.driver_id:
         raise Problem(403, "not-your-order", "Another driver pays this order.")
-    await free_own(tx, before)
-    await repository.settle(tx, [before.reservation_id], Status.REPLACED, at)
+    await free_own(tx, [before])
+    await repository.settle(tx, {before.reservation_id: at}, Status.REPLACED)
 
 
 async def _look(
