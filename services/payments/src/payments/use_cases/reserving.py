@@ -17,13 +17,15 @@ from payments.repository import claims
 from payments.use_cases import reservations
 from payments.use_cases.context import Payments
 from payments.use_cases.order_access import lock_own_order
+from servicekit.idempotency import IN_FLIGHT
 from servicekit.postgres import Connection
 from servicekit.problems import Problem
 
 CLAIM = timedelta(seconds=20)
 """Longer than loyalty is waited for."""
-OTHERS_TURN = frozenset({"order-changed", "payment-in-progress"})
-"""Another request pays the order: what is reserved may stand for that one by now, and the order's events end it."""
+OTHERS_TURN = frozenset({"order-changed", "payment-in-progress", IN_FLIGHT})
+"""Another request, or this one sent twice, pays the order: what is reserved may stand for that one by now, and the
+order's events end it."""
 Result = TypeVar("Result")
 
 
@@ -80,5 +82,5 @@ async def _claim(payments: Payments, tx: Connection, order: Order) -> Order:
         raise InvalidTransition(found, Command.BEGIN_PAYMENT)
     if not is_same or not await claims.take(tx, order.order_id, now, now + CLAIM):
         detail = "Another payment of this order is being prepared; try again in a moment."
-        raise Problem(409, "request-in-flight", detail)
+        raise Problem(409, IN_FLIGHT, detail)
     return replace(found, coupon_ids=order.coupon_ids, points=order.points)
