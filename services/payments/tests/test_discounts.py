@@ -120,6 +120,16 @@ async def test_a_whole_refund_gives_the_discount_back_to_who_paid_it(till: Till,
     assert await till.station() == await till.balance(AccountKind.PROMOTION, "loyalty") == 0
 
 
+async def test_the_part_by_which_all_is_back_gives_the_discount_back(till: Till, service: LoyaltyService) -> None:
+    paid = await till.paid(await till.order(coupon_ids=("c1",)))
+    assert service.held
+    assert (await till.refund(paid, amount_minor=1_000)).status_code == 201
+    assert (await till.refund(paid, whole=True)).json()["amount_minor"] == AMOUNT - OFF - 1_000
+    await till.look()
+    await till.until(paid, "refunded")
+    assert await till.station() == await till.balance(AccountKind.PROMOTION, "loyalty") == 0
+
+
 async def test_points_may_pay_all_of_it(till: Till, service: LoyaltyService) -> None:
     order = await till.order()
     reply = await till.pay(order, points=10**6)
@@ -200,6 +210,14 @@ async def test_of_payments_at_once_none_gives_back_what_another_one_may_use(
     order = await till.order()
     replies = await asyncio.gather(*(till.pay(order) for _ in range(5)))
     assert sorted(reply.status_code for reply in replies) == [200, 409, 409, 409, 409]
+    assert service.released == []
+
+
+async def test_the_same_payment_sent_twice_at_once_keeps_what_it_reserved(till: Till, service: LoyaltyService) -> None:
+    service.campaign_minor = 300
+    order, key = await till.order(), str(new_id())
+    replies = await asyncio.gather(*(till.pay(order, key=key) for _ in range(5)))
+    assert {(reply.status_code, reply.content) for reply in replies} == {(200, replies[0].content)}
     assert service.released == []
 
 

@@ -71,7 +71,7 @@ class Refund:
     attempt_id: UUID | None = None
     card_id: UUID | None = None
     discount_minor: int = 0
-    """What the station gives back of the discount, to whoever paid it; of a whole refund only."""
+    """What the station gives back of the discount, to whoever paid it, with the refund by which all is back."""
     volume_ml: int | None = None
     note: bytes | None = None
     approved_by: str | None = None

@@ -61,8 +61,15 @@ async def start(tx: Connection, order: Order, asked: Refund) -> Refund:
 
 
 async def succeed(tx: Connection, order: Order, pending: Refund, at: datetime) -> Refund:
-    """The money is back with the driver: books it, and ends what the order waited for."""
-    done = replace(pending, status=RefundStatus.SUCCEEDED, settled_at=at, next_look_at=None)
+    """The money is back with the driver: books it, and ends what the order waited for.
+
+    The refund by which all is back gives the discount back, too: others undo coupons and points by just that.
+    """
+    is_last = order.refunded_minor + pending.amount_minor == order.paid_minor
+    done = replace(
+        pending, status=RefundStatus.SUCCEEDED, settled_at=at, next_look_at=None,
+        discount_minor=order.discount_minor if is_last else 0,
+    )  # fmt: skip
     await repository.update(tx, done)
     await ledger.post(tx, [transfers.refunded(done, await _destination(tx, done))])
     await orders.save(tx, await ended(tx, order, done, at))
@@ -147,7 +154,7 @@ async def _asked(
         AccountKind.DEPOSIT if from_deposit else AccountKind.STATION,
         str(order.order_id if from_deposit else order.station_id), amount, order.currency, reason,
         RefundStatus.REQUESTED, requested_by, datetime.now(UTC), attempt_id=await _charge_of(tx, order),
-        card_id=order.card_id, discount_minor=order.discount_minor if amount == order.paid_minor else 0,
+        card_id=order.card_id,
     )  # fmt: skip
 
 
