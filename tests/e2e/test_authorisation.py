@@ -53,8 +53,8 @@ WHAT_OTHERS_GET: dict[Key, Verdict] = {
     ("delete", "/v1/stations/{station_id}/reviews/mine"): _own_thing,
 }
 """Where 403 or 404 is not the answer about somebody else's station: reports have a verdict each, and whose station it
-is does not matter to a driver, whose favourite, review, order and quote are the driver's own. Which of the ways to sign in is
-meant is looked at after the proof."""
+is does not matter to a driver, whose favourite, review, order and quote are the driver's own. Which of the ways to
+sign in is meant is looked at after the proof."""
 
 NEEDS_A_PROOF: dict[Key, set[str]] = {
     ("post", "/v1/me/identities"): {"proof-refused", "staff-account"},

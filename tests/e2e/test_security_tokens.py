@@ -13,12 +13,12 @@ from .people import People, Session, claims_of
 
 PLACES = {
     "gateway": "/v1/me/favourites", "identity": "/v1/me/vehicles", "pricing": "/v1/me/price-alerts",
-    "payments": "/v1/fuel-cards", "stations": "/v1/me/favourites",
+    "payments": "/v1/fuel-cards", "loyalty": "/v1/me/coupons", "stations": "/v1/me/favourites",
 }  # fmt: skip
 """A driver's own list at each port; `test_every_port_is_tried` sees to it that none is left out."""
 FOR_STAFF = {
     "gateway": "/v1/price-changes", "identity": "/v1/me", "pricing": "/v1/price-changes",
-    "stations": f"/v1/stations/{new_id()}/closures",
+    "loyalty": "/v1/campaign-plans", "stations": f"/v1/stations/{new_id()}/closures",
 }  # fmt: skip
 """What a manager may ask; the stations service has nothing to read for managers, and no such station."""
 

@@ -62,6 +62,11 @@ async def reset(tx: Connection, driver_id: str, tier: str) -> None:
     )  # fmt: skip
 
 
+async def drop_unused(tx: Connection, driver_id: str) -> None:
+    """Forgets a driver who never had points; else the row stays with the books, under an id."""
+    await tx.execute("DELETE FROM members WHERE driver_id = $1 AND version = 0", driver_id)
+
+
 async def membership_of(tx: Connection, driver_id: str) -> dict[str, Any] | None:
     """What a driver's row says of the person."""
     row = await tx.fetchrow(

@@ -54,9 +54,10 @@ async def collect(_: Loyalty, tx: Connection, driver_id: str) -> list[dict[str, 
 
 
 async def erase(_: Loyalty, tx: Connection, driver_id: str) -> int:
-    """See people.ERASES; the row stays, since the points' books need it."""
+    """See people.ERASES; the row stays where the points' books need it."""
     told = await repository.birth_month_of(tx, driver_id)
     await repository.reset(tx, driver_id, TIERS[0].word)
+    await repository.drop_unused(tx, driver_id)
     return await tiers.delete_months(tx, driver_id) + (told is not None)
 
 
@@ -70,4 +71,5 @@ async def move(loyalty: Loyalty, tx: Connection, driver_id: str, into: str) -> N
     months = await tiers.months_of(tx, driver_id)
     await tiers.delete_months(tx, driver_id)
     await repository.reset(tx, driver_id, TIERS[0].word)
+    await repository.drop_unused(tx, driver_id)
     await note_volumes(loyalty, tx, [(into, month, volume) for month, volume in months.items()], datetime.now(UTC))
