@@ -9,9 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from loyalty.domain.gifts import GIVES_BACK, STEPS, GiftOrderStatus, GiftStep, GiftWay, stock_after
+from loyalty.repository import codes, members
 from loyalty.use_cases import gift_orders as use_cases
 from servicekit.ids import new_id
 from servicekit.problems import Problem
+from servicekit.testkit import eventually
 
 from .conftest import Loyalty
 from .gift_kit import code_of, crew, delivered, drive, gift, keep, order, picked_up, rich, spendable, stock
@@ -176,3 +178,21 @@ async def act(loyalty: Loyalty, order_id: str, step: GiftStep, *, damaged: bool)
             raise
         return False
     return True
+
+
+async def test_a_hand_over_waits_for_the_driver_before_it_takes_the_code(loyalty: Loyalty) -> None:
+    """As whoever cancels or forgets does: otherwise the two would wait for each other."""
+    station, driver = await loyalty.station(), await rich(loyalty)
+    placed = await order(loyalty, driver, picked_up(await gift(loyalty), station))
+    body = {"code": await code_of(loyalty, driver, placed), "station_id": str(station)}
+
+    async def waits() -> bool:
+        return await loyalty.sql("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") > 0
+
+    async with loyalty.store.connection() as tx, tx.transaction():
+        await members.lock(tx, driver)
+        handing = asyncio.create_task(crew(loyalty, "/gift-hand-overs", body))
+        await eventually(waits)
+        await tx.fetch("SELECT FROM codes FOR UPDATE NOWAIT")
+        assert await codes.withdraw(tx, use_cases.PURPOSE, [placed["gift_order_id"]]) == 1
+    assert (await handing).json()["type"].endswith(":code-refused")

@@ -10,7 +10,7 @@ from loyalty.repository import gifts
 from loyalty.use_cases import codes
 from loyalty.use_cases import gift_addresses as addresses
 from loyalty.use_cases.context import Loyalty
-from loyalty.use_cases.gift_orders import PURPOSE, no_such_order, take_step
+from loyalty.use_cases.gift_orders import PURPOSE, locked_order, no_such_order, take_step
 from loyalty.use_cases.gifts import require_operator
 from servicekit import price_book
 from servicekit.access import Permission
@@ -39,6 +39,7 @@ async def hand_over(loyalty: Loyalty, tx: Connection, crew: Principal, shown: Ha
     order = await repository.find(tx, UUID(code.subject))
     if order is None or order.operator != station["operator"]:
         raise codes.CodeNotGood  # as one that nobody made: what others hand over is not to be seen
+    order = await locked_order(loyalty, tx, order.gift_order_id)  # before the code, as whoever withdraws codes does
     await _require_here(tx, order, shown.station_id)
     if (order.money_minor or 0) != (shown.money_received_minor or 0):
         raise Problem(

@@ -139,7 +139,7 @@ async def take_step(
     `forfeit`: there is nobody any more to give the points back to.
     """
     moment = at or datetime.now(UTC)
-    order = await _locked(loyalty, tx, gift_order_id)
+    order = await locked_order(loyalty, tx, gift_order_id)
     try:
         after = done(order, step, moment, station_id)
     except CannotDo as error:
@@ -161,7 +161,7 @@ async def expire_orders(loyalty: Loyalty, limit: int = 100) -> int:
         due = await repository.not_picked_up(connection, now, limit)
 
     async def expire(tx: Connection, gift_order_id: UUID) -> bool:
-        order = await _locked(loyalty, tx, gift_order_id)
+        order = await locked_order(loyalty, tx, gift_order_id)
         is_due = order.status in OPEN and order.expires_at is not None and order.expires_at <= now
         if is_due:
             await take_step(loyalty, tx, gift_order_id, GiftStep.EXPIRE, LOYALTY, at=now)
@@ -170,8 +170,11 @@ async def expire_orders(loyalty: Loyalty, limit: int = 100) -> int:
     return await each_by_itself(loyalty, due, expire, "gift_expiry")
 
 
-async def _locked(loyalty: Loyalty, tx: Connection, gift_order_id: UUID) -> GiftOrder:
-    """The order; its driver's turn and row are taken before it, as by all who change what a driver has."""
+async def locked_order(loyalty: Loyalty, tx: Connection, gift_order_id: UUID) -> GiftOrder:
+    """The order; its driver's turn and row are taken before it, as by all who change what a driver has.
+
+    Raises Problem 404, 409 `account-merged`.
+    """
     found = await repository.find(tx, gift_order_id)
     if found is None:
         raise no_such_order()
