@@ -21,6 +21,7 @@ from servicekit.testkit import eventually
 
 from .campaign_kit import changed, done, published
 from .conftest import OPERATOR, Loyalty
+from .purchase_kit import purchase
 from .reservation_kit import Payer
 from .reward_kit import DRIVER, coupon_campaign, fill, rewarded
 
@@ -212,3 +213,19 @@ async def test_what_was_stopped_gives_nothing_also_after_the_end_that_would_have
 
 def tomorrow() -> str:
     return (datetime.now(UTC) + timedelta(days=1)).isoformat()
+
+
+async def test_points_of_orders_that_are_told_of_late_are_multiplied_by_what_held_then(loyalty: Loyalty):
+    double = {"benefit": {"kind": "points_multiplier", "basis_points": 20_000}, "ends_at": tomorrow()}
+    ended, paused = await published(loyalty, **double), await published(loyalty, **double)
+    await done(loyalty, paused, "pause")
+    await loyalty.sql("UPDATE campaigns SET ends_at = now() - interval '30 min'")
+    await carry_on_due(loyalty.store)
+    now, station = datetime.now(UTC), await loyalty.station()
+    orders = [await fill(loyalty, station, occurred_at=now - timedelta(minutes=ago)) for ago in (60, 31, 29, 1)]
+    (plain,) = {one["points_due"] for one in [await purchase(loyalty, orders[n].order_id) for n in (2, 3)]}
+    for order in orders[:2]:
+        row = await purchase(loyalty, order.order_id)
+        assert (row["points_due"], [str(it) for it in row["multiplier_campaigns"]]) == (
+            2 * plain, [ended["campaign_id"]]
+        )  # fmt: skip

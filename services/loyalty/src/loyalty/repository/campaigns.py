@@ -1,6 +1,6 @@
 """Queries about campaigns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -41,6 +41,28 @@ async def at_work(tx: Connection) -> list[Campaign]:
            ORDER BY campaign_id"""
     )
     return [campaign_of(row) for row in rows]
+
+
+async def held_between(
+    tx: Connection, kinds: Collection[str], operators: Collection[str], first: datetime, last: datetime
+) -> dict[str, list[Campaign]]:
+    """Campaigns of these kinds that held at some moment of a span, by operator, in the order of their ids.
+
+    Also those that have ended since by their time; not those that staff paused or ended: they give nothing more.
+    """
+    rows = await tx.fetch(
+        """SELECT * FROM campaigns
+           WHERE operator = ANY($1) AND benefit->>'kind' = ANY($4)
+               AND (status IN ('scheduled', 'live')
+                   OR status = 'ended' AND changed_at >= ends_at AND stopped_at IS NULL)
+               AND starts_at <= $3 AND (ends_at IS NULL OR ends_at > $2)
+           ORDER BY campaign_id""",
+        list(operators), first, last, list(kinds),
+    )  # fmt: skip
+    found: dict[str, list[Campaign]] = {}
+    for row in rows:
+        found.setdefault(row["operator"], []).append(campaign_of(row))
+    return found
 
 
 def campaign_of(row: Mapping[str, Any]) -> Campaign:

@@ -16,9 +16,11 @@ from loyalty.domain.terms import Offer, PointsMultiplier, Purchase
 from loyalty.domain.tiers import BY_WORD, counted_ml, month_of
 from loyalty.repository import points as ledger
 from loyalty.repository import purchases as repository
+from loyalty.repository.campaigns import held_between
 from loyalty.repository.points import Member
 from loyalty.repository.purchases import Bought, State
 from loyalty.use_cases.context import Loyalty
+from loyalty.use_cases.live_campaigns import KNOWN_FOR
 from loyalty.use_cases.points import post
 from loyalty.use_cases.tiers import note_volumes
 from schemas.events import OrderPaidV1, OrderRefundedV1
@@ -36,7 +38,7 @@ async def accrue(loyalty: Loyalty, tx: Connection, paid: Iterable[OrderPaidV1], 
     orders = list({one.order_id: one for one in paid}.values())
     if not orders:
         return
-    multipliers = _Multipliers(loyalty, await repository.time_zones(tx, {one.station_id for one in orders}))
+    multipliers = await _Multipliers.of(loyalty, tx, orders)
     bought = [_bought(loyalty, one, owners.get(one.driver_id), multipliers) for one in orders]
     new = _of_present(await repository.record_paid(tx, bought), owners)
     lots = await ledger.find_debts(tx, {state.driver_id for state in new})
@@ -124,14 +126,29 @@ async def _finish(loyalty: Loyalty, tx: Connection, states: Iterable[State], ent
 class _Multipliers:
     """The campaigns that multiply points, looked up once for each operator of a batch."""
 
-    def __init__(self, loyalty: Loyalty, zones: Mapping[UUID, str]) -> None:
+    def __init__(self, loyalty: Loyalty, zones: Mapping[UUID, str], before: datetime) -> None:
         self._loyalty = loyalty
         self._zones = zones
+        self._before = before
         self._offers: dict[str, list[Offer]] = {}
+        self._of_old: dict[str, list[Offer]] = {}
+
+    @classmethod
+    async def of(cls, loyalty: Loyalty, tx: Connection, orders: Sequence[OrderPaidV1]) -> "_Multipliers":
+        """Those for these orders; of orders that are told of late the campaigns of then are read."""
+        zones = await repository.time_zones(tx, {one.station_id for one in orders})
+        found = cls(loyalty, zones, datetime.now(UTC) - KNOWN_FOR)
+        if old := [one for one in orders if one.occurred_at < found._before]:
+            moments, operators = [one.occurred_at for one in old], {one.operator for one in old}
+            then = await held_between(tx, ("points_multiplier",), operators, min(moments), max(moments))
+            found._of_old = {operator: [one.offer for one in those] for operator, those in then.items()}
+        return found
 
     def best(self, one: OrderPaidV1, tier: str) -> tuple[int, tuple[str, ...]]:
         """The factor for an order, and its campaign. Raises StoreUnavailable where campaigns are not known now."""
-        if (offers := self._offers.get(one.operator)) is None:
+        if one.occurred_at < self._before:
+            offers = self._of_old.get(one.operator, [])
+        elif (offers := self._offers.get(one.operator)) is None:
             self._offers[one.operator] = offers = self._of(one.operator)
         zone = self._zones.get(one.station_id)
         if not offers:
