@@ -78,6 +78,7 @@ CREATE TABLE rewards (                             -- what campaigns gave for wh
     decided_at  timestamptz NOT NULL
 ) WITH (fillfactor = 80);
 CREATE INDEX rewards_of_driver ON rewards (driver_id, campaign_id);
+CREATE INDEX rewards_of_order ON rewards (order_id) WHERE order_id IS NOT NULL;
 CREATE INDEX rewards_held ON rewards (key) WHERE status = 'held';
 
 CREATE TABLE stamps (                              -- one counts until its order is refunded whole, or its card is full

@@ -89,7 +89,8 @@ async def take_one(tx: Connection, template_id: UUID, driver_id: str, at: dateti
                  AND (ends_at IS NULL OR ends_at > $3)
                  AND (per_driver IS NULL OR per_driver > (
                      SELECT count(*) FROM coupons c
-                     WHERE c.template_id = t.template_id AND $2 IN (c.driver_id, c.issued_to)))
+                     WHERE c.template_id = t.template_id AND $2 IN (c.driver_id, c.issued_to)
+                           AND c.status <> 'cancelled'))
            RETURNING *""",
         template_id, driver_id, at,
     )  # fmt: skip

@@ -118,7 +118,8 @@ async def record_refunded(
                                    refunded_minor)
             SELECT * FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::int[],
                                  $8::text[], $9::bigint[]) AS r (order_id) ORDER BY order_id
-            ON CONFLICT (order_id) DO UPDATE SET refunded_minor = excluded.refunded_minor
+            ON CONFLICT (order_id) DO UPDATE SET refunded_minor = excluded.refunded_minor,
+                rewarded_at = CASE WHEN excluded.refunded_minor < purchases.paid_minor THEN purchases.rewarded_at END
             WHERE purchases.refunded_minor < excluded.refunded_minor
             RETURNING {_STATE}, points_posted, counted_ml""",  # noqa: S608 - a constant
         *map(list, zip(*(

@@ -85,6 +85,16 @@ async def note_rewarded(tx: Connection, friend_id: str, at: datetime) -> None:
     )
 
 
+async def note_taken_back(tx: Connection, friend_id: str) -> None:
+    """Notes that the inviter has nothing for this friend any more, where that is so."""
+    await tx.execute(
+        """UPDATE referrals r SET rewarded_at = NULL WHERE friend_id = $1 AND NOT EXISTS (
+               SELECT FROM rewards g WHERE g.driver_id = r.inviter_id AND g.trigger = 'invite_friend'
+                   AND g.status = 'given' AND g.key LIKE '%|friend ' || r.friend_id)""",
+        friend_id,
+    )
+
+
 async def friends_since(tx: Connection, inviter_id: str, since: datetime | None = None) -> int:
     """How many came by a driver's invitation since a moment, or ever."""
     count = await tx.fetchval(

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from loyalty.domain.rewards import Fill
 from loyalty.domain.terms import Campaign, Purchase
-from loyalty.repository.campaigns import campaign_of
+from loyalty.repository.campaigns import campaign_of, held_between
 from servicekit.postgres import Connection
 
 _REFUNDED = "(p.refunded_minor > 0 AND p.refunded_minor >= p.paid_minor)"
@@ -30,6 +30,11 @@ class Reward:
     order_id: UUID | None
     coupon_id: UUID | None = None
     gift_order_id: UUID | None = None
+
+
+def issue_key(reward: Reward) -> str:
+    """The key of the coupon, or of the order of a gift, that is issued for a reward."""
+    return f"reward|{reward.key}"
 
 
 async def due(tx: Connection, at: datetime, limit: int) -> list[Fill]:
@@ -99,23 +104,8 @@ async def is_first(tx: Connection, fill: Fill) -> bool:
 async def campaigns_of(
     tx: Connection, operators: Collection[str], first: datetime, last: datetime
 ) -> dict[str, list[Campaign]]:
-    """Campaigns with rewards that held at some moment of a span, by operator, in the order of their ids.
-
-    Also those that have ended since by their time; not those that staff paused or ended: they give nothing more.
-    """
-    rows = await tx.fetch(
-        """SELECT * FROM campaigns
-           WHERE operator = ANY($1) AND benefit->>'kind' IN ('coupon', 'gift', 'stamp_card')
-               AND (status IN ('scheduled', 'live')
-                   OR status = 'ended' AND changed_at >= ends_at AND stopped_at IS NULL)
-               AND starts_at <= $3 AND (ends_at IS NULL OR ends_at > $2)
-           ORDER BY campaign_id""",
-        list(operators), first, last,
-    )  # fmt: skip
-    found: dict[str, list[Campaign]] = {}
-    for row in rows:
-        found.setdefault(row["operator"], []).append(campaign_of(row))
-    return found
+    """Campaigns with rewards that held at some moment of a span, as campaigns.held_between."""
+    return await held_between(tx, ("coupon", "gift", "stamp_card"), operators, first, last)
 
 
 async def find_campaign(tx: Connection, campaign_id: UUID) -> Campaign | None:
@@ -170,6 +160,35 @@ async def lock_held(tx: Connection, key: str) -> Reward | None:
     """A reward that still waits, which nobody else decides until the transaction ends; lock its driver before it."""
     row = await tx.fetchrow("SELECT * FROM rewards WHERE key = $1 AND status = 'held' FOR UPDATE", key)
     return _reward(row) if row else None
+
+
+async def given_for(tx: Connection, order_id: UUID, triggers: Collection[str]) -> list[Reward]:
+    """What was given for an order; nobody changes that who has not locked the drivers."""
+    rows = await tx.fetch(
+        "SELECT * FROM rewards WHERE order_id = $1 AND status = 'given' AND trigger = ANY($2) ORDER BY key",
+        order_id, list(triggers),
+    )  # fmt: skip
+    return [_reward(row) for row in rows]
+
+
+async def cancel_coupon(tx: Connection, reward: Reward) -> bool:
+    """A reward's coupon is worth nothing any more; False where it is used, set aside or somebody else's by now."""
+    cancelled = await tx.fetchval(
+        """UPDATE coupons SET (status, version) = ('cancelled', version + 1)
+           WHERE coupon_id = $1 AND driver_id = $2 AND status = 'active' RETURNING true""",
+        reward.coupon_id, reward.driver_id,
+    )  # fmt: skip
+    return bool(cancelled)
+
+
+async def forget(tx: Connection, reward: Reward) -> None:
+    """A reward that was taken back can be earned again: its key, and that of what was issued for it, are free."""
+    await tx.execute("DELETE FROM rewards WHERE key = $1", reward.key)
+    for table in ("coupons", "gift_orders"):
+        await tx.execute(
+            f"UPDATE {table} SET key = key || ' until ' || $2 WHERE key = $1",  # noqa: S608 -- our own names
+            issue_key(reward), str(reward.order_id),
+        )  # fmt: skip
 
 
 async def note_trouble(tx: Connection, order_id: UUID, error: str, at: datetime, most: int, pause: timedelta) -> int:

@@ -73,6 +73,11 @@ async def note_rewarded(tx: Connection, friend_id: str, at: datetime) -> None:
     await repository.note_rewarded(tx, friend_id, at)
 
 
+async def note_taken_back(tx: Connection, friend_id: str) -> None:
+    """What the inviter got for this friend was taken back."""
+    await repository.note_taken_back(tx, friend_id)
+
+
 async def invite(loyalty: Loyalty, tx: Connection, driver_id: str, device_id: str) -> Shown:
     """The driver's code, the same as long as it is good. Raises Problem 401."""
     await require_present(loyalty.erasures, tx, driver_id)

@@ -73,13 +73,13 @@ async def give_due(loyalty: Loyalty) -> int:
 
 
 async def _earning(connection: Connection, waiting: Sequence[Fill]) -> set[UUID]:
-    """Of which purchases a campaign gives something."""
+    """Of which purchases a campaign gives something, or may have: what was refunded since is taken back."""
     moments = [one.purchase.at for one in waiting]
     operators = {one.purchase.operator for one in waiting}
     found = await repository.campaigns_of(connection, operators, min(moments), max(moments)) if moments else {}
     return {
         one.order_id for one in waiting
-        if any(is_by_fills(it) and counts(it, one) for it in found.get(one.purchase.operator, ()))
+        if one.is_refunded or any(is_by_fills(it) and counts(it, one) for it in found.get(one.purchase.operator, ()))
     }  # fmt: skip
 
 

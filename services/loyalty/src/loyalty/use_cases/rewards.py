@@ -3,17 +3,20 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+from loyalty.domain.gifts import GiftStep
 from loyalty.domain.misuse import Verdict
 from loyalty.domain.rewards import STAMP_CARD, Fill, counts, for_friend, keys_due, numbered, trigger_of
 from loyalty.domain.terms import Campaign, CouponReward, GiftReward, StampCard, Trigger
 from loyalty.repository import campaign_use, members, stamps
 from loyalty.repository import rewards as repository
-from loyalty.repository.rewards import Reward
+from loyalty.repository.rewards import Reward, issue_key
 from loyalty.use_cases import coupons, gift_orders, misuse, referrals
 from loyalty.use_cases.context import Loyalty
 from servicekit.postgres import Connection
 from servicekit.telemetry import REWARDS
 
+TAKEN_BACK = (Trigger.EVERY_FILL, Trigger.FIRST_FILL, Trigger.INVITE_FRIEND)
+"""Given for one order alone. Where several are counted, one that was refunded does not count for the next reward."""
 STATUS = {Verdict.CLEAR: "given", Verdict.UNDER_REVIEW: "held", Verdict.REFUSED: "refused"}
 
 
@@ -22,18 +25,52 @@ class NotGiven(Exception):
 
 
 async def reward_fill(loyalty: Loyalty, tx: Connection, fill: Fill) -> None:
-    """Gives all that is due for a fill, and notes that nothing is any more; a second time there is nothing to do."""
+    """Gives all that is due for a fill, and notes that nothing is any more; a second time there is nothing to do.
+
+    Of one that was refunded whole since, what was given for it is taken back as far as it is there.
+    """
     driver_id = fill.purchase.driver_id
-    due = await _friend_of(loyalty, tx, fill.order_id, driver_id)
-    present = [one for one in sorted({driver_id, *due}) if await loyalty.erasures.turn(tx, one) is None]
+    known = {driver_id, *await _friend_of(loyalty, tx, fill.order_id, driver_id), *await _rewarded_for(tx, fill)}
+    present = [one for one in sorted(known) if await loyalty.erasures.turn(tx, one) is None]
     await members.lock(tx, *present)
-    known = await repository.lock_due(tx, fill.order_id)
-    if known is None or known.purchase.driver_id != driver_id:
-        return  # somebody else did it, or the driver's accounts became one: then the next look does
+    now_known = await repository.lock_due(tx, fill.order_id)
+    if now_known is None or (now_known.purchase.driver_id, now_known.is_refunded) != (driver_id, fill.is_refunded):
+        return  # somebody else did it, the driver's accounts became one, or it was just refunded: the next look does
+    if not known.issuperset(await _rewarded_for(tx, fill)):
+        return  # as for the accounts of who got something for it
     now = datetime.now(UTC)
-    if driver_id in present and not known.is_refunded:
-        await _give_all(loyalty, tx, known, present, now)
+    if fill.is_refunded:
+        await _take_back(loyalty, tx, fill, present, now)
+    elif driver_id in present:
+        await _give_all(loyalty, tx, now_known, present, now)
     await repository.mark_done(tx, [fill.order_id], now)
+
+
+async def _rewarded_for(tx: Connection, fill: Fill) -> list[str]:
+    if not fill.is_refunded:
+        return []
+    return [one.driver_id for one in await repository.given_for(tx, fill.order_id, TAKEN_BACK)]
+
+
+async def _take_back(loyalty: Loyalty, tx: Connection, fill: Fill, present: list[str], now: datetime) -> None:
+    """What was given for an order alone, and is neither used nor handed over; it can then be earned anew."""
+    for reward in await repository.given_for(tx, fill.order_id, TAKEN_BACK):
+        if reward.driver_id in present and await _withdraw(loyalty, tx, reward, now):
+            await repository.forget(tx, reward)
+            await campaign_use.give_back(tx, reward.campaign_id, reward.driver_id)
+            REWARDS.labels(reward.trigger, "taken_back").inc()
+            if reward.trigger == Trigger.INVITE_FRIEND:
+                await referrals.note_taken_back(tx, fill.purchase.driver_id)
+
+
+async def _withdraw(loyalty: Loyalty, tx: Connection, reward: Reward, now: datetime) -> bool:
+    if reward.gift_order_id is None:
+        return await repository.cancel_coupon(tx, reward)
+    order = await gift_orders.own_order(tx, reward.driver_id, reward.gift_order_id)
+    if GiftStep.CANCEL not in order.next_steps:
+        return False
+    await gift_orders.take_step(loyalty, tx, order.gift_order_id, GiftStep.CANCEL, gift_orders.LOYALTY, at=now)
+    return True
 
 
 async def _friend_of(loyalty: Loyalty, tx: Connection, order_id: UUID, driver_id: str) -> list[str]:
@@ -122,7 +159,7 @@ async def give(
     loyalty: Loyalty, tx: Connection, campaign: Campaign, reward: Reward, *, at: datetime, now: datetime
 ) -> None:  # fmt: skip
     """Gives a reward that is noted; `at` is when it was earned. Raises NotGiven: call it inside a savepoint."""
-    issued = f"reward|{reward.key}"
+    issued = issue_key(reward)
     coupon_id = gift_order_id = None
     match campaign.benefit:
         case CouponReward(template_id=template_id) | StampCard(template_id=template_id):
