@@ -8,19 +8,17 @@ from uuid import UUID
 import httpx
 
 from loyalty.use_cases import points, reservation_work
-from loyalty.use_cases.purchases import take_cancelled, take_paid, take_refunded
+from loyalty.use_cases.purchases import take_orders
 from schemas.events import OrderCancelledV1, OrderPaidV1, OrderRefundedV1
 from schemas.reservations import PATH
 from servicekit.consumer import Received
 from servicekit.ids import new_id
-from servicekit.postgres import Connection
 from servicekit.testkit_services import any_message
 
 from .conftest import OPERATOR, Loyalty
 
 GROSS = 31_400
 """40 litres at 7.85."""
-HANDLERS = {OrderPaidV1: take_paid, OrderRefundedV1: take_refunded, OrderCancelledV1: take_cancelled}
 
 
 @dataclass
@@ -120,15 +118,12 @@ def _order(reserved: dict[str, Any]) -> dict[str, Any]:
 
 
 async def tell(loyalty: Loyalty, *events: OrderPaidV1 | OrderRefundedV1 | OrderCancelledV1) -> None:
-    """Handles the events as the consumer does: those of one kind together, all in one transaction."""
+    """Handles the events as the consumer does: all in one transaction."""
     await loyalty.process.earning.read()
     await loyalty.process.campaigns.read()
 
-    async def work(tx: Connection) -> None:
-        for event in events:
-            await HANDLERS[type(event)](loyalty.process, tx, [Received(event, any_message())])
-
-    await loyalty.store.transact(work)
+    received = [Received(event, any_message()) for event in events]
+    await loyalty.store.transact(lambda tx: take_orders(loyalty.process, tx, received))
 
 
 async def expire(loyalty: Loyalty, reservation_id: str | None = None) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from loyalty.domain.purchases import purchase_when_completed
-from loyalty.use_cases import purchases
+from loyalty.use_cases.purchases import take_orders
 from schemas.events import OrderCompletedV1, OrderPaidV1, OrderRefundedV1
 from servicekit.consumer import Received
 from servicekit.ids import new_id
@@ -18,10 +18,6 @@ from .conftest import Loyalty, any_message
 from .purchase_kit import NOW, balance, paid, purchase, refunded
 from .reward_kit import DRIVER, coupon_campaign, coupons_of, rewarded
 
-TAKES: dict[type[Any], Any] = {
-    OrderPaidV1: purchases.take_paid, OrderCompletedV1: purchases.take_completed,
-    OrderRefundedV1: purchases.take_refunded,
-}  # fmt: skip
 SAID_OF_FUEL = ("order_id", "driver_id", "station_id", "operator", "pump_id", "fuel", "mode", "price_mills", "currency",
                 "paid_minor")  # fmt: skip
 
@@ -46,7 +42,7 @@ async def tell(loyalty: Loyalty, *events: OrderPaidV1 | OrderCompletedV1 | Order
     for event in events:
 
         async def take(tx: Connection, event: Any = event) -> None:
-            await TAKES[type(event)](loyalty.process, tx, [Received(event, any_message())])
+            await take_orders(loyalty.process, tx, [Received(event, any_message())])
 
         await loyalty.store.transact(take)
 

@@ -5,11 +5,11 @@ from functools import partial
 from loyalty.use_cases import places
 from loyalty.use_cases.context import Loyalty
 from loyalty.use_cases.members import take_registered
-from loyalty.use_cases.purchases import take_cancelled, take_completed, take_paid, take_refunded
-from schemas.events import OrderCancelledV1, OrderCompletedV1, OrderPaidV1, OrderRefundedV1, UserRegisteredV1
+from loyalty.use_cases.purchases import OF_ORDERS, take_orders
+from schemas.events import UserRegisteredV1
 from servicekit.consumer import Subscriptions
 
-EVENTS = (*places.SUBSCRIPTIONS, OrderPaidV1, OrderCompletedV1, OrderRefundedV1, OrderCancelledV1, UserRegisteredV1)
+EVENTS = (*places.SUBSCRIPTIONS, *OF_ORDERS, UserRegisteredV1)
 """What it takes up; other kinds of orders' events pass by."""
 
 
@@ -17,9 +17,6 @@ def subscriptions(loyalty: Loyalty) -> Subscriptions:
     """What is done about each event."""
     return {
         **places.SUBSCRIPTIONS,
-        OrderPaidV1: partial(take_paid, loyalty),
-        OrderCompletedV1: partial(take_completed, loyalty),
-        OrderRefundedV1: partial(take_refunded, loyalty),
-        OrderCancelledV1: partial(take_cancelled, loyalty),
+        **dict.fromkeys(OF_ORDERS, partial(take_orders, loyalty)),  # one for all: so they come in one run
         UserRegisteredV1: take_registered,
     }

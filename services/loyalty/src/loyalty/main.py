@@ -27,6 +27,7 @@ from loyalty.api import (
 from loyalty.consumer import subscriptions
 from loyalty.settings import Settings
 from loyalty.use_cases import coupon_work, reservation_work
+from loyalty.use_cases.batches import lock_all
 from loyalty.use_cases.campaign_work import CARRY_ON_SECONDS, carry_on_due
 from loyalty.use_cases.context import Loyalty
 from loyalty.use_cases.expiring import EXPIRE_SECONDS, WARN_SECONDS, expire_points, warn_drivers
@@ -60,7 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.run_relay(Relay(chosen, store))
         kit.app.state.people_desk = people = PeopleDesk(chosen.service, PeopleData(loyalty), loyalty.erasures)
         wanted = {**subscriptions(loyalty), **people.subscriptions}
-        kit.run_consumer(Consumer(chosen, store, wanted, kit.app.state.verifier))
+        kit.run_consumer(Consumer(chosen, store, wanted, kit.app.state.verifier, partial(lock_all, loyalty)))
         kit.watch_revocations()
         kit.background("campaigns", loyalty.campaigns.run)
         kit.background("campaign_times", lambda: repeat(lambda: carry_on_due(store), CARRY_ON_SECONDS))

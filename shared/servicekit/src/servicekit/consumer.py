@@ -56,6 +56,12 @@ Handler = Callable[[Any, Sequence[Received]], Awaitable[None]]
 Subscriptions = Mapping[type[Event], Handler]
 """A service's table: event -> what it does about it."""
 
+Prepare = Callable[[Any, Sequence[Received]], Awaitable[None]]
+"""`await prepare(tx, received)`: what comes before the handlers of a transaction, with all its events at once.
+
+A service whose handlers lock rows locks here, in one order, what all of them need: a handler that locks its own after
+another one has would wait for another replica, and that one for it."""
+
 
 class Stalled(kafka.Interrupted):
     """Messages wait but none arrives (aiokafka #1154 and kin): the client must be made anew."""
@@ -67,14 +73,16 @@ class Consumer(kafka.ReadingLoop):
     name = "consumer"
 
     def __init__(
-        self, settings: ServiceSettings, store: Store, subscriptions: Subscriptions, verifier: Verifier
-    ) -> None:
+        self, settings: ServiceSettings, store: Store, subscriptions: Subscriptions, verifier: Verifier,
+        prepare: Prepare | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.group = f"{settings.service}.main"
         self._settings = settings
         self._store = store
         self._verifier = verifier
         self._handlers = {event.type(): handler for event, handler in subscriptions.items()}
+        self._prepare = prepare
         self._topics = sorted({topic_of(event).name for event in subscriptions})
         self._replay_checked_at = 0.0
 
@@ -177,8 +185,7 @@ class Consumer(kafka.ReadingLoop):
         messages = await self._store.first_seen(tx, self.group, given, expect_new=expect_new)
         new = {id(message) for message in messages}
         fresh = [one for one in received if id(one.message) in new and one.event.type() in self._handlers]
-        for handler, run in itertools.groupby(fresh, lambda one: self._handlers[one.event.type()]):
-            await handler(tx, list(run))
+        await handle_runs(tx, self._handlers, fresh, self._prepare)
         return messages
 
     async def _replay_dead_letters(self) -> None:
@@ -191,6 +198,16 @@ class Consumer(kafka.ReadingLoop):
         except StoreUnavailable as error:
             log.warning("replay of dead letters waits, the database is away", extra={"error": str(error)})
         self._replay_checked_at = time.monotonic()
+
+
+async def handle_runs(
+    tx: Any, handlers: Mapping[str, Handler], received: Sequence[Received], prepare: Prepare | None
+) -> None:  # fmt: skip
+    """Prepares for the events, then hands each run of those that share a handler to it; each has one."""
+    if prepare is not None and received:
+        await prepare(tx, received)
+    for handler, run in itertools.groupby(received, lambda one: handlers[one.event.type()]):
+        await handler(tx, list(run))
 
 
 class LagWatch:

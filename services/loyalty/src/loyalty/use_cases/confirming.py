@@ -1,5 +1,6 @@
 """What becomes of reservations when events tell of their orders: spent, released, undone. Decided by state alone, so
-events may come twice, late and in any order; see the table in domain/reservations.py.
+events may come twice, late and in any order; see the table in domain/reservations.py. What campaigns give and get back
+for it is settled last, for all orders of a transaction at once.
 
 A payer paid the price that was shown. So what was promised is taken also where the reservation had ended before the
 payment came: points may make a debt, a campaign may give more than its budget, and what can no longer be taken is noted
@@ -7,7 +8,7 @@ as a difference.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from uuid import UUID
 
 from loyalty.domain.pricing import Part
@@ -24,11 +25,14 @@ from schemas.orders import OrderCancelledV1, OrderPaidV1, OrderRefundedV1
 from servicekit.postgres import Connection
 
 
-async def confirm(loyalty: Loyalty, tx: Connection, paid: Sequence[OrderPaidV1]) -> None:
+async def confirm(loyalty: Loyalty, tx: Connection, paid: Sequence[OrderPaidV1]) -> list[Move]:
     """What was set aside for these orders is spent, once each, in a number of statements that does not grow with them.
 
-    Another reservation that is held for one of them is for nothing any more.
+    Another reservation that is held for one of them is for nothing any more. What it makes of campaigns is for
+    `settle_moves`.
     """
+    if not paid:
+        return []
     events = {event.order_id: event for event in paid}
     owners = await lock_owners(tx, {event.driver_id for event in events.values()})
     found = await repository.of_paid(tx, [one.reservation_id for one in paid if one.reservation_id], list(events))
@@ -39,29 +43,28 @@ async def confirm(loyalty: Loyalty, tx: Connection, paid: Sequence[OrderPaidV1])
         if event.reservation_id and event.driver_id in owners
     ]
     new = [one for one in told if not _is_settled(known.get(one.reservation_id))]
-    taken = await _replace(tx, _others(found, events, {owner.driver_id for owner in owners.values()}), events)
+    moments = {event.order_id: event.occurred_at for event in events.values()}
+    others = _others(found, events, {owner.driver_id for owner in owners.values()})
+    taken = await _free(tx, others, Status.REPLACED, moments)
     taken += await _take_again(tx, new, known)
     await _redeem(loyalty, tx, new, known)
-    await repository.settle(tx, {one.reservation_id: events[one.order_id].occurred_at for one in new}, Status.SPENT)
+    await repository.settle(tx, {one.reservation_id: moments[one.order_id] for one in new}, Status.SPENT)
     taken += await _undo_what_was_refunded_before(loyalty, tx, new, events)
-    taken += await _taken_by_nobody(tx, [event for event in events.values() if event.driver_id not in owners])
-    await _settle_moves(tx, taken, {event.order_id: event.occurred_at for event in events.values()})
+    return taken + await _taken_by_nobody(tx, [event for event in events.values() if event.driver_id not in owners])
 
 
-async def release_cancelled(loyalty: Loyalty, tx: Connection, cancelled: Sequence[OrderCancelledV1]) -> None:
+async def release_cancelled(tx: Connection, cancelled: Sequence[OrderCancelledV1]) -> list[Move]:
     """What is set aside for these orders is free again; what was spent for one that was paid before stays so."""
-    at = max(event.occurred_at for event in cancelled)
-    found = await repository.of_orders(tx, {event.order_id for event in cancelled}, Status.HELD)
-    await let_go(loyalty, tx, found, Status.RELEASED, at)
+    moments = {event.order_id: event.occurred_at for event in cancelled}
+    found = await _still(tx, await repository.of_orders(tx, moments, Status.HELD), Status.HELD) if moments else []
+    return await _free(tx, found, Status.RELEASED, moments)
 
 
-async def undo_refunded(loyalty: Loyalty, tx: Connection, refunded: Sequence[OrderRefundedV1]) -> None:
+async def undo_refunded(loyalty: Loyalty, tx: Connection, refunded: Sequence[OrderRefundedV1]) -> list[Move]:
     """Of orders of which all was refunded, coupons, points and budgets go back; of others they stay spent."""
     whole = {event.order_id: event.occurred_at for event in refunded if event.refunded_minor >= event.paid_minor}
-    if not whole:
-        return
-    found = await repository.of_orders(tx, whole, Status.SPENT)
-    await _settle_moves(tx, await _undo(loyalty, tx, found, whole))
+    found = await repository.of_orders(tx, whole, Status.SPENT) if whole else []
+    return await _undo(loyalty, tx, found, whole)
 
 
 async def let_go(
@@ -69,9 +72,7 @@ async def let_go(
 ) -> list[Reservation]:  # fmt: skip
     """Gives back what is set aside, as far as it still is; those of which it was. Locks their drivers."""
     found = await _still(tx, held, Status.HELD)
-    await free_own(tx, found)
-    await repository.settle(tx, dict.fromkeys((one.reservation_id for one in found), at), status)
-    await _settle_moves(tx, [move for one in found for move in moves(one, taken=False)])
+    await settle_moves(tx, await _free(tx, found, status, dict.fromkeys((one.order_id for one in found), at)), at)
     return found
 
 
@@ -110,14 +111,13 @@ def _others(
     ]  # fmt: skip
 
 
-async def _replace(
-    tx: Connection, others: Sequence[Reservation], events: Mapping[UUID, OrderPaidV1]
+async def _free(
+    tx: Connection, held: Sequence[Reservation], status: Status, moments: Mapping[UUID, datetime]
 ) -> list[Move]:  # fmt: skip
-    """Lets them go; what campaigns get back."""
-    await free_own(tx, others)
-    moments = {one.reservation_id: events[one.order_id].occurred_at for one in others}
-    await repository.settle(tx, moments, Status.REPLACED)
-    return [move for one in others for move in moves(one, taken=False)]
+    """Lets them go; what campaigns get back. `moments` by order."""
+    await free_own(tx, held)
+    await repository.settle(tx, {one.reservation_id: moments[one.order_id] for one in held}, status)
+    return [move for one in held for move in moves(one, taken=False)]
 
 
 async def _take_again(
@@ -171,10 +171,12 @@ async def _taken_by_nobody(tx: Connection, paid: Sequence[OrderPaidV1]) -> list[
     ]  # fmt: skip
 
 
-async def _settle_moves(
-    tx: Connection, made: Iterable[Move], moments: Mapping[UUID, datetime] | None = None
-) -> None:  # fmt: skip
-    """Gives back and takes in the order of the campaigns, and notes what was more than there was."""
+async def settle_moves(tx: Connection, made: Iterable[Move], at: datetime) -> None:
+    """Gives back and takes in the order of the campaigns, and notes what was more than there was.
+
+    Call it once in a transaction, as the last thing that locks: so nobody who uses the same campaigns waits in a
+    circle, and for long.
+    """
     for move in netted(made):
         if not move.taken:
             await campaign_use.give_back(tx, move.campaign_id, move.driver_id, amount_minor=move.amount_minor)
@@ -183,7 +185,6 @@ async def _settle_moves(
         if not within:
             kind = Kind.UNKNOWN_CAMPAIGN if within is None else Kind.OVER_BUDGET
             details = {"campaign_id": move.campaign_id, "amount_minor": move.amount_minor}
-            at = (moments or {}).get(move.order_id) or datetime.now(UTC)
             await note(tx, kind, move.order_id, move.campaign_id, at, details)
 
 
