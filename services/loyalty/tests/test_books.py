@@ -3,12 +3,14 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from loyalty.consumer import subscriptions
 from loyalty.use_cases import books
+from servicekit.consumer import Handler, Received
 from servicekit.ids import new_id
 from servicekit.testkit import eventually
 
@@ -18,10 +20,11 @@ from .purchase_kit import paid, refunded
 TOPIC = "payments.orders"
 
 
-async def replayed(loyalty: Loyalty) -> books.Replayed:
+async def replayed(loyalty: Loyalty, **others: Handler) -> books.Replayed:
     told: list[tuple[int, int]] = []
     process = loyalty.process
-    found = await books.replay(process, subscriptions(process), TOPIC, lambda *how_far: told.append(how_far))
+    handlers = {event: others.get(event.__name__, handler) for event, handler in subscriptions(process).items()}
+    found = await books.replay(process, handlers, TOPIC, lambda *how_far: told.append(how_far))
     assert told[-1] == (found.read, found.read)
     return found
 
@@ -48,6 +51,13 @@ async def test_a_topic_played_again_changes_nothing_and_brings_back_what_is_miss
     assert await balances() == {driver: 150, other: 100}
     totals, differences = await books.check(loyalty.process)
     assert (sum(totals.values()), differences) == (0, [])
+
+    async def refuses(tx: Any, received: Sequence[Received]) -> None:
+        if any(one.event.order_id == second.order_id for one in received):
+            raise ValueError("not this one")
+
+    again = await replayed(loyalty, OrderPaidV1=refuses)
+    assert (again.read, again.handled, again.refused) == (twice.read, twice.handled - 2, 2)
 
 
 async def test_what_a_service_does_not_read_is_not_played_into_it(loyalty: Loyalty) -> None:

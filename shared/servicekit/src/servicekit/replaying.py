@@ -4,27 +4,39 @@ What a handler does must follow from what the service knows, not from how often 
 nothing, and one after a loss brings back what is missing.
 """
 
-import itertools
-from collections.abc import Callable
-from typing import Any
+import logging
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from schemas.catalogue import STATION_SYSTEMS, TOPIC_BY_NAME
 from servicekit import kafka
-from servicekit.consumer import MAX_BATCH, POLL_MS, Received, Subscriptions, in_bounds
+from servicekit.consumer import MAX_BATCH, POLL_MS, Handler, Prepare, Received, Subscriptions, handle_runs, in_bounds
 from servicekit.envelope import Message
 from servicekit.settings import ServiceSettings
-from servicekit.store import Store
+from servicekit.store import Store, StoreUnavailable
+
+log = logging.getLogger(__name__)
+
+
+class Replayed(NamedTuple):
+    """What a replay did: records read, to the end as it was, events handled, and those that their handler refused."""
+
+    read: int
+    handled: int
+    refused: int
 
 
 async def replay_topic(
-    settings: ServiceSettings, store: Store, subscriptions: Subscriptions, topic: str, tell: Callable[[int, int], None]
-) -> tuple[int, int]:
-    """How many records were read, to the end as it is now, and how many of their events were handled.
+    settings: ServiceSettings, store: Store, subscriptions: Subscriptions, topic: str, tell: Callable[[int, int], None],
+    prepare: Prepare | None = None,
+) -> Replayed:  # fmt: skip
+    """Plays the topic to its end as it is now. `tell` is called with what is read so far and what there is.
 
-    `tell` is called with what is read so far and what there is. Each batch is one transaction; whatever a handler
-    raises ends the replay. Raises ValueError for a topic that the service does not read or that is written outside.
+    Each batch is one transaction, as in the consumer. Where a handler refuses it, its events are tried one by one, and
+    those that are refused then are logged and counted: as the consumer would have set them aside.
+    Raises ValueError for a topic that the service does not read or that is written outside, StoreUnavailable.
     """
-    handlers = {event.type(): handler for event, handler in subscriptions.items()}
+    once_more = _OnceMore(store, {event.type(): handler for event, handler in subscriptions.items()}, prepare)
     if topic not in TOPIC_BY_NAME or settings.service not in TOPIC_BY_NAME[topic].consumers:
         raise ValueError(f"{settings.service} does not read {topic}; ./forecourt topics says who reads what")
     if TOPIC_BY_NAME[topic].producer == STATION_SYSTEMS:
@@ -35,25 +47,45 @@ async def replay_topic(
         assigned = client.assignment()
         begins, ends = await client.beginning_offsets(assigned), await client.end_offsets(assigned)
         total = sum(ends[one] - begins[one] for one in assigned)
-        read = handled = 0
+        read = 0
         while any([await client.position(one) < ends[one] for one in assigned]):
             batches = await client.getmany(timeout_ms=POLL_MS, max_records=MAX_BATCH)
             messages = [Message.of(record) for records in batches.values() for record in records]
             for part in in_bounds(messages):
-                known = [Received(event, one) for one in part if (event := one.event()) is not None]
-                handled += await store.transact(lambda tx, known=known: _handle(tx, handlers, known))
+                await once_more.take(part)
             read += len(messages)
             tell(min(read, total), total)
-        return read, handled
+        return Replayed(read, once_more.handled, once_more.refused)
     finally:
         await client.stop()
 
 
-async def _handle(tx: Any, handlers: dict[str, Any], received: list[Received]) -> int:
-    handled = 0
-    for handler, run in itertools.groupby(received, lambda one: handlers.get(one.event.type())):
-        if handler is not None:
-            events = list(run)
-            await handler(tx, events)
-            handled += len(events)
-    return handled
+class _OnceMore:
+    """Hands records to their handlers, and counts."""
+
+    def __init__(self, store: Store, handlers: dict[str, Handler], prepare: Prepare | None) -> None:
+        self.handled = self.refused = 0
+        self._store = store
+        self._handlers = handlers
+        self._prepare = prepare
+
+    async def take(self, messages: Sequence[Message]) -> None:
+        """All of them in one transaction; one by one where that is refused."""
+        try:
+            await self._take(messages)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises, the batch is then taken apart
+            if len(messages) > 1:
+                for message in messages:
+                    await self.take([message])
+                return
+            self.refused += 1
+            where = {"topic": messages[0].topic, "partition": messages[0].partition, "offset": messages[0].offset}
+            log.error("refused once more", extra=where | {"error": repr(error)})
+
+    async def _take(self, messages: Sequence[Message]) -> None:
+        found = [Received(event, one) for one in messages if (event := one.event()) is not None]
+        received = [one for one in found if one.event.type() in self._handlers]
+        await self._store.transact(lambda tx: handle_runs(tx, self._handlers, received, self._prepare))
+        self.handled += len(received)

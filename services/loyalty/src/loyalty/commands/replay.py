@@ -1,6 +1,7 @@
 """A topic played through loyalty once more."""
 
 import typer
+from msgspec import to_builtins
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Column, Table
@@ -12,7 +13,7 @@ from servicekit.commands import AsJson, print_json
 
 
 def replay(topic: str, as_json: AsJson = False) -> None:
-    """Play a topic once more from its oldest record; code 1 if anything is not what it was before."""
+    """Play a topic once more from its oldest record; code 1 if anything is not what it was before, or was refused."""
     columns = (TextColumn("records"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("records", total=None)
@@ -25,13 +26,13 @@ def replay(topic: str, as_json: AsJson = False) -> None:
             )
         )
     if as_json:
-        print_json({"read": found.read, "handled": found.handled, "changed": found.changed})
+        print_json(to_builtins(found))
     else:
         table = Table(Column("what"), Column("changed", justify="right"), box=None)
         for name, changed in found.changed.items():
             table.add_row(name, f"{changed:,}")
         Console().print(table)
         typer.echo(f"{found.read:,} records read, {found.handled:,} events handled once more: "
-                   f"{found.changed['balances']:,} balances changed")  # fmt: skip
-    if any(found.changed.values()):
+                   f"{found.refused:,} refused, {found.changed['balances']:,} balances changed")  # fmt: skip
+    if found.refused or any(found.changed.values()):
         raise typer.Exit(1)

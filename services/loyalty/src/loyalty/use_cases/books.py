@@ -3,21 +3,24 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
 
 from loyalty.repository import books, points
+from loyalty.use_cases.batches import lock_all
 from loyalty.use_cases.context import Loyalty
 from servicekit.consumer import Subscriptions
 from servicekit.replaying import replay_topic
 
 
 class Replayed(Struct, frozen=True):
-    """What a replay did: records read, events handled, and how much of each kind is not what it was before."""
+    """What a replay did: see servicekit.replaying; and how much of each kind is not what it was before."""
 
     read: int
     handled: int
+    refused: int
     changed: dict[str, int]
 
 
@@ -29,14 +32,15 @@ async def replay(
     try:
         await asyncio.gather(loyalty.campaigns.read(), loyalty.earning.read())
         before = await _digests(loyalty)
-        read, handled = await replay_topic(loyalty.settings, loyalty.store, subscriptions, topic, tell)
+        prepare = partial(lock_all, loyalty)
+        done = await replay_topic(loyalty.settings, loyalty.store, subscriptions, topic, tell, prepare)
         after = await _digests(loyalty)
     finally:
         for task in reading:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-    return Replayed(read, handled, {name: _changes(before[name], after[name]) for name in before})
+    return Replayed(*done, changed={name: _changes(before[name], after[name]) for name in before})
 
 
 async def _digests(loyalty: Loyalty) -> dict[str, dict[str, str]]:
