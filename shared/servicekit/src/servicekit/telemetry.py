@@ -54,7 +54,7 @@ LOYALTY_DIFFERENCES_OPEN = Gauge(
 )
 REWARDS = Counter(
     "forecourt_rewards_total",
-    "Rewards by what became of them: given, held, refused, or why not",
+    "Rewards by what became of them: given, held, refused, taken back, or why not",
     ["trigger", "outcome"],
 )
 CODES_REFUSED = Counter("forecourt_codes_refused_total", "Codes of coupons and gifts: wrong or limited", ["outcome"])
