@@ -1,6 +1,6 @@
 """The best price of a fill is that of all allowed combinations; by trying them all."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from loyalty.domain import combinations
+from loyalty.domain.combinations import Way
+from loyalty.domain.outlook import Taker
 from loyalty.domain.pricing import CannotCombine, Price, best_price
 from loyalty.domain.terms import (
     CouponReward,
@@ -236,10 +238,55 @@ def many(groups: int) -> list[Offer]:
     return campaigns + [coupon(f"c{place:02}", PerFill(500 + place), priority=place % 5) for place in range(20)]
 
 
-def test_hundreds_of_groups_cannot_stop_it(monkeypatch: pytest.MonkeyPatch):
-    """More ways than are followed: the price is still allowed, and at least as good as the best one of each group."""
-    monkeypatch.setattr(combinations, "MOST_WAYS", 64)
+def alike(groups: int, campaigns: int, seed: int) -> list[Offer]:
+    """Campaigns and coupons that all take off about as much, in whatever order: the hardest to choose from."""
+    draw = Random(seed)  # noqa: S311 -- a case that can be had again
+    benefits = [
+        lambda: Percentage(draw.randrange(300, 330)), lambda: Percentage(draw.randrange(300, 900), 950),
+        lambda: PerFill(draw.randrange(950, 1_000)), lambda: PerLitre(draw.randrange(230, 250)),
+    ]  # fmt: skip
+    found = [
+        offer(f"{place:03}", draw.choice(benefits)(), group=f"g{place % groups}", priority=draw.randrange(200))
+        for place in range(campaigns)
+    ]
+    return found + [coupon(f"c{place}", PerFill(980 + place), priority=draw.randrange(200)) for place in range(5)]
+
+
+def test_hundreds_of_groups_cannot_stop_it():
+    """More than is followed: the price is still allowed, and at least as good as the best one of each group."""
     price = priced(*many(40))
     assert 0 <= price.paid_minor < priced(*many(1)).paid_minor
     groups = {one.id: one.stacking.group for one in many(40)}
     assert len({groups[str(part.reference)] for part in price.parts}) == len(price.parts)
+
+
+@pytest.mark.parametrize("groups", [2, 8, 40, 200])
+def test_however_many_there_are_only_so_many_ways_are_followed(groups: int, monkeypatch: pytest.MonkeyPatch):
+    sweeps: list[list[int]] = []
+    sweep, step = combinations._sweep, combinations._step
+
+    def counted_sweep(gross: int, takers: Sequence[Taker], known: int, *, cost_counts: bool) -> list[Way]:
+        sweeps.append([])
+        return sweep(gross, takers, known, cost_counts=cost_counts)
+
+    def counted_step(ways: combinations.Ways, taker: Taker, bit: int, *, closes: bool) -> combinations.Ways:
+        sweeps[-1].append(sum(map(len, ways.values())))
+        return step(ways, taker, bit, closes=closes)
+
+    monkeypatch.setattr(combinations, "_sweep", counted_sweep)
+    monkeypatch.setattr(combinations, "_step", counted_step)
+    for all_of in (many(groups), alike(groups, 200, 1)):
+        sweeps.clear()
+        assert priced(*all_of).parts
+        assert len(sweeps) <= 2
+        assert max(map(len, sweeps), default=0) <= combinations.MOST_TAKERS
+        assert max(map(sum, sweeps), default=0) <= combinations.MOST_STEPS
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_not_followed_is_not_missed_by_usual_campaigns(seed: int, monkeypatch: pytest.MonkeyPatch):
+    all_of = alike(3, 30, seed)
+    price = priced(*all_of)
+    monkeypatch.setattr(combinations, "MOST_TAKERS", 10**6)
+    monkeypatch.setattr(combinations, "MOST_STEPS", 10**6)
+    assert priced(*all_of) == price

@@ -1,38 +1,24 @@
-"""Which of many discounts together leave the least to pay, exactly and fast. Pure.
+"""Which of many discounts together leave the least to pay: exactly for all but odd ones, and never slowly. Pure.
 
 Discounts are taken off one after the other in a fixed order. What one leaves never falls when what it is taken from
 rises, so of two ways to the same place, with the same groups used, only one with less left, or at less cost, can still
-become the best. That keeps a search over all combinations small; it is proved equal to trying them all in the tests.
+become the best. And a way that could not leave as little as one that is known, even if all others took the most they
+can, is not followed. That keeps a search over all combinations small; the tests prove it equal to trying them all.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
-from msgspec.structs import replace
 
+from loyalty.domain.outlook import BITS, Outlook, Taker, of_others
 from loyalty.domain.terms import MOST_BASIS_POINTS
 
-MOST_WAYS = 512
-"""More ways at once than real campaigns can make. Beyond it those that have most left are let go: what is found is
-still allowed and exact, but another combination might be better. So no set of campaigns can stop the service."""
-
-
-class Taker(Struct, frozen=True):
-    """What takes off a share of what is left, at most so much; in one shape for each kind of discount."""
-
-    id: str
-    group: str | None
-    """Of one group at most one holds; one without a group holds alone."""
-    most: int
-    cost: int
-    """Of ways that leave the same to pay, that of the lowest sum of costs is taken. Above zero."""
-    basis_points: int = MOST_BASIS_POINTS
-    required: bool = False
-
-    def takes(self, left: int) -> int:
-        """What it takes off so much."""
-        return min(self.most, left * self.basis_points // MOST_BASIS_POINTS)
+MOST_TAKERS = 64
+MOST_STEPS = 512
+"""Of each of the two rounds: more discounts, and more steps on ways, than usual campaigns need. Beyond them what
+promises least is let go: what is found is still allowed and adds up, but another combination might be better. So no set
+of campaigns can stop the service."""
 
 
 class Way(Struct, frozen=True):
@@ -71,63 +57,124 @@ def best_way(gross: int, takers: Sequence[Taker]) -> Way:
     discount that would take nothing is in no way, not even where it is required.
     """
     required = {taker.group for taker in takers if taker.required}
-    able = [taker for taker in takers if taker.takes(gross)]
+    able = [taker for taker in takers if taker.whole]
     alone = [taker for taker in able if taker.group is None and (taker.required or not required)]
-    ways = [_with(Way(gross), taker) for taker in alone]
+    ways = [_with(Way(gross), min(alone, key=_alone))] if alone else []
     if None not in required or not ways:
         grouped = [one for one in able if one.group is not None and (one.required or one.group not in required)]
-        ways.append(_best_of_groups(gross, grouped))
+        ways.append(_best_of_groups(gross, grouped) if grouped else Way(gross))
     return min(ways, key=_rank)
+
+
+def _alone(taker: Taker) -> tuple[int, int]:
+    return -taker.whole, taker.cost
 
 
 def _best_of_groups(gross: int, takers: Sequence[Taker]) -> Way:
     """The best way, found in two rounds: first how little can be left, whatever the cost; then the ways that do it."""
-    takers = _promising(gross, takers)
-    least = min(_sweep(gross, [replace(one, cost=0) for one in takers], None), key=_rank)
-    return min(_sweep(gross, takers, least.left), key=_rank, default=least)
+    good = _largest_of_each(gross, takers, gross)
+    takers = _promising(gross, takers, good.left)
+    if len(takers) == len({taker.group for taker in takers}) and _needs_all(gross, takers, good):
+        return good
+    good = min(good, _largest_of_each(gross, takers, good.left), key=_rank)
+    takers = _promising(gross, takers, good.left, MOST_TAKERS)
+    good = _improved(gross, takers, good)
+    takers = _promising(gross, takers, good.left)
+    least = min([good, *_sweep(gross, _latest(takers), good.left, cost_counts=False)], key=_rank)
+    if least.left < good.left:
+        takers = _promising(gross, takers, least.left)
+    return min([least, *_sweep(gross, takers, least.left, cost_counts=True)], key=_rank)
 
 
-def _promising(gross: int, takers: Sequence[Taker]) -> list[Taker]:
-    """Those that could be in a best way: as a rule a few of many.
+def _largest_of_each(gross: int, takers: Sequence[Taker], measure: int) -> Way:
+    """The way with the largest of each group, by what they take of so much."""
+    return _through(gross, takers, {one.group: one for one in sorted(takers, key=lambda one: one.takes(measure))})
 
-    A good way is that of the largest of each group. One that would leave more than that even if all others took as
-    much as from the whole price, which they never do after one another, cannot be in a better one.
-    """
-    whole = [taker.takes(gross) for taker in takers]
-    largest: dict[str | None, tuple[int, Taker]] = {}
-    for taker, amount in zip(takers, whole, strict=True):
-        if taker.group not in largest or amount > largest[taker.group][0]:
-            largest[taker.group] = amount, taker
-    good = gross
+
+def _needs_all(gross: int, takers: Sequence[Taker], way: Way) -> bool:
+    """Whether a way with all of these would leave more without any one of them; then no other leaves as little."""
+    return all(_through(gross, takers, {it.group: it for it in takers if it is not one}).left > way.left
+               for one in takers)  # fmt: skip
+
+
+def _through(gross: int, takers: Sequence[Taker], chosen: Mapping[str | None, Taker]) -> Way:
+    way = Way(gross)
     for taker in takers:
-        if taker is largest[taker.group][1]:
-            good -= taker.takes(good)
-    spare = good - gross + sum(amount for amount, _ in largest.values())
-    return [
-        taker for taker, amount in zip(takers, whole, strict=True)
-        if taker.required or amount + spare >= largest[taker.group][0]
-    ]  # fmt: skip
+        if taker is chosen.get(taker.group):
+            way = _with(way, taker)
+    return way
 
 
-def _sweep(gross: int, takers: Sequence[Taker], least: int | None) -> list[Way]:
-    """The ways to the end; where it is known, only those that come to the least that can be left."""
-    bits = _bits(takers)
-    bound = None if least is None else _Bound(gross, takers, bits, least)
-    closing = {taker.group: position for position, taker in enumerate(takers)}
-    ways: Ways = {0: [Way(gross)]}
+def _improved(gross: int, takers: Sequence[Taker], way: Way) -> Way:
+    """The way with each taker tried in place of the one of its group."""
+    held = {offer_id for offer_id, _ in way.parts()}
+    chosen = {taker.group: taker for taker in takers if taker.required or taker.id in held}
+    for taker in takers:
+        other = chosen | {taker.group: taker}
+        tried = _through(gross, takers, other)
+        if tried.left < way.left:
+            way, chosen = tried, other
+    return way
+
+
+def _promising(gross: int, takers: Sequence[Taker], known: int, most: int | None = None) -> list[Taker]:
+    """Those that could be in a way that leaves no more than is known to be possible: as a rule a few of many."""
+    others = of_others(gross, takers)
+    scored: list[tuple[bool, int, int]] = []
     for position, taker in enumerate(takers):
-        ways = _step(ways, taker, bits.get(taker.group, 0), closes=closing[taker.group] == position)
-        if bound:
-            ways = bound.within(ways, position + 1)
-        if sum(map(len, ways.values())) > MOST_WAYS:
-            ways = _fewer(ways)
+        left, amounts = others[taker.group]
+        if taker.whole == taker.most:
+            hope = left - amounts - taker.whole
+        else:
+            hope = left - left * taker.basis_points // MOST_BASIS_POINTS - amounts
+        if hope <= known or taker.required:
+            scored.append((not taker.required, hope, position))
+    if most is not None and len(scored) > most:
+        scored = sorted(sorted(scored)[:most], key=lambda one: one[2])
+    return [takers[position] for *_, position in scored]
+
+
+def _latest(takers: Sequence[Taker]) -> list[Taker]:
+    """All but those amounts of which the same group has as large a one later: that leaves no more, as a share that is
+    taken between the two is then taken of more."""
+    largest: dict[str | None, int] = {}
+    found: list[Taker] = []
+    for taker in reversed(takers):
+        if taker.basis_points == MOST_BASIS_POINTS:
+            if taker.most <= largest.get(taker.group, 0):
+                continue
+            largest[taker.group] = taker.most
+        found.append(taker)
+    return found[::-1]
+
+
+def _sweep(gross: int, takers: Sequence[Taker], known: int, *, cost_counts: bool) -> list[Way]:
+    """The ways to the end that leave no more than is known to be possible; the cheapest of them only if that counts."""
+    outlook = Outlook(gross, takers)
+    closing = {taker.group: position for position, taker in enumerate(takers)}
+    most, ways = MOST_STEPS // max(1, len(takers)), Ways({0: [Way(gross)]})
+    for position, taker in enumerate(takers):
+        found = _step(ways, taker, outlook.bits[taker.group], closes=closing[taker.group] == position)
+        best = _undominated if cost_counts else _first
+        ways = _hopeful({used: best(those) for used, those in found.items()}, outlook, position + 1, known, most)
     return [way for those in ways.values() for way in those]
 
 
-def _bits(takers: Sequence[Taker]) -> dict[str | None, int]:
-    """A bit for each group that has several to choose from; of any other nothing need be remembered."""
-    sizes = Counter(taker.group for taker in takers)
-    return {group: 1 << place for place, group in enumerate(group for group, size in sizes.items() if size > 1)}
+def _hopeful(ways: Ways, outlook: Outlook, position: int, known: int, most: int) -> Ways:
+    """The ways that could still leave what is known to be possible, of them so many that promise the most."""
+    scored: list[tuple[int, int, int, int, Way]] = []
+    for used, those in ways.items():
+        kept, amount = outlook.after(position, used)
+        for way in those:
+            hope = (way.left * kept >> BITS) - amount
+            if hope <= known:
+                scored.append((hope, way.left, way.cost, used, way))
+    if len(scored) > most:
+        scored = sorted(scored, key=lambda one: one[:4])[:most]
+    found: defaultdict[int, list[Way]] = defaultdict(list)
+    for *_, used, way in scored:
+        found[used].append(way)
+    return found
 
 
 def _step(ways: Ways, taker: Taker, bit: int, *, closes: bool) -> Ways:
@@ -145,13 +192,17 @@ def _step(ways: Ways, taker: Taker, bit: int, *, closes: bool) -> Ways:
                 found[(used | bit) & kept].append(longer)
             if longer is way or not taker.required:
                 found[used & kept].append(way)
-    return {used: _undominated(those) if len(those) > 1 else those for used, those in found.items()}
+    return found
 
 
 def _with(way: Way, taker: Taker) -> Way:
     """The way, and then the taker; the same way where that takes nothing."""
     amount = taker.takes(way.left)
     return Way(way.left - amount, way.cost + taker.cost, Taken(taker.id, amount, way.last)) if amount else way
+
+
+def _first(ways: list[Way]) -> list[Way]:
+    return [min(ways, key=_rank)] if len(ways) > 1 else ways
 
 
 def _undominated(ways: list[Way]) -> list[Way]:
@@ -165,44 +216,3 @@ def _undominated(ways: list[Way]) -> list[Way]:
 
 def _rank(way: Way) -> tuple[int, int]:
     return way.left, way.cost
-
-
-def _fewer(ways: Ways) -> Ways:
-    """The MOST_WAYS ways that leave the least."""
-    worst = sorted(_rank(way) for those in ways.values() for way in those)[MOST_WAYS - 1]
-    return {used: [way for way in those if _rank(way) <= worst] for used, those in ways.items()}
-
-
-class _Bound:
-    """What could be left at the least by what is still to come: what has no choice in it exactly, the rest at most.
-
-    A discount that came earlier than at the end takes no more than at the whole price, and what comes after it falls by
-    no more than that: so to take the most of each group off at the end never says too much.
-    """
-
-    def __init__(self, gross: int, takers: Sequence[Taker], bits: Mapping[str | None, int], least: int) -> None:
-        self._least = least
-        self._takers = [None if taker.group in bits else taker for taker in takers]
-        self._most: list[dict[int, int]] = [{}]
-        for taker in reversed(takers):
-            most = self._most[-1]
-            if bit := bits.get(taker.group):
-                most = most | {bit: max(most.get(bit, 0), taker.takes(gross))}
-            self._most.append(most)
-        self._most.reverse()
-
-    def within(self, ways: Ways, position: int) -> Ways:
-        """The ways that could still leave `least`; `position` is the first of what is still to come."""
-        most = self._most[position].items()
-        found: Ways = {}
-        for used, those in ways.items():
-            allowed = self._least + sum(amount for bit, amount in most if not used & bit)
-            if good := [way for way in those if self._left(way.left, position) <= allowed]:
-                found[used] = good
-        return found
-
-    def _left(self, left: int, position: int) -> int:
-        for taker in self._takers[position:]:
-            if taker is not None:
-                left -= taker.takes(left)
-        return left

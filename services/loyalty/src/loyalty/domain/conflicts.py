@@ -210,6 +210,6 @@ def _least_volume(scope: Scope, price_mills: int, currency: str) -> int:
 
 def most_off(purchase: Purchase, offers: Sequence[Offer]) -> Example:
     """The most that these take off a fill, by the rules that hold for everybody."""
-    price = best_price(purchase, offers, left={})
+    price = best_price(purchase, offers, left={}, explain=False)
     ids = tuple(part.reference for part in price.parts if part.reference is not None)
     return Example(purchase, purchase.gross_minor - price.paid_minor, ids)

@@ -145,7 +145,7 @@ class Simulator:
         purchase, campaign = order.purchase, self._campaign
         left = {} if campaign.budget_minor is None else {self._offer.id: campaign.budget_minor - self.result.cost_minor}
         before = sum(one.amount_minor for one in order.given)
-        price = best_price(purchase, [self._offer, *_as_they_were(purchase, order.given)], left=left)
+        price = best_price(purchase, [self._offer, *_as_they_were(purchase, order.given)], left=left, explain=False)
         own = sum(part.amount_minor for part in price.parts if part.reference == self._offer.id)
         self.result.more_off_minor += purchase.gross_minor - price.paid_minor - before if own else 0
         self._count(order, "other_is_better", cost_minor=own)

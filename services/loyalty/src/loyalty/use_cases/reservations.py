@@ -184,7 +184,7 @@ async def _hold(tx: Connection, reservation: Reservation) -> None:
 def _price(asked: _Asked) -> Price:
     return best_price(
         asked.purchase, asked.offers, left=asked.left, required=asked.required, points=asked.request.points,
-        points_per_minor=asked.points_per_minor,
+        points_per_minor=asked.points_per_minor, explain=False,
     )  # fmt: skip
 
 
