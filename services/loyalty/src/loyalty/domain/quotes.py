@@ -1,6 +1,6 @@
 """A quote: what a fill would cost, why, and what else it could cost. Pure."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -8,15 +8,15 @@ from msgspec.structs import replace
 
 from loyalty.domain.amounts import amount_of, amount_text, volume_for
 from loyalty.domain.earning import EarningRule, earned
-from loyalty.domain.pricing import COUPON, CannotCombine, Part, Price, best_price
+from loyalty.domain.pricing import COUPON, CannotCombine, Looked, Part, Price, look
 from loyalty.domain.refusal_words import POINTS, Refusal
 from loyalty.domain.terms import Offer, Purchase
 
 METHODS = ("wechat", "alipay", "fuel_card")
 GOOD_FOR = timedelta(minutes=1)
 MINUTE = timedelta(minutes=1)
-MAY_CHANGE = frozenset({"method", "less", "chosen", "not_together", "nothing_left", "fewer_points"})
-"""Reasons that hang on the way of paying, or on other offers: such an offer may be in another price of the purchase."""
+MOST_CAMPAIGNS_TOLD = 20
+"""Of those that do not hold, or not as well."""
 
 
 class Basis(Struct, frozen=True):
@@ -33,13 +33,6 @@ class Basis(Struct, frozen=True):
     points_per_minor: int | None
     rule: EarningRule
     tier_basis_points: int
-
-    def price(self, offers: Sequence[Offer], chosen: Collection[str], *, explain: bool = False) -> Price:
-        """The price with the best of these offers. Raises CannotCombine."""
-        return best_price(
-            self.purchase, offers, left=self.left, required=chosen, points=self.points,
-            points_per_minor=self.points_per_minor, explain=explain,
-        )  # fmt: skip
 
     def earns(self, price: Price) -> int:
         """The points that the fill earns at this price."""
@@ -92,29 +85,42 @@ def quantity(
 
 def quote(basis: Basis) -> Quote:
     """The best price there is. Coupons that the driver chose are in it where they can be, and it is said why not."""
-    price = _price(basis, explain=True)
-    out = {one.what for one in price.unused if one.reason not in MAY_CHANGE}
-    rest = replace(basis, offers=[offer for offer in basis.offers if offer.id not in out])
-    return Quote(price, basis.earns(price), _best_coupon(rest, price), _methods(rest, price), _until(rest, price))
+    looked = look(basis.purchase, basis.offers, basis.left)
+    price = _price(basis, looked, basis.purchase.method)
+    best = _best_coupon(basis, looked, price)
+    return Quote(price, basis.earns(price), best, _methods(basis, looked, price), _until(basis, price))
 
 
-def _price(basis: Basis, *, explain: bool = False) -> Price:
+def _price(basis: Basis, looked: Looked, method: str | None) -> Price:
+    """By this way of paying. What is not used is said of the purchase's own."""
+    refused, chosen = dict[str, Refusal](), basis.chosen
     try:
-        return basis.price(basis.offers, basis.chosen, explain=explain)
+        price = looked.price(method, chosen, basis.points, basis.points_per_minor)
     except CannotCombine as error:
-        refused = {one.what: one for one in error.refusals}
-    price = basis.price(basis.offers, (), explain=explain)
-    unused = {one.what: one for one in price.unused} | refused
+        refused, chosen = {one.what: one for one in error.refusals}, frozenset[str]()
+        price = looked.price(method, chosen, basis.points, basis.points_per_minor)
+    if method != basis.purchase.method:
+        return price
     used = {part.reference for part in price.parts}
+    unused = {one.what: one for one in looked.told(_listed(basis.offers, looked.words(price, chosen)))} | refused
     return replace(price, unused=tuple(one for what, one in unused.items() if what not in used))
 
 
-def _best_coupon(basis: Basis, price: Price) -> BestCoupon | None:
+def _listed(offers: Sequence[Offer], words: Mapping[str, str]) -> dict[str, str]:
+    """Those that are told: each coupon, and so many campaigns."""
+    coupons = {one.id for one in offers if one.kind == COUPON}
+    campaigns = [one.id for one in offers if one.id not in coupons and one.id in words]
+    told = coupons.union(campaigns[:MOST_CAMPAIGNS_TOLD])
+    return {what: word for what, word in words.items() if what in told}
+
+
+def _best_coupon(basis: Basis, looked: Looked, price: Price) -> BestCoupon | None:
     """The one that takes off the most; its reason is what all coupons together save."""
     best = max(price.coupons, key=_amount, default=None)
     if best is None:
         return None
-    without = basis.price([offer for offer in basis.offers if offer.kind != COUPON], ())
+    method = basis.purchase.method
+    without = looked.price(method, (), basis.points, basis.points_per_minor, coupons=False)
     more, currency = without.paid_minor - price.paid_minor, basis.purchase.currency
     reason = f"It takes off {amount_text(best.amount_minor, currency)}"
     if more > 0:
@@ -128,15 +134,16 @@ def _amount(part: Part) -> int:
     return part.amount_minor
 
 
-def _methods(basis: Basis, price: Price) -> tuple[ByMethod, ...]:
+def _methods(basis: Basis, looked: Looked, price: Price) -> tuple[ByMethod, ...]:
     """Each way of paying; those for which the same offers hold cost the same, and are worked out once."""
-    selective = [offer for offer in basis.offers if offer.scope.methods is not None]
+    holding = (*(offer for offer, _ in looked.discounts), *looked.multipliers)
+    selective = [offer for offer in holding if offer.scope.methods is not None]
     known = {_allowed(selective, basis.purchase.method): price}
     found: list[ByMethod] = []
     for method in METHODS:
         allowed = _allowed(selective, method)
         if allowed not in known:
-            known[allowed] = _price(replace(basis, purchase=replace(basis.purchase, method=method)))
+            known[allowed] = _price(basis, looked, method)
         other = known[allowed]
         found.append(ByMethod(method, other.paid_minor, price.paid_minor - other.paid_minor, basis.earns(other)))
     return tuple(found)
@@ -160,10 +167,3 @@ def _until(basis: Basis, price: Price) -> datetime:
     if any(offer.scope.refusal(then) for offer in offers):
         ends.append(edge)
     return min([at + GOOD_FOR, *ends])
-
-
-def listed(price: Price, most_campaigns: int, coupon_ids: Collection[str]) -> list[Refusal]:
-    """What is not used, and why: each coupon, and so many campaigns."""
-    coupons = [one for one in price.unused if one.what in coupon_ids]
-    campaigns = [one for one in price.unused if one.what not in coupon_ids]
-    return coupons + campaigns[:most_campaigns]

@@ -77,13 +77,14 @@ class _Facts(dict[str, str]):
         self._purchase = purchase
 
     def __missing__(self, name: str) -> str:
-        offer, scope, zone = self._offer, self._offer.scope, ZoneInfo(self._purchase.time_zone)
+        offer, scope = self._offer, self._offer.scope
         match name:
             case "what":
                 return WHATS.get(offer.kind, "campaign")
             case "starts":
-                return _moment(offer.starts_at.astimezone(zone))
+                return _moment(offer.starts_at.astimezone(ZoneInfo(self._purchase.time_zone)))
             case "ends":
+                zone = ZoneInfo(self._purchase.time_zone)
                 return _last_day(offer.ends_at, zone) if offer.ends_at else "another day"
             case "currency":
                 return offer.currency or "another currency"

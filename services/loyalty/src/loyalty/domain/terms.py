@@ -148,13 +148,13 @@ class Scope(Struct, frozen=True):
 
     def refusal(self, purchase: Purchase) -> str | None:
         """The first rule that the purchase does not fulfil, as a word (see REFUSALS); None where it is in scope."""
-        if not _among(purchase.station_id, self.station_ids):
+        if self.station_ids is not None and purchase.station_id not in self.station_ids:
             return "station"
-        if not _among(purchase.fuel, self.fuels):
+        if self.fuels is not None and purchase.fuel not in self.fuels:
             return "grade"
-        if not _among(purchase.tier, self.tiers):
+        if self.tiers is not None and purchase.tier not in self.tiers:
             return "tier"
-        if not _among(purchase.method, self.methods):
+        if self.methods is not None and purchase.method not in self.methods:
             return "method"
         if self.minimum_volume_ml is not None and purchase.volume_ml < self.minimum_volume_ml:
             return "minimum_volume"
@@ -165,10 +165,6 @@ class Scope(Struct, frozen=True):
             if not any(hours.holds(local) for hours in self.hours):
                 return "hours"
         return None
-
-
-def _among(word: str | None, words: tuple[str, ...] | None) -> bool:
-    return words is None or word in words
 
 
 class Stacking(Struct, frozen=True):

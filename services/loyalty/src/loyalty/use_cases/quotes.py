@@ -6,21 +6,19 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from msgspec.structs import asdict
-
 from loyalty.domain import quotes as domain
 from loyalty.domain.quotes import Basis, Quote
 from loyalty.domain.refusal_words import POINTS, Refusal, refusal
 from loyalty.domain.reservations import left_of
-from loyalty.domain.terms import REWARDS, Campaign, Offer, Purchase
+from loyalty.domain.terms import Offer, Purchase
 from loyalty.domain.tiers import BY_WORD, TIERS
 from loyalty.repository import facts as repository
 from loyalty.repository.facts import Facts, HeldCoupon, PumpPrice, Station, Use
 from loyalty.use_cases.context import Loyalty
+from loyalty.use_cases.live_campaigns import Priced
 from servicekit.problems import Problem, validation_problem
 
-MOST_CAMPAIGNS_TOLD = 20
-"""Of those that do not hold, or not as well."""
+NO_USE = Use()
 USABLE = ("active", "expired")
 """Statuses of coupons about which their time says the rest."""
 
@@ -41,7 +39,7 @@ class Wish:
 
 
 async def quote_fill(loyalty: Loyalty, driver_id: str, wish: Wish) -> dict[str, Any]:
-    """The quote as it is shown.
+    """The quote as it is shown; its parts are structs that are encoded as they are.
 
     Raises Problem 404 `no-such-station`, 409 `station-closed`, `fuel-not-sold`, `price-unknown`, 422, 503.
     """
@@ -56,7 +54,7 @@ async def quote_fill(loyalty: Loyalty, driver_id: str, wish: Wish) -> dict[str, 
         driver_id, station.operator, str(wish.station_id), station.time_zone, wish.fuel, price_mills, volume_ml,
         gross_minor, price.currency, wish.method, facts.tier, now,
     )  # fmt: skip
-    campaigns = _campaigns(loyalty.campaigns.of(station.operator), purchase)
+    campaigns = loyalty.campaigns.at(station.operator, purchase.station_id, wish.fuel)
     coupons = [one for one in facts.coupons if one.status in USABLE]
     offers = [*(one.offer for one in campaigns), *(one.offer for one in coupons)]
     per_minor = loyalty.settings.points_per_minor.get(price.currency)
@@ -94,19 +92,9 @@ def _nothing_bought(wish: Wish) -> Problem:
     return validation_problem([{"type": "value", "loc": ("body", field), "msg": message}])
 
 
-def _campaigns(campaigns: Sequence[Campaign], purchase: Purchase) -> list[Campaign]:
-    """Those that have a say in prices of this grade at this station; of others no driver need hear here."""
-    return [
-        one for one in campaigns
-        if not isinstance(one.benefit, REWARDS)
-        and (one.scope.station_ids is None or purchase.station_id in one.scope.station_ids)
-        and (one.scope.fuels is None or purchase.fuel in one.scope.fuels)
-    ]  # fmt: skip
-
-
-def _left(campaigns: Sequence[Campaign], facts: Facts) -> dict[str, int]:
+def _left(campaigns: Sequence[Priced], facts: Facts) -> dict[str, int]:
     """The most that each campaign with a limit may take off here."""
-    uses = ((one, facts.uses.get(one.campaign_id, Use())) for one in campaigns)
+    uses = ((one.campaign, facts.uses.get(one.campaign.campaign_id, NO_USE)) for one in campaigns)
     left = ((one.campaign_id, left_of(one, use.used_minor, use.uses, use.own_uses)) for one, use in uses)
     return {campaign_id: most for campaign_id, most in left if most is not None}
 
@@ -128,11 +116,11 @@ def _bought(purchase: Purchase, price: PumpPrice) -> dict[str, Any]:
 def _paid(basis: Basis, quoted: Quote) -> dict[str, Any]:
     price = quoted.price
     return {
-        "breakdown": [asdict(part) for part in price.parts], "paid_minor": price.paid_minor,
+        "breakdown": price.parts, "paid_minor": price.paid_minor,
         "discount_minor": basis.purchase.gross_minor - price.paid_minor,
         "card_discount_minor": sum(part.amount_minor for part in price.parts if part.kind == "card_discount"),
-        "best_coupon": quoted.best_coupon and asdict(quoted.best_coupon),
-        "methods": [asdict(method) for method in quoted.methods], "valid_until": quoted.valid_until,
+        "best_coupon": quoted.best_coupon,
+        "methods": quoted.methods, "valid_until": quoted.valid_until,
     }  # fmt: skip
 
 
@@ -147,16 +135,15 @@ def _points(basis: Basis, quoted: Quote, facts: Facts) -> dict[str, Any]:
 
 def _unused(wish: Wish, facts: Facts, basis: Basis, quoted: Quote) -> list[dict[str, Any]]:
     """Each coupon, campaign and wish for points that is not in the price, and why."""
-    coupon_ids = {one.coupon_id for one in facts.coupons}
-    told = [*_not_had(wish, facts), *_fewer_points(wish, facts, basis)]
-    told += domain.listed(quoted.price, MOST_CAMPAIGNS_TOLD, coupon_ids)
+    told = [*_not_had(wish, facts), *_fewer_points(wish, facts, basis), *quoted.price.unused]
     named: dict[str, Offer] = {offer.id: offer for offer in basis.offers}
     return [_shown(one, named.get(one.what)) for one in told]
 
 
 def _shown(refused: Refusal, offer: Offer | None) -> dict[str, Any]:
     kind = offer.kind if offer else POINTS if refused.what == POINTS else "coupon"
-    return {"kind": kind, "name": offer and offer.name, **asdict(refused)}
+    name = offer.name if offer else None
+    return {"kind": kind, "what": refused.what, "name": name, "reason": refused.reason, "detail": refused.detail}
 
 
 def _not_had(wish: Wish, facts: Facts) -> list[Refusal]:
