@@ -117,7 +117,8 @@ async def tables_with_rows(connection: Connection, kept: Sequence[str]) -> list[
 async def empty_tables(connection: Connection, kept: Sequence[str], append_only: Sequence[str]) -> None:
     """Forgets everything but what is kept.
 
-    The running service's own tasks may hold a table for a moment: then it is tried again.
+    The running service's own tasks may hold a table for a moment, or have put rows into another one after the look:
+    then it is tried again.
     """
     while tables := await tables_with_rows(connection, kept):
         try:
@@ -129,6 +130,5 @@ async def empty_tables(connection: Connection, kept: Sequence[str], append_only:
                 for table in append_only:
                     await connection.execute(f"REVOKE TRUNCATE ON {table} FROM CURRENT_USER")
                     await connection.execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER append_only")
-            return
         except asyncpg.DeadlockDetectedError:
             continue
