@@ -50,7 +50,7 @@ CREATE TABLE purchases (                -- each order as far as its events have 
     card_id        uuid,
     reservation_id uuid,
     breakdown      jsonb NOT NULL DEFAULT '[]',
-    refunded_minor bigint NOT NULL DEFAULT 0,
+    refunded_minor bigint NOT NULL DEFAULT 0,      -- 1 where nothing was paid and all was undone
     counted_ml     bigint NOT NULL DEFAULT 0,      -- of its fuel, for the driver's tier
     tier           text,                -- the driver's when it was paid
     multiplier_campaigns uuid[] NOT NULL DEFAULT '{}',

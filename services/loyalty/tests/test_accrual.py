@@ -223,3 +223,17 @@ async def test_a_batch_that_breaks_off_leaves_nothing(loyalty: Loyalty, driver: 
     assert await loyalty.outbox_is_empty()
     await take(loyalty, [order])
     assert await balance(loyalty, driver) == 100
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_an_order_that_discounts_paid_wholly_is_undone_whole(
+    loyalty: Loyalty, driver: str, is_late: bool
+) -> None:  # fmt: skip
+    order = paid(driver, 0, gross_minor=10_000, method="none")
+    undone = refunded(order, 0)
+    events = [undone, order] if is_late else [order, undone]
+    for event in [*events, *events]:
+        await take(loyalty, [event])
+    row = await purchase(loyalty, order.order_id)
+    assert (row["points_posted"], row["counted_ml"], row["refunded_minor"]) == (0, 0, 1)
+    assert await loyalty.sql("SELECT coalesce(sum(volume_ml), 0)::bigint FROM member_months") == 0

@@ -213,6 +213,15 @@ async def test_a_refund_that_is_told_before_the_payment_leaves_nothing_spent(til
         assert (await till.left(), await status_of(till.loyalty, till.reserved)) == (FREE, "undone")
 
 
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_what_discounts_paid_wholly_is_undone_though_no_money_goes_back(till: Till, is_late: bool) -> None:
+    nothing = {"paid_minor": 0, "gross_minor": off(till.reserved), "method": "none"}
+    events = [paid(till.reserved, **nothing), refunded(till.reserved, 0, paid_minor=0)]
+    for event in [*reversed(events), *events] if is_late else [*events, *events]:
+        await tell(till.loyalty, event)
+    assert (await till.left(), await status_of(till.loyalty, till.reserved)) == (FREE, "undone")
+
+
 async def test_nothing_is_spent_for_somebody_who_was_erased(till: Till) -> None:
     loyalty, process = till.loyalty, till.loyalty.process
     desk = PeopleDesk("loyalty", PeopleData(process), process.erasures)

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from payments.domain.ledger import AccountKind
 from payments.providers.loyalty import Loyalty, LoyaltySettings
+from payments.repository import checks
 from schemas.reservations import PATH
 from servicekit.ids import new_id
 
@@ -139,6 +140,39 @@ async def test_points_may_pay_all_of_it(till: Till, service: LoyaltyService) -> 
     assert await till.payments.sql("SELECT count(*) FROM attempts") == 0
     assert await till.station() == AMOUNT
     assert service.released == []
+
+
+async def test_what_points_paid_wholly_can_be_undone_once(till: Till, service: LoyaltyService) -> None:
+    order = await till.order()
+    assert (await till.pay(order, points=10**6)).status_code == 200
+    assert service.held
+    assert (await till.refund(order, amount_minor=1)).json()["type"] == "urn:forecourt:problem:not-refundable"
+    assert (await till.refund(order, volume_ml=1_000)).status_code == 409
+    replies = [await till.refund(order, whole=True) for _ in range(2)]
+    assert [reply.status_code for reply in replies] == [201, 409]
+    refund = replies[0].json()
+    assert (refund["status"], refund["amount_minor"], refund["method"]) == ("succeeded", 0, "none")
+    assert (await till.now(order)).status == "refunded"
+    assert await till.station() == await till.balance(AccountKind.PROMOTION, "loyalty") == 0
+    (told,) = await till.payments.rows("SELECT before, after FROM order_steps WHERE command = 'end_refund'")
+    assert (told["before"], told["after"]) == ("refunding", "refunded")
+    now = datetime.now(UTC)
+    async with till.payments.store.connection() as connection:
+        for check in checks.CHECKS:
+            assert await checks.findings(connection, check, now - timedelta(hours=1), now) == []
+
+
+async def test_points_of_more_than_the_limit_are_undone_by_two_people(till: Till, service: LoyaltyService) -> None:
+    till.two_people_above(AMOUNT - 1)
+    order = await till.order()
+    assert (await till.pay(order, points=10**6)).status_code == 200
+    assert service.held
+    asked = (await till.refund(order, whole=True)).json()
+    assert asked["status"] == "requested"
+    other = till.payments.staff("refunds:approve", role="finance", sub=str(new_id()))
+    path = f"/v1/refunds/{asked['refund_id']}/approve"
+    assert (await till.payments.client.post(path, headers=other)).json()["status"] == "succeeded"
+    assert (await till.now(order)).status == "refunded"
 
 
 async def test_what_cannot_be_spent_is_named_and_nothing_else_happens(till: Till, service: LoyaltyService) -> None:

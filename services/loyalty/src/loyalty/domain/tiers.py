@@ -45,8 +45,13 @@ def _threshold(tier: Tier) -> int:
 
 
 def counted_ml(volume_ml: int, paid_minor: int, refunded_minor: int) -> int:
-    """What of a purchase's fuel counts: the share of it that was not refunded, as its points are."""
-    return volume_ml * max(0, paid_minor - refunded_minor) // paid_minor if paid_minor else volume_ml
+    """What of a purchase's fuel counts: the share of it that was not refunded, as its points are.
+
+    Where nothing was paid, any refund undoes it whole.
+    """
+    if not paid_minor:
+        return 0 if refunded_minor else volume_ml
+    return volume_ml * max(0, paid_minor - refunded_minor) // paid_minor
 
 
 def month_of(moment: datetime) -> date:

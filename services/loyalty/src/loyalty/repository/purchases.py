@@ -124,10 +124,16 @@ async def record_refunded(
             RETURNING {_STATE}, points_posted, counted_ml""",  # noqa: S608 - a constant
         *map(list, zip(*(
             (one.order_id, owners.get(one.driver_id, one.driver_id), one.station_id, one.operator, one.fuel,
-             one.mode, one.price_mills, one.currency, one.refunded_minor) for one in refunded
+             one.mode, one.price_mills, one.currency, _refunded_minor(one)) for one in refunded
         ), strict=True)),
     )  # fmt: skip
     return [State(*row) for row in rows if row["paid_at"] is not None]
+
+
+def _refunded_minor(refunded: OrderRefundedV1) -> int:
+    """Of an order that was paid with nothing but discounts no money goes back: it is undone, and has to be told from
+    one that is not."""
+    return refunded.refunded_minor or (1 if refunded.paid_minor == 0 else 0)
 
 
 async def note_done(tx: Connection, done: Sequence[tuple[UUID, int, int]]) -> None:
@@ -144,7 +150,7 @@ async def collect(tx: Connection, driver_id: str) -> list[dict[str, Any]]:
     """What a driver bought, for the driver."""
     rows = await tx.fetch(
         """SELECT order_id, paid_at, station_id, fuel, price_mills, currency, volume_ml, gross_minor, paid_minor,
-                  refunded_minor, method, tier, points_posted AS points
+                  least(refunded_minor, paid_minor) AS refunded_minor, method, tier, points_posted AS points
            FROM purchases WHERE driver_id = $1 ORDER BY order_id""",
         driver_id,
     )

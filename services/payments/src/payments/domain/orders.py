@@ -143,6 +143,11 @@ class Order:
         """What was paid and not refunded yet."""
         return self.paid_minor - self.refunded_minor
 
+    @property
+    def is_paid_by_discounts(self) -> bool:
+        """Coupons, points and campaigns left nothing to pay."""
+        return self.paid_at is not None and self.discount_minor > 0 and self.paid_minor == 0
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -199,6 +204,8 @@ def advance(order: Order, command: Command, actor: str, at: datetime, *, details
         raise InvalidTransition(order, command)
     status, fact = TRANSITIONS[order.status, command]
     moved = replace(order, version=order.version + 1, **changes)
+    if command is Command.END_REFUND and moved.is_paid_by_discounts:
+        status = Status.REFUNDED  # there are no parts of nothing
     status = status or resting_status(moved)
     moved = _with_moments(replace(moved, status=status, waiting_since=at if status in WAITS else None), command, at)
     return Step(moved, command, order.status, fact, actor, at, details or {})

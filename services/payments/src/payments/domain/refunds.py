@@ -8,6 +8,7 @@ from uuid import UUID
 
 from payments.domain.ledger import AccountKind
 from payments.domain.money import share_of
+from payments.domain.order_words import Status
 from payments.domain.orders import Order
 
 
@@ -95,8 +96,11 @@ class RefundImpossible(Exception):
 def checked_amount(order: Order, counted_minor: int, asked_minor: int | None) -> int:
     """The amount to refund; None asks for all that is left. `counted_minor`: what is refunded, or on its way.
 
-    Raises RefundImpossible.
+    Of an order that coupons and points paid wholly it is nothing, once, and the discount goes back. Raises
+    RefundImpossible.
     """
+    if asked_minor is None and order.is_paid_by_discounts and order.status is not Status.REFUNDED:
+        return 0
     left = order.paid_minor - counted_minor
     if left <= 0:
         raise RefundImpossible("All that was paid has been refunded, or is on its way back.")

@@ -85,7 +85,9 @@ class NewRefund(Model):
     volume_ml: Annotated[
         int | None, Field(ge=1, le=MAX_VOLUME_ML, strict=True, description="Not received", examples=[1_000])
     ] = None
-    whole: Annotated[bool, Field(description="All that is left of what was paid")] = False
+    whole: Annotated[
+        bool, Field(description="All that is left of what was paid; of what coupons and points paid wholly, these")
+    ] = False
     reason: RefundReason
     note: Annotated[
         str | None, Field(min_length=1, max_length=500, pattern=r"^[^\x00]*$", examples=["The pump stopped early"])

@@ -40,10 +40,11 @@ async def refund(
         approved_at=made.requested_at if approved_by else None,
     )  # fmt: skip
     total = await repository.counted_minor(tx, order.order_id) + made.amount_minor
+    worth = order.discount_minor if order.is_paid_by_discounts else total
     limits = payments.settings.refund_approval_minor
     agreed = requested_by == ITSELF or approved_by not in (None, requested_by)
     await repository.insert(tx, made)
-    if not agreed and domain.needs_second_person(total, order.currency, limits):
+    if not agreed and domain.needs_second_person(worth, order.currency, limits):
         return made
     return await start(tx, order, made)
 
@@ -168,7 +169,12 @@ async def _charge_of(tx: Connection, order: Order) -> UUID | None:
 
 
 async def _destination(tx: Connection, done: Refund) -> Account:
-    """Where the money goes back to: the account of the card, or what the provider holds for us."""
+    """Where the money goes back to: the account of the card, or what the provider holds for us.
+
+    Where only the discount goes back, that is to who paid it.
+    """
+    if not done.amount_minor:
+        return transfers.promotion_of(done.currency)
     if done.attempt_id is not None:
         return Account(AccountKind.PROVIDER, done.method, done.currency)
     card = await cards.find(tx, done.card_id) if done.card_id else None
