@@ -56,6 +56,18 @@ async def test_the_same_claim_again_gets_the_same_coupon(loyalty: Loyalty):
     assert (without.status_code, without.json()["title"]) == (400, "Idempotency key missing")
 
 
+async def test_a_wrong_code_that_is_sent_again_is_no_other_try(loyalty: Loyalty):
+    driver_id = str(new_id())
+    headers = loyalty.driver(driver_id) | {"Idempotency-Key": "again"}
+    titles: list[str] = []
+    for code in ["2345-6789-ABCD"] * 3 + ["2345-6789-ABCE"]:
+        answer = await loyalty.client.post(f"/v1{CODES}", json={"code": code}, headers=headers)
+        assert answer.status_code == 422
+        titles.append(answer.json()["title"])
+    assert titles == [*["Code refused"] * 3, "Idempotency key reused"]
+    assert await loyalty.sql("SELECT wrong FROM code_tries WHERE caller = $1", driver_id) == 1
+
+
 async def test_security_27_of_many_who_race_for_a_printed_code_one_gets_the_coupon(loyalty: Loyalty):
     (code,) = await printed(loyalty, await stored(loyalty))
     answers = await asyncio.gather(*(claim(loyalty, code) for _ in range(30)))

@@ -69,12 +69,17 @@ async def once(tx: Connection, request: IdempotentRequest, effect: Callable[[], 
     if (first := await recall(tx, request)) is not None:
         return first
     reply = await effect()
+    await keep(tx, request, reply)
+    return reply
+
+
+async def keep(tx: Connection, request: IdempotentRequest, reply: Reply) -> None:
+    """Stores a reply; for `once` alone, and for a refusal that counts, which the caller gives again by itself."""
     await tx.execute(
         "INSERT INTO idempotency_keys (caller, route, key, request_hash, status, reply) "
         "VALUES ($1, $2, $3, $4, $5, $6)",
         request.caller, request.route, request.key, request.digest, reply.status, reply.body,
     )  # fmt: skip
-    return reply
 
 
 async def recall(tx: Connection, request: IdempotentRequest) -> Reply | None:

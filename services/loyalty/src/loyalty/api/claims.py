@@ -35,7 +35,7 @@ async def claim_code(
         held = await use_cases.own_coupon(tx, driver.subject, coupon_id)
         return Reply(201, models.Coupon(**shown(held)).model_dump_json().encode())
 
-    reply = await codes.trying(loyalty, driver.subject, lambda tx: once(tx, asked, lambda: effect(tx)))
+    reply = await codes.trying_once(loyalty, asked, effect)
     return Response(reply.body, reply.status, media_type="application/json")
 
 

@@ -18,7 +18,7 @@ from loyalty.use_cases.coupons import Held
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
 from servicekit.cursors import decode_cursor, next_cursor
-from servicekit.idempotency import IdempotentRequest, Reply, once, require_key
+from servicekit.idempotency import IdempotentRequest, Reply, require_key
 from servicekit.postgres import Connection
 from servicekit.problems import problem_responses
 
@@ -121,7 +121,7 @@ async def redeem_coupon(
         taken = await redeeming.redeem(loyalty, tx, crew, code, body.station_id, sale)
         return Reply(200, _redeemed(taken))
 
-    reply = await codes.trying(loyalty, crew.subject, lambda tx: once(tx, asked, lambda: effect(tx)))
+    reply = await codes.trying_once(loyalty, asked, effect)
     return Response(reply.body, reply.status, media_type="application/json")
 
 

@@ -96,10 +96,7 @@ async def hand_gift_over(
         order = await use_cases.hand_over(loyalty, tx, crew, shown_code)
         return Reply(200, shown(order).model_dump_json().encode())
 
-    async def work(tx: Connection) -> Reply:
-        return await once(tx, asked, lambda: effect(tx))
-
-    reply = await patiently(lambda: codes.trying(loyalty, crew.subject, work))
+    reply = await patiently(lambda: codes.trying_once(loyalty, asked, effect))
     return Response(reply.body, reply.status, media_type="application/json")
 
 

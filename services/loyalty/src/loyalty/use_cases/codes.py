@@ -13,10 +13,12 @@ from loyalty.repository import codes as repository
 from loyalty.repository.codes import Code
 from loyalty.use_cases.context import Loyalty
 from servicekit.erasures import require_present
+from servicekit.idempotency import IdempotentRequest, Reply, keep, once, recall
 from servicekit.postgres import Connection
 from servicekit.problems import Problem
 from servicekit.telemetry import CODES_REFUSED
 
+REFUSED = 422
 CODE = "codes.code"
 """What the keyed hash of a code is for."""
 Result = TypeVar("Result")
@@ -69,7 +71,10 @@ async def use(
     return found
 
 
-async def trying(loyalty: Loyalty, caller: str, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+async def trying(
+    loyalty: Loyalty, caller: str, work: Callable[[Connection], Awaitable[Result]],
+    asked: IdempotentRequest | None = None,
+) -> Result:  # fmt: skip
     """Does work, in which the caller tries a code, in a transaction.
 
     Of a caller's tries one goes on at a time. What was done before a code turned out to be wrong is taken back, and
@@ -80,21 +85,36 @@ async def trying(loyalty: Loyalty, caller: str, work: Callable[[Connection], Awa
     async def attempt(tx: Connection) -> tuple[Result] | None:
         await require_present(loyalty.erasures, tx, caller)
         await repository.lock_tries(tx, caller, now)
+        if asked and (first := await recall(tx, asked)) and first.status == REFUSED:
+            raise _refused()
         try:
             async with tx.transaction():
                 return (await work(tx),)
         except CodeNotGood:
             await repository.count_wrong(tx, caller, now, now - FORGET_WRONG_AFTER)
+            if asked:
+                await keep(tx, asked, Reply(REFUSED, b""))
             return None
 
     done = await loyalty.store.transact(attempt)
     if done is None:
         CODES_REFUSED.labels("wrong").inc()
-        raise Problem(
-            422, "code-refused", "The code is not good, was used, or has expired: look at it again, or ask for a new "
-            "one where you got it.",
-        )  # fmt: skip
+        raise _refused()
     return done[0]
+
+
+async def trying_once(
+    loyalty: Loyalty, asked: IdempotentRequest, effect: Callable[[Connection], Awaitable[Reply]]
+) -> Reply:
+    """The same for a request with an Idempotency-Key: sent again it is no other try, whatever became of the first."""
+    return await trying(loyalty, asked.caller, lambda tx: once(tx, asked, lambda: effect(tx)), asked)
+
+
+def _refused() -> Problem:
+    return Problem(
+        REFUSED, "code-refused", "The code is not good, was used, or has expired: look at it again, or ask for a new "
+        "one where you got it.",
+    )  # fmt: skip
 
 
 async def _require_tries_left(tx: Connection, caller: str, at: datetime) -> None:
