@@ -19,6 +19,7 @@ import psutil
 from pydantic import SecretStr
 
 from forecourt.bench_quotes import measure_quotes
+from forecourt.bench_reserved import SetAside, make_template, require_all_spent, set_aside
 from local_stack.config import Config, StackError
 from local_stack.environment import service_environment
 from local_stack.postgres import SUPERUSER, dsn
@@ -27,6 +28,7 @@ from loyalty.consumer import subscriptions
 from loyalty.domain.terms import PointsMultiplier, Scope, Stacking, stored
 from loyalty.repository import points as ledger
 from loyalty.settings import Settings
+from loyalty.use_cases.batches import lock_all
 from loyalty.use_cases.context import Loyalty
 from schemas.events import OrderPaidV1
 from servicekit.consumer import Received
@@ -37,7 +39,7 @@ from servicekit.postgres import Connection, PostgresStore
 from servicekit.testkit import settings_from
 
 BATCH = 2_000
-BATCHES, WARM_UP = 12, 2
+BATCHES, WARM_UP, RESERVED_BATCHES = 12, 2, 4
 DRIVERS, STATIONS, OPERATORS, CAMPAIGNS = 20_000, 400, 20, 10
 """Campaigns of each operator that multiply points."""
 WANTED_RATE = 2_000.0
@@ -81,7 +83,11 @@ async def measure_loyalty(config: Config) -> Figures:
         accrual = await _accrual_figures(config, url)
     async with _database(config) as url:
         rebuilding = await _rebuild_figures(url)
-    return accrual + rebuilding + await measure_quotes(config)
+    reserved: Figures = []
+    for what in SetAside:
+        async with _database(config) as url:
+            reserved += await _reserved_figures(config, url, what)
+    return accrual + rebuilding + reserved + await measure_quotes(config)
 
 
 @asynccontextmanager
@@ -118,6 +124,28 @@ async def _accrual_figures(config: Config, url: str) -> Figures:
                 taken, copied, rows = taken + seconds, copied + again, rows + count
         await store.transact(_require_all_posted)
     return _accrued(taken, copied, rows)
+
+
+async def _reserved_figures(config: Config, url: str, what: SetAside) -> Figures:
+    """The same orders, for each of which something was set aside."""
+    settings = settings_from(
+        Settings, service_environment(config, "loyalty"), postgres_dsn=SecretStr(url), postgres_pool_size=1
+    )
+    taken = Seconds(0, 0)
+    async with PostgresStore.connect(settings) as store:
+        loyalty = Loyalty(settings, store)
+        world, template_id = await store.transact(_make_world), await store.transact(make_template)
+        async with store.connection() as connection:
+            watch = Watch(connection.get_server_pid())
+        for number in range(RESERVED_BATCHES):
+            plain = world.messages(number)
+            messages = await store.transact(lambda tx, plain=plain: set_aside(tx, template_id, plain, what))
+            seconds, _ = await _take_batch(loyalty, messages, watch)
+            taken += seconds if number else Seconds(0, 0)  # the first one warms up
+        await store.transact(lambda tx: require_all_spent(tx, RESERVED_BATCHES * BATCH))
+    rate = (RESERVED_BATCHES - 1) * BATCH / taken.processor
+    figure = f"paid orders turned into points, each with {what}; by one core's time"
+    return [{"figure": figure, "value": rate, "unit": "/s", "floor": None, "ratio": None, "wanted": "", "kept": None}]
 
 
 def _accrued(taken: Seconds, copied: Seconds, rows: int) -> Figures:
@@ -193,6 +221,7 @@ async def _take_batch(loyalty: Loyalty, messages: Sequence[Message], watch: Watc
 
     async def handle(tx: Connection) -> int:
         await loyalty.store.first_seen(tx, "loyalty.main", messages, expect_new=True)
+        await lock_all(loyalty, tx, received)
         await handler(tx, received)
         (row,) = await tx.fetch("SELECT pg_current_xact_id()::text::bigint")
         return row[0]
