@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from loyalty.domain.terms import Stacking
 from loyalty.http_models import campaigns as models
 from loyalty.http_models import conflicts as conflict_models
 from loyalty.use_cases.campaign_work import carry_on_due
@@ -19,6 +20,7 @@ from servicekit.testkit import eventually
 
 from .campaign_kit import ask, changed, done, made, published, simulated, terms
 from .conftest import OPERATOR, Loyalty
+from .quote_kit import campaign
 
 MONEY = {"benefit": {"kind": "per_litre", "mills": 50}, "currency": "CNY"}
 EURO_OFF = {"benefit": {"kind": "per_fill", "amount_minor": 100}, "currency": "EUR"}
@@ -304,3 +306,17 @@ async def test_what_staff_did_is_theirs_to_see_and_the_books_to_keep(loyalty: Lo
     assert erased["idempotent_replies"] == 1
     assert len((await data.collect(person))["campaign_changes"]) == 1
     assert "campaign_changes" in data.kept
+
+
+async def test_an_operator_has_discounts_of_eight_groups_out_at_once(loyalty: Loyalty):
+    """More could not be searched in time for the best price."""
+    for number in range(8):
+        await campaign(loyalty, stacking=Stacking(f"group-{number}"))
+    ninth = await simulated(loyalty, **MONEY, stacking={"group": "ninth"})
+    refused = await ask(loyalty, f"/campaigns/{ninth['campaign_id']}/publish", {"version": ninth["version"]})
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:forecourt:problem:too-many-groups")
+    assert await status_of(loyalty, ninth) == "simulated"
+    of_one_group = await published(loyalty, **MONEY, stacking={"group": "group-0"})
+    assert of_one_group["status"] == "live"
+    points = {"kind": "points_multiplier", "basis_points": 20_000}
+    assert (await published(loyalty, benefit=points, stacking={"group": "ninth"}))["status"] == "live"

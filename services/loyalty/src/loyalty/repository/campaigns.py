@@ -171,6 +171,17 @@ async def others_out(tx: Connection, campaign: Campaign, limit: int) -> tuple[li
     return found, rows[0]["total"] if rows else 0
 
 
+async def groups_out(tx: Connection, operator: str, kinds: Collection[str]) -> set[str]:
+    """The stacking groups of an operator's campaigns of these kinds that are out, or paused."""
+    rows = await tx.fetch(
+        """SELECT DISTINCT stacking ->> 'group' AS name FROM campaigns
+           WHERE operator = $1 AND benefit ->> 'kind' = ANY($2) AND stacking ->> 'group' IS NOT NULL
+             AND status IN ('scheduled', 'live', 'paused') AND (ends_at IS NULL OR ends_at > now())""",
+        operator, list(kinds),
+    )  # fmt: skip
+    return {row["name"] for row in rows}
+
+
 async def lock_due(tx: Connection, limit: int) -> tuple[datetime, list[tuple[Campaign, bool]]]:
     """The database's time, and the campaigns that must begin or end by it, each with whether it is used up.
 

@@ -11,7 +11,7 @@ import msgspec
 from loyalty.domain import campaigns as domain
 from loyalty.domain.campaigns import Command, Fault, NotAllowed
 from loyalty.domain.coupon_templates import as_campaign
-from loyalty.domain.terms import Campaign, CouponReward, GiftReward, StampCard, Status
+from loyalty.domain.terms import DISCOUNTS, Campaign, CouponReward, GiftReward, StampCard, Status
 from loyalty.repository import campaigns as repository
 from loyalty.repository import coupon_templates, gifts
 from loyalty.repository.campaigns import Change
@@ -24,6 +24,9 @@ from servicekit.ids import new_id
 from servicekit.postgres import Connection, append_to_outbox
 from servicekit.problems import Problem
 
+MOST_GROUPS = 8
+"""Of an operator's discounts at once: of more of them the best price could not be searched in time (decision 0031)."""
+DISCOUNT_KINDS = frozenset(str(one.__struct_config__.tag) for one in DISCOUNTS)
 CHECKED = frozenset({Command.EDIT, Command.ADJUST, Command.PUBLISH, Command.RESUME})
 """After these the terms must make sense as they are now: time has passed, and stations close."""
 
@@ -133,8 +136,24 @@ async def _advance(tx: Connection, doing: Doing, before: Campaign, terms: Campai
         wrong = domain.adjustment_faults(before, after, now)
         wrong = domain.faults(after, now) if command is Command.EDIT else wrong
         await _require_sensible(tx, doing.principal, after, wrong)
+    if command is Command.PUBLISH:
+        await _require_few_groups(tx, after)
     await settle(tx, Change(after, command, before.status, doing.principal.subject, now, doing.reason))
     return after
+
+
+async def _require_few_groups(tx: Connection, campaign: Campaign) -> None:
+    """Raises Problem 409 where it would be one group too many. Two who publish at once may get one more: no harm."""
+    group = campaign.stacking.group
+    if group is None or not isinstance(campaign.benefit, DISCOUNTS):
+        return
+    groups = await repository.groups_out(tx, campaign.operator, DISCOUNT_KINDS)
+    if group not in groups and len(groups) >= MOST_GROUPS:
+        raise Problem(
+            409, "too-many-groups",
+            f"Discounts of {MOST_GROUPS} stacking groups are out already: {', '.join(sorted(groups))}. Put this one in "
+            f"one of them, or end all campaigns of one.", groups=sorted(groups),
+        )  # fmt: skip
 
 
 async def _require_sensible(tx: Connection, principal: Principal, campaign: Campaign, wrong: list[Fault]) -> None:
