@@ -10,7 +10,7 @@ def is_in_hours(local: datetime, weekdays: Collection[int], from_time: str, unti
     `weekdays` are those on which it begins (ISO: Monday is 1), times are `HH:MM`. Clocks that jump ahead skip what they
     skip, and an hour that they show twice counts twice.
     """
-    today, clock = local.isoweekday(), f"{local:%H:%M}"
+    today, clock = local.isoweekday(), f"{local.hour:02}:{local.minute:02}"
     if from_time < until_time:
         return today in weekdays and from_time <= clock < until_time
     yesterday = (today - 2) % 7 + 1

@@ -8,6 +8,7 @@ can, is not followed. That keeps a search over all combinations small; the tests
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 from msgspec import Struct
 
@@ -66,13 +67,16 @@ def best_way(gross: int, takers: Sequence[Taker]) -> Way:
     return min(ways, key=_rank)
 
 
+_whole = attrgetter("whole")
+
+
 def _alone(taker: Taker) -> tuple[int, int]:
     return -taker.whole, taker.cost
 
 
 def _best_of_groups(gross: int, takers: Sequence[Taker]) -> Way:
     """The best way, found in two rounds: first how little can be left, whatever the cost; then the ways that do it."""
-    good = _largest_of_each(gross, takers, gross)
+    good = _through(gross, takers, {one.group: one for one in sorted(takers, key=_whole)})
     takers = _promising(gross, takers, good.left)
     if len(takers) == len({taker.group for taker in takers}) and _needs_all(gross, takers, good):
         return good

@@ -65,7 +65,8 @@ def refusal(word: str, what: str, /, **facts: object) -> Refusal:
 
 def offer_refusal(word: str, offer: Offer, purchase: Purchase) -> Refusal:
     """A refusal of an offer for a purchase."""
-    return Refusal(offer.id, word, REFUSALS[word].format_map(_Facts(offer, purchase)))
+    sentence = REFUSALS[word]
+    return Refusal(offer.id, word, sentence.format_map(_Facts(offer, purchase)) if "{" in sentence else sentence)
 
 
 class _Facts(dict[str, str]):

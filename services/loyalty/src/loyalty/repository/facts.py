@@ -58,8 +58,8 @@ class HeldCoupon(Struct, frozen=True):
         )  # fmt: skip
 
 
-class Use(Struct, frozen=True):
-    """What is taken of a campaign, in all and by the driver."""
+class Use(Struct, frozen=True, array_like=True):
+    """What is taken of a campaign, in all and by the driver. There may be hundreds, so they come without names."""
 
     used_minor: int = 0
     uses: int = 0
@@ -102,8 +102,7 @@ SELECT json_build_object(
             ORDER BY (t.operator = s.operator) DESC, c.expires_at, c.coupon_id LIMIT $6
         ) AS found), '[]'),
     'uses', coalesce((
-        SELECT json_object_agg(u.campaign_id, json_build_object('used_minor', u.used_minor, 'uses', u.uses,
-                                                                'own_uses', coalesce(d.uses, 0)))
+        SELECT json_object_agg(u.campaign_id, json_build_array(u.used_minor, u.uses, coalesce(d.uses, 0)))
         FROM campaigns c JOIN campaign_use u USING (campaign_id)
         LEFT JOIN campaign_drivers d ON (d.campaign_id, d.driver_id) = (c.campaign_id, $1)
         WHERE {campaigns}), '{{}}')

@@ -94,9 +94,12 @@ def _nothing_bought(wish: Wish) -> Problem:
 
 def _left(campaigns: Sequence[Priced], facts: Facts) -> dict[str, int]:
     """The most that each campaign with a limit may take off here."""
-    uses = ((one.campaign, facts.uses.get(one.campaign.campaign_id, NO_USE)) for one in campaigns)
-    left = ((one.campaign_id, left_of(one, use.used_minor, use.uses, use.own_uses)) for one, use in uses)
-    return {campaign_id: most for campaign_id, most in left if most is not None}
+    left = dict[str, int]()
+    for one in campaigns:
+        use = facts.uses.get(one.offer.id, NO_USE)
+        if (most := left_of(one.campaign, use.used_minor, use.uses, use.own_uses)) is not None:
+            left[one.offer.id] = most
+    return left
 
 
 def _chosen(wish: Wish, coupons: Sequence[HeldCoupon]) -> frozenset[str]:
