@@ -40,7 +40,7 @@ def test_what_is_taken_is_taken_whatever_there_is(lots: list[Lot], points: int) 
 @given(lots_of_driver(), st.lists(st.tuples(st.integers(1, 30), st.integers(1, 90)), min_size=1, max_size=4))
 def test_what_is_given_pays_what_is_owed_first(lots: list[Lot], given_: list[tuple[int, int]]) -> None:
     grants = [Grant(points, NOW + timedelta(days=days)) for points, days in given_]
-    parts, new = domain.give(lots, grants)
+    parts, new = domain.give(lots, grants, new_id)
     total = sum(grant.points for grant in grants)
     assert sum(part.points for part in parts) == total
     owed = -sum(lot.remaining for lot in lots if lot.expires_at is None)

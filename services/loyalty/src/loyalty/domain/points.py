@@ -6,7 +6,7 @@ lot below zero that never expires; what is earned next pays it first (docs/decis
 beside a lot with something in it. Pure.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -15,7 +15,6 @@ from uuid import UUID, uuid5
 
 from schemas.base import Event
 from schemas.loyalty import PointsAccruedV1, PointsExpiredV1, PointsRedeemedV1, PointsReversedV1
-from servicekit.ids import new_id
 
 _NAMESPACE = UUID("0199a000-0000-7000-8000-0000706f696e")
 GIVEN_BACK_FOR = timedelta(days=30)
@@ -212,8 +211,10 @@ def take(
     return (*parts, Part(debt.id, -points, None)), () if is_known else (debt,)
 
 
-def give(lots: Iterable[Lot], grants: Iterable[Grant]) -> tuple[tuple[Part, ...], tuple[Lot, ...]]:
-    """Gives points: what is owed is paid first, by those that expire first; the rest makes new lots."""
+def give(
+    lots: Iterable[Lot], grants: Iterable[Grant], mint: Callable[[], UUID]
+) -> tuple[tuple[Part, ...], tuple[Lot, ...]]:  # fmt: skip
+    """Gives points: what is owed is paid first, by those that expire first; the rest makes new lots of minted ids."""
     debt = next((lot for lot in lots if lot.expires_at is None), None)
     owed = -debt.remaining if debt else 0
     paid, parts, new = 0, list[Part](), list[Lot]()
@@ -221,7 +222,7 @@ def give(lots: Iterable[Lot], grants: Iterable[Grant]) -> tuple[tuple[Part, ...]
         covered = min(owed - paid, grant.points)
         paid += covered
         if grant.points > covered:
-            lot = Lot(new_id(), grant.points - covered, 0, grant.expires_at, grant.order_id)
+            lot = Lot(mint(), grant.points - covered, 0, grant.expires_at, grant.order_id)
             new.append(lot)
             parts.append(Part(lot.id, lot.remaining, lot.expires_at))
     if debt and paid:

@@ -84,7 +84,7 @@ def _bought(loyalty: Loyalty, one: OrderPaidV1, member: Member | None, multiplie
 
 def _accrual(loyalty: Loyalty, state: State, points: int, lots: list[Lot]) -> Entry:
     expires_at = domain.expiry(state.paid_at, loyalty.settings.points_life_months)
-    parts, new = domain.give(lots, [Grant(points, expires_at, state.order_id)])
+    parts, new = domain.give(lots, [Grant(points, expires_at, state.order_id)], new_id)
     lots[:] = domain.after(lots, parts, new)
     told = {
         "expires_at": expires_at, "station_id": state.station_id, "operator": state.operator, "tier": state.tier,

@@ -70,7 +70,7 @@ def _taken_over(lots: list[Lot], into: str, there: list[Lot]) -> tuple[tuple[Par
     if owed:
         return domain.take(into, there, owed)
     grants = [Grant(lot.remaining, lot.expires_at, lot.order_id) for lot in lots if lot.expires_at and lot.remaining]
-    return domain.give(there, grants)
+    return domain.give(there, grants, new_id)
 
 
 def _entries(

@@ -176,7 +176,7 @@ async def _give(
     tx: Connection, driver_id: str, grants: Sequence[Grant], key: str, reason: str, counter: Counter, at: datetime
 ) -> None:  # fmt: skip
     lots = await repository.find_lots(tx, [driver_id])
-    parts, new = domain.give(lots[driver_id], grants)
+    parts, new = domain.give(lots[driver_id], grants, new_id)
     told = {"expires_at": min(grant.expires_at for grant in grants)}
     order_id = grants[0].order_id
     await post(

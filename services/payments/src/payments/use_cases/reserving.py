@@ -82,5 +82,5 @@ async def _claim(payments: Payments, tx: Connection, order: Order) -> Order:
         raise InvalidTransition(found, Command.BEGIN_PAYMENT)
     if not is_same or not await claims.take(tx, order.order_id, now, now + CLAIM):
         detail = "Another payment of this order is being prepared; try again in a moment."
-        raise Problem(409, IN_FLIGHT, detail)
+        raise Problem(409, "request-in-flight", detail)
     return replace(found, coupon_ids=order.coupon_ids, points=order.points)
