@@ -100,7 +100,7 @@ async def _hold_points(tx: Connection, held: Sequence[Reservation]) -> None:
     await ledger.lock_members(tx, {one.driver_id for one in held})
     entries: list[Entry] = []
     for one in held:
-        parts, new = give([], [Grant(POINTS, now + timedelta(days=300))])
+        parts, new = give([], [Grant(POINTS, now + timedelta(days=300))], new_id)
         entries.append(Entry(
             new_id(), f"bench|{one.order_id}", one.driver_id, Kind.ACCRUED, "reward", Counter.ISSUED, now, parts, new
         ))  # fmt: skip
