@@ -82,6 +82,7 @@ _ORDER: dict[str, Any] = {
     "occurred_at": EFFECTIVE_AT,
 }  # fmt: skip
 _PRE_AUTH: dict[str, Any] = _ORDER | {"mode": "pre_auth"}
+_PREPAID: dict[str, Any] = _ORDER | {"mode": "prepaid"}
 _COUPON = PricePart(kind="coupon", reference="c-1", reason="Coupon: 20 off 200", amount_minor=2_000)
 _POINTS = PricePart(kind="points", reason="500 points", amount_minor=500, points=500)
 _CARD: dict[str, Any] = {
@@ -175,7 +176,7 @@ EXAMPLES: tuple[tuple[Event, Event], ...] = (
     ),
     (
         OrderCompletedV1(
-            **_ORDER | {"mode": "prepaid"}, version=5, volume_ml=37_828, paid_minor=31_400, used_minor=29_700,
+            **_PREPAID, version=5, volume_ml=37_828, paid_minor=31_400, used_minor=29_700,
             method="fuel_card", card_id=CARD_ID,
         ),
         OrderCompletedV1(**_ORDER, version=5, paid_minor=31_400),

@@ -1,11 +1,10 @@
 """The HTTP contract between payments and loyalty: coupons and points are reserved while the payer waits.
 
 `POST /internal/reservations` (200) with a ReservationRequest: the same `reservation_id` again gets the same answer,
-with another body 422 `reservation-id-reused`, and where it was let go meanwhile 409 `reservation-over`. An order has one
-reservation at a time: another one for it takes the place of the one before. Of an answer without any part nothing is
-kept. What cannot be given is 409 `reservation-refused`, whose `refusals` name each coupon, or
-points, and why. `POST /internal/reservations/{reservation_id}/release` (204, also where it is unknown, released or
-expired).
+with another body 422 `reservation-id-reused`, and where it was let go meanwhile 409 `reservation-over`. An order has
+one reservation at a time: another one for it takes the place of the one before. Of an answer without any part nothing
+is kept. What cannot be given is 409 `reservation-refused`, whose `refusals` name each coupon, or points, and why.
+`POST /internal/reservations/{reservation_id}/release` (204, also where it is unknown, released or expired).
 
 The campaigns that hold for the purchase are in the breakdown too, whether coupons and points are asked for or not: so
 payments asks for each purchase, and what a driver is shown before is what is taken off.

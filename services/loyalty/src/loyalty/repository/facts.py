@@ -134,5 +134,5 @@ async def facts(
     are the driver's coupons that are wanted, whatever became of them; None: all that can be used.
     """
     statement = _STATEMENTS[campaign_ids is not None, coupon_ids is not None]
-    text: str = await tx.fetchval(statement, driver_id, station_id, fuel, campaign_ids, coupon_ids, MOST_COUPONS)
-    return _DECODER.decode(text)
+    (row,) = await tx.fetch(statement, driver_id, station_id, fuel, campaign_ids, coupon_ids, MOST_COUPONS)
+    return _DECODER.decode(row[0])
