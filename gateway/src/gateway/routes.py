@@ -194,7 +194,11 @@ ROUTES: tuple[Route, ...] = (
     _write("POST", "/v1/campaigns", "loyalty", Permission.CAMPAIGNS_WRITE, body_bytes=128 * KIB),
     _write("PATCH", "/v1/campaigns/{campaign_id}", "loyalty", Permission.CAMPAIGNS_WRITE, body_bytes=128 * KIB),
     _write(
-        "POST", "/v1/campaigns/{campaign_id}/simulate", "loyalty", Permission.CAMPAIGNS_WRITE, body_bytes=4 * KIB,
+        "POST",
+        "/v1/campaigns/{campaign_id}/simulate",
+        "loyalty",
+        Permission.CAMPAIGNS_WRITE,
+        body_bytes=4 * KIB,
         timeout_seconds=30.0,
     ),
     Route("GET", "/v1/campaigns/{campaign_id}/simulation", "loyalty", Permission.CAMPAIGNS_WRITE),
