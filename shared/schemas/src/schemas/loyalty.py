@@ -38,7 +38,7 @@ class PointsAccruedV1(_PointsEvent):
     station_id: UUID | None = None
     operator: Annotated[str | None, Field(max_length=64)] = None
     tier: Annotated[Word | None, Field(description="The driver's when the order was paid")] = None
-    campaign_ids: Annotated[list[UUID], Field(default_factory=list, description="Campaigns that multiplied them")]
+    campaign_ids: Annotated[list[UUID] | None, Field(description="Campaigns that multiplied them")] = None
 
 
 class PointsRedeemedV1(_PointsEvent):

@@ -40,8 +40,8 @@ EXAMPLES: tuple[tuple[Event, Event], ...] = (
     ),
     (
         PointsRedeemedV1(
-            **_ENTRY, version=3, points=400, balance=34, reason="order", order_id=_ORDER, amount_minor=400,
-            currency="CNY",
+            **_ENTRY, version=3, points=400, balance=34, reason="order", order_id=_ORDER, gift_order_id=_GIFT_ORDER,
+            amount_minor=400, currency="CNY",
         ),
         PointsRedeemedV1(**_ENTRY, version=3, points=400, balance=34, reason="gift", gift_order_id=_GIFT_ORDER),
     ),
