@@ -43,7 +43,7 @@ EXAMPLES: tuple[tuple[Event, Event], ...] = (
             **_ENTRY, version=3, points=400, balance=34, reason="order", order_id=_ORDER, gift_order_id=_GIFT_ORDER,
             amount_minor=400, currency="CNY",
         ),
-        PointsRedeemedV1(**_ENTRY, version=3, points=400, balance=34, reason="gift", gift_order_id=_GIFT_ORDER),
+        PointsRedeemedV1(**_ENTRY, version=3, points=400, balance=34, reason="order"),
     ),
     (
         PointsReversedV1(**_ENTRY, version=4, points=157, balance=-123, order_id=_ORDER),
