@@ -11,7 +11,7 @@ from loyalty.domain.points import Counter, Entry, Grant, Kind, give
 from loyalty.domain.pricing import Part
 from loyalty.domain.reservations import Reservation, Status
 from loyalty.domain.terms import PerFill, Scope, Stacking, stored
-from loyalty.repository import differences, point_uses, reservations
+from loyalty.repository import differences, members, point_uses, reservations
 from loyalty.repository import points as ledger
 from loyalty.repository.point_uses import Use
 from schemas.events import OrderPaidV1
@@ -97,7 +97,7 @@ async def _reserve_coupons(tx: Connection, template_id: UUID, held: Sequence[Res
 async def _hold_points(tx: Connection, held: Sequence[Reservation]) -> None:
     """Each driver is given so many points, and they are held."""
     now = datetime.now(UTC)
-    await ledger.lock_members(tx, {one.driver_id for one in held})
+    await members.lock(tx, *{one.driver_id for one in held})
     entries: list[Entry] = []
     for one in held:
         parts, new = give([], [Grant(POINTS, now + timedelta(days=300))], new_id)

@@ -7,11 +7,27 @@ from typing import Any, NamedTuple
 from servicekit.postgres import Connection
 
 
-async def lock(tx: Connection, *driver_ids: str) -> None:
-    """Locks drivers until the transaction ends, in the one order that all who lock several keep; new ones are added."""
-    names = sorted(set(driver_ids))
-    await tx.execute("INSERT INTO members (driver_id) SELECT * FROM unnest($1::text[]) ON CONFLICT DO NOTHING", names)
-    await tx.execute("SELECT FROM members WHERE driver_id = ANY($1) ORDER BY driver_id FOR UPDATE", names)
+async def lock(tx: Connection, *driver_ids: str) -> dict[str, str]:
+    """Takes the drivers' turns until the transaction ends, in one order everywhere, and adds who is new; their tiers.
+
+    Whoever changes a driver's points, or what hangs on them, does this first.
+    """
+    wanted = sorted(set(driver_ids))
+    found = await _lock(tx, wanted)
+    if len(found) < len(wanted):
+        await tx.execute(
+            "INSERT INTO members (driver_id) SELECT * FROM unnest($1::text[]) ON CONFLICT DO NOTHING",
+            [driver_id for driver_id in wanted if driver_id not in found],
+        )
+        found = await _lock(tx, wanted)
+    return found
+
+
+async def _lock(tx: Connection, driver_ids: Sequence[str]) -> dict[str, str]:
+    rows = await tx.fetch(
+        "SELECT driver_id, tier FROM members WHERE driver_id = ANY($1) ORDER BY driver_id FOR UPDATE", driver_ids
+    )
+    return dict(rows)
 
 
 async def tier_of(tx: Connection, driver_id: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from loyalty.domain.points import Entry, Lot
+from loyalty.repository import members
 from servicekit.postgres import Connection
 
 
@@ -27,14 +28,14 @@ class Posted:
 
 
 async def lock_owners(tx: Connection, driver_ids: Iterable[str]) -> dict[str, Member]:
-    """Locks the members that these drivers are now, as `lock_members` does; who was erased is missing.
+    """Locks the members that these drivers are now, as `members.lock` does; who was erased is missing.
 
     An erasure and a merge lock the member too, so who is here now stays until the transaction ends.
     """
     wanted = sorted(set(driver_ids))
     owners = await _owners(tx, wanted)
     while True:
-        tiers = await lock_members(tx, owners.values())
+        tiers = await members.lock(tx, *owners.values())
         owners, before = await _owners(tx, wanted), owners
         if owners == before:
             return {driver_id: Member(owner, tiers[owner]) for driver_id, owner in owners.items()}
@@ -49,29 +50,6 @@ async def _owners(tx: Connection, driver_ids: Sequence[str]) -> dict[str, str]:
                WHERE merged_into IS NOT NULL
            ) SELECT driver_id, owner FROM chain WHERE NOT EXISTS (SELECT FROM erasures WHERE subject = owner)""",
         driver_ids,
-    )
-    return dict(rows)
-
-
-async def lock_members(tx: Connection, driver_ids: Iterable[str]) -> dict[str, str]:
-    """Takes the drivers' turns until the transaction ends, in one order everywhere; their tiers.
-
-    Whoever changes a driver's points, or what hangs on them, does this first.
-    """
-    wanted = sorted(set(driver_ids))
-    found = await _lock(tx, wanted)
-    if len(found) < len(wanted):
-        await tx.execute(
-            "INSERT INTO members (driver_id) SELECT * FROM unnest($1::text[]) ON CONFLICT DO NOTHING",
-            [driver_id for driver_id in wanted if driver_id not in found],
-        )
-        found = await _lock(tx, wanted)
-    return found
-
-
-async def _lock(tx: Connection, driver_ids: Sequence[str]) -> dict[str, str]:
-    rows = await tx.fetch(
-        "SELECT driver_id, tier FROM members WHERE driver_id = ANY($1) ORDER BY driver_id FOR UPDATE", driver_ids
     )
     return dict(rows)
 

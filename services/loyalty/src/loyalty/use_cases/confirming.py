@@ -13,10 +13,10 @@ from uuid import UUID
 
 from loyalty.domain.pricing import Part
 from loyalty.domain.reservations import GIVEN_BACK_FOR, NOBODY, Move, Reservation, Status, moves, netted
-from loyalty.repository import campaign_use, coupons
+from loyalty.repository import campaign_use, coupons, members
 from loyalty.repository import reservations as repository
 from loyalty.repository.coupons import Redemption
-from loyalty.repository.points import lock_members, lock_owners
+from loyalty.repository.points import lock_owners
 from loyalty.use_cases import points
 from loyalty.use_cases.context import Loyalty
 from loyalty.use_cases.differences import Kind, note
@@ -219,7 +219,7 @@ async def _still(tx: Connection, seen: Iterable[Reservation], status: Status) ->
     wanted = list(seen)
     if not wanted:
         return []
-    await lock_members(tx, {one.driver_id for one in wanted})
+    await members.lock(tx, *{one.driver_id for one in wanted})
     now = await repository.by_ids(tx, [one.reservation_id for one in wanted])
     return [now[one.reservation_id] for one in wanted if one.reservation_id in now
             and now[one.reservation_id].status is status]  # fmt: skip

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from loyalty.domain.points import Counter, Entry, Kind, Part, expire
+from loyalty.repository import members
 from loyalty.repository import points as repository
 from loyalty.use_cases.context import Loyalty
 from loyalty.use_cases.points import post
@@ -29,7 +30,7 @@ async def _expire_some(tx: Connection, now: datetime) -> int:
     drivers = await repository.drivers_with_expired(tx, now, DRIVERS_AT_ONCE)
     if not drivers:
         return 0
-    await repository.lock_members(tx, drivers)
+    await members.lock(tx, *drivers)
     lots = await repository.find_lots(tx, drivers)
     entries = [_expiry(driver_id, parts, now) for driver_id in drivers if (parts := expire(lots[driver_id], now))]
     await post(tx, entries)
@@ -56,7 +57,7 @@ async def _warn_some(tx: Connection, now: datetime, until: datetime) -> int:
     drivers = await repository.drivers_to_warn(tx, now, until, DRIVERS_AT_ONCE)
     if not drivers:
         return 0
-    await repository.lock_members(tx, drivers)
+    await members.lock(tx, *drivers)
     told = await repository.note_warned(tx, drivers, now, until)
     await append_to_outbox(tx, to_records([
         PointsExpiringV1(driver_id=driver_id, points=points, expires_at=expires_at, occurred_at=now)

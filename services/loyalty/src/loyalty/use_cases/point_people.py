@@ -6,7 +6,7 @@ from typing import Any
 
 from loyalty.domain import points as domain
 from loyalty.domain.points import Counter, Entry, Grant, Kind, Lot, Part
-from loyalty.repository import point_uses, purchases
+from loyalty.repository import members, point_uses, purchases
 from loyalty.repository import points as repository
 from loyalty.use_cases.context import Loyalty
 from loyalty.use_cases.points import post
@@ -35,7 +35,7 @@ async def collect_purchases(_: Loyalty, tx: Connection, driver_id: str) -> list[
 
 async def erase(_: Loyalty, tx: Connection, driver_id: str) -> int:
     """What is left is forfeited, and what is owed forgiven; of how many lots."""
-    await repository.lock_members(tx, [driver_id])
+    await members.lock(tx, driver_id)
     await point_uses.drop_holds(tx, driver_id)
     lots = (await repository.find_lots(tx, [driver_id]))[driver_id]
     parts = _all_of(lots)
@@ -45,7 +45,7 @@ async def erase(_: Loyalty, tx: Connection, driver_id: str) -> int:
 
 async def move(_: Loyalty, tx: Connection, driver_id: str, into: str) -> None:
     """Gives what is left, or owed, to the other account; lots keep when they expire, and which order earned them."""
-    await repository.lock_members(tx, [driver_id, into])
+    await members.lock(tx, driver_id, into)
     await point_uses.drop_holds(tx, driver_id)
     lots = await repository.find_lots(tx, [driver_id, into])
     out = _entries(driver_id, Kind.MOVED, "moved_out", Counter.MOVED, _all_of(lots[driver_id]))

@@ -11,7 +11,7 @@ from uuid import UUID
 from loyalty.domain import points as domain
 from loyalty.domain.point_words import about_debt
 from loyalty.domain.points import Counter, Entry, Grant, Kind, Lot, Part, event_of
-from loyalty.repository import point_uses
+from loyalty.repository import members, point_uses
 from loyalty.repository import points as repository
 from loyalty.repository.point_uses import Use
 from loyalty.use_cases.context import Loyalty
@@ -71,7 +71,7 @@ async def read_account(loyalty: Loyalty, tx: Connection, driver_id: str) -> dict
 
 async def hold(tx: Connection, driver_id: str, points: int, key: str) -> None:
     """Sets points aside, once for the key, those that expire first. Raises TooFewPoints."""
-    await repository.lock_members(tx, [driver_id])
+    await members.lock(tx, driver_id)
     if await point_uses.find_use(tx, key) is not None:
         return
     lots = await repository.find_lots(tx, [driver_id])
@@ -135,7 +135,7 @@ async def spend(
     loyalty: Loyalty, tx: Connection, driver_id: str, points: int, *, key: str, gift_order_id: UUID, at: datetime
 ) -> None:  # fmt: skip
     """Spends points on a gift, once for the key. Raises TooFewPoints."""
-    await repository.lock_members(tx, [driver_id])
+    await members.lock(tx, driver_id)
     if await point_uses.find_use(tx, key) is not None:
         return
     lots = (await repository.find_lots(tx, [driver_id]))[driver_id]
@@ -205,7 +205,7 @@ async def _locked_uses(tx: Connection, keys: Sequence[str]) -> dict[str, Use]:
     """The uses, whose drivers are locked: a merge may have given some to another account in the meantime."""
     uses = await point_uses.find_uses(tx, keys)
     while uses:
-        await repository.lock_members(tx, _drivers_of(uses))
+        await members.lock(tx, *_drivers_of(uses))
         before, uses = uses, await point_uses.find_uses(tx, keys)
         if _drivers_of(uses) <= _drivers_of(before):
             break

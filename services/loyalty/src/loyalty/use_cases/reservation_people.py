@@ -8,9 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from loyalty.domain.reservations import Status
-from loyalty.repository import campaign_use
+from loyalty.repository import campaign_use, members
 from loyalty.repository import reservations as repository
-from loyalty.repository.points import lock_members
 from loyalty.use_cases.confirming import let_go
 from loyalty.use_cases.context import Loyalty
 from servicekit.postgres import Connection
@@ -24,14 +23,14 @@ async def collect(_: Loyalty, tx: Connection, driver_id: str) -> list[dict[str, 
 async def erase(loyalty: Loyalty, tx: Connection, driver_id: str) -> int:
     """Gives back what is set aside, and deletes all; how many reservations. What was spent stays spent in the sums of
     campaigns, which name nobody."""
-    await lock_members(tx, [driver_id])
+    await members.lock(tx, driver_id)
     await let_go(loyalty, tx, await repository.held_of_driver(tx, driver_id), Status.RELEASED, datetime.now(UTC))
     return await repository.forget_driver(tx, driver_id)
 
 
 async def move(_: Loyalty, tx: Connection, driver_id: str, into: str) -> None:
     """The reservations are the other account's."""
-    await lock_members(tx, [driver_id, into])
+    await members.lock(tx, driver_id, into)
     await repository.move(tx, driver_id, into)
 
 

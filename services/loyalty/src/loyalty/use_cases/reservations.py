@@ -17,11 +17,10 @@ from loyalty.domain.pricing import CannotCombine, Price, best_price
 from loyalty.domain.refusal_words import POINTS, Refusal, refusal
 from loyalty.domain.reservations import Reservation, Status, left_of, moves
 from loyalty.domain.terms import DISCOUNTS, Campaign, Offer, Purchase
-from loyalty.repository import campaign_use, coupons
+from loyalty.repository import campaign_use, coupons, members
 from loyalty.repository import facts as all_facts
 from loyalty.repository import reservations as repository
 from loyalty.repository.facts import Facts, HeldCoupon, Use
-from loyalty.repository.points import lock_members
 from loyalty.use_cases import points
 from loyalty.use_cases.confirming import free_own, let_go
 from loyalty.use_cases.context import Loyalty
@@ -80,7 +79,7 @@ async def release(loyalty: Loyalty, subject: str, reservation_id: UUID, at: date
 
 async def _reserve(loyalty: Loyalty, tx: Connection, request: ReservationRequest, at: datetime) -> ReservationAnswer:
     await require_present(loyalty.erasures, tx, request.driver_id)
-    await lock_members(tx, [request.driver_id])
+    await members.lock(tx, request.driver_id)
     of_it = await repository.of_paid(tx, [request.reservation_id], [request.order_id])
     found = {one.reservation_id: one for one in of_it}
     if known := found.pop(request.reservation_id, None):
