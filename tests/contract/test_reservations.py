@@ -147,7 +147,9 @@ async def test_loyalty_answers_as_agreed(exchange: dict[str, Any], infrastructur
     async def plant(process: Any, tx: Connection) -> None:
         await tx.execute(
             """INSERT INTO stations (station_id, operator, name, country, time_zone, currency, closed, version)
-               VALUES ($1, $2, 'Golden', 'CN', 'Asia/Shanghai', 'CNY', false, 1)""",
+               VALUES ($1, $2, 'Golden', 'CN', 'Asia/Shanghai', 'CNY', false, 1)
+               ON CONFLICT (station_id) DO UPDATE SET (operator, country, time_zone, currency, closed)
+                   = (excluded.operator, excluded.country, excluded.time_zone, excluded.currency, false)""",
             UUID(asked["station_id"]), asked["operator"],
         )  # fmt: skip
         await tx.execute(

@@ -1,7 +1,7 @@
 """Operators' rules of earning: set whole, versioned, and never changed for what was paid before."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -71,7 +71,8 @@ async def test_an_order_earns_by_the_rules_of_the_moment_at_which_it_was_paid(lo
     assert answer.status_code == 200
     await loyalty.sql("UPDATE earning_rule_sets SET valid_from = now() - interval '5 minutes' WHERE version = 2")
     await loyalty.process.earning.read()
-    moments = [NOW - timedelta(minutes=minutes) for minutes in (20, 7, 1)]
+    now = datetime.now(UTC)
+    moments = [now - timedelta(minutes=minutes) for minutes in (20, 7, 1)]
     orders = [paid(str(new_id()), occurred_at=at) for at in reversed(moments)]
     await take(loyalty, orders)
     earned = [(await purchase(loyalty, one.order_id))["points_due"] for one in reversed(orders)]
