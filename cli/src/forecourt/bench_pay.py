@@ -1,12 +1,14 @@
 """`bench pay`: paying with a fuel card through the gateway, at a fixed rate that waits for nothing; and notifications.
 
 The orders are dispensed and confirmed before: what is measured is the driver's one call, from the gateway's door until
-the money has moved and is on the disk. For notifications see bench_webhooks.
+the money has moved and is on the disk. A campaign is off each, so each sets its share aside at loyalty first, all of the
+same budget. For notifications see bench_webhooks.
 """
 
 import asyncio
 import json
 from collections.abc import Awaitable, Iterator, Sequence
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from statistics import quantiles
 from time import perf_counter
@@ -43,7 +45,7 @@ VOLUME_ML = 1_000
 SEED = 0
 WANTED_P99_MS = 100.0
 WANTED_ROUND_TRIPS = 3
-PARTS = ("gateway", "payments", "postgres")
+PARTS = ("gateway", "payments", "loyalty", "postgres")
 REQUEST = (
     "POST /v1/orders/{order_id}/pay HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: forecourt-bench\r\n"
     "authorization: Bearer {token}\r\nidempotency-key: {order_id}\r\ncontent-type: application/json\r\n"
@@ -58,7 +60,8 @@ async def measure_pay(config: Config) -> Figures:
     settings = settings_from(Settings, service_environment(config, "payments"))
     async with PostgresStore.connect(settings) as store, chaos_world(config, SEED) as world:
         payments, drivers = Payments(settings, store), await _drivers(world)
-        round_trips = await _round_trips(payments, drivers[0])
+        async with payments.loyalty or nullcontext():
+            round_trips = await _round_trips(payments, drivers[0])
         count = round(RATE * (SECONDS + WARM_UP_SECONDS))
         prepared = [await _prepared(payments, drivers[number % len(drivers)]) for number in range(count)]
         await _published(store)

@@ -64,7 +64,22 @@ async def reserve(
     """
     if request.driver_id != subject:
         raise Problem(403, "not-your-reservation", "Coupons and points are reserved by the driver whose they are.")
+    if await _is_in_vain(loyalty, request):
+        return ReservationAnswer(reservation_id=request.reservation_id, breakdown=[], expires_at=_until(loyalty, at))
     return await loyalty.store.transact(lambda tx: _reserve(loyalty, tx, request, at))
+
+
+async def _is_in_vain(loyalty: Loyalty, request: ReservationRequest) -> bool:
+    """Whether nothing can be taken off, and nothing is held that would have to make way; most payments are such."""
+    holding = loyalty.campaigns.at(request.operator, str(request.station_id), request.fuel)
+    if request.coupon_ids or request.points or any(isinstance(one.campaign.benefit, DISCOUNTS) for one in holding):
+        return False
+    async with loyalty.store.connection() as connection:
+        return not await repository.of_paid(connection, [request.reservation_id], [request.order_id])
+
+
+def _until(loyalty: Loyalty, at: datetime) -> datetime:
+    return at + timedelta(seconds=loyalty.settings.reserve_seconds)
 
 
 async def release(loyalty: Loyalty, subject: str, reservation_id: UUID, at: datetime) -> None:
@@ -135,7 +150,7 @@ async def _look(
     chosen = [one.offer for one in facts.coupons if one.coupon_id not in refused]
     asked = _Asked(
         request, before, purchase, [*(one.offer for one in campaigns), *chosen], frozenset(one.id for one in chosen),
-        _left(campaigns, facts, before), per_minor, at + timedelta(seconds=loyalty.settings.reserve_seconds),
+        _left(campaigns, facts, before), per_minor, _until(loyalty, at),
     )  # fmt: skip
     if refusals:
         raise _problem([*_not_combined(asked), *refusals])
