@@ -1,8 +1,8 @@
 """`bench pay`: paying with a fuel card through the gateway, at a fixed rate that waits for nothing; and notifications.
 
 The orders are dispensed and confirmed before: what is measured is the driver's one call, from the gateway's door until
-the money has moved and is on the disk. A campaign is off each, so each sets its share aside at loyalty first, all of the
-same budget. For notifications see bench_webhooks.
+the money has moved and is on the disk. Each asks loyalty on the way, where nothing is off it. For notifications see
+bench_webhooks.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ Figures = list[dict[str, Any]]
 async def measure_pay(config: Config) -> Figures:
     """The whole call: its time, its processor time by part, its round trips to the database; then notifications."""
     settings = settings_from(Settings, service_environment(config, "payments"))
-    async with PostgresStore.connect(settings) as store, chaos_world(config, SEED) as world:
+    async with PostgresStore.connect(settings) as store, chaos_world(config, SEED, campaign=False) as world:
         payments, drivers = Payments(settings, store), await _drivers(world)
         async with payments.loyalty or nullcontext():
             round_trips = await _round_trips(payments, drivers[0])

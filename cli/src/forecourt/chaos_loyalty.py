@@ -62,6 +62,15 @@ async def plant_campaign(manager: PlatformClient, operator: str) -> None:
     await manager.post(f"{path}/publish", {"version": simulated["version"]}, str(new_id()))
 
 
+async def end_campaigns(manager: PlatformClient, operator: str) -> None:
+    """Stops the campaigns that earlier trials left."""
+    plans = await manager.get("/v1/campaign-plans", {"operator": operator, "status": "live", "limit": 100})
+    for campaign in plans["campaigns"]:
+        await manager.post(
+            f"/v1/campaigns/{campaign['campaign_id']}/end", {"reason": "The trial is over"}, str(new_id())
+        )
+
+
 async def compare_loyalty(config: Config, orders: Mapping[UUID, Any]) -> tuple[list[str], list[str]]:
     """(what is out of balance, what is still on its way): loyalty's books, and what it knows of these orders.
 

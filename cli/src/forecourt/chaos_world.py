@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from feeds.platform import PlatformClient, connected
-from forecourt.chaos_loyalty import plant_campaign
+from forecourt.chaos_loyalty import end_campaigns, plant_campaign
 from forecourt.clients import ensure_client
 from forecourt.fuel_stops import SCOPES, plant_fuel_stops
 from forecourt.sign_in import Session, SignIns
@@ -65,8 +65,8 @@ class World:
 
 
 @asynccontextmanager
-async def chaos_world(config: Config, seed: int) -> AsyncIterator[World]:
-    """All of them, on a platform that is up."""
+async def chaos_world(config: Config, seed: int, *, campaign: bool = True) -> AsyncIterator[World]:
+    """All of them, on a platform that is up; with a campaign that is off each fill, or without."""
     credentials = await asyncio.to_thread(ensure_client, config, "chaos", SCOPES, [OPERATOR], [])
     async with AsyncExitStack() as stack:
         system = await stack.enter_async_context(connected(config.gateway_url, credentials))
@@ -75,7 +75,7 @@ async def chaos_world(config: Config, seed: int) -> AsyncIterator[World]:
         station_ids = await plant_fuel_stops(system, OPERATOR, STATIONS)
         signs_in, turn = SignIns(config, http), asyncio.Semaphore(SIDE_BY_SIDE)
         manager = await _manager(config, stack, signs_in)
-        await plant_campaign(manager.client, OPERATOR)
+        await (plant_campaign(manager.client, OPERATOR) if campaign else end_campaigns(manager.client, OPERATOR))
 
         async def driver(number: int) -> Driver:
             async with turn:
