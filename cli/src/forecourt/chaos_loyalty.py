@@ -44,7 +44,8 @@ BUDGETS = """
         SELECT part ->> 'reference' AS id, sum((part ->> 'amount_minor')::bigint) AS minor
         FROM reservations, jsonb_array_elements(breakdown) AS part WHERE status IN ('held', 'spent') GROUP BY 1) r
         ON r.id = c.campaign_id::text
-    WHERE c.used_minor <> coalesce(r.minor, 0)"""
+    WHERE c.used_minor <> coalesce(r.minor, 0)
+          AND c.campaign_id IN (SELECT campaign_id FROM campaigns WHERE name LIKE $1)"""
 UNSENT = "SELECT 'event ' || event_id || ' of loyalty' FROM outbox"
 
 
@@ -81,7 +82,7 @@ async def compare_loyalty(config: Config, orders: Mapping[UUID, Any]) -> tuple[l
         known = {row["order_id"]: row for row in await connection.fetch(PURCHASES, list(orders))}
         apart = [row[0] for row in await connection.fetch(POINTS_APART)]
         apart += [row[0] for row in await connection.fetch(EARNED_APART, list(orders))]
-        apart += [row[0] for row in await connection.fetch(BUDGETS)]
+        apart += [row[0] for row in await connection.fetch(BUDGETS, f"{NAME} %")]
         unsent = [row[0] for row in await connection.fetch(UNSENT)]
     finally:
         await connection.close()
@@ -96,7 +97,8 @@ async def compare_loyalty(config: Config, orders: Mapping[UUID, Any]) -> tuple[l
 def _difference(order: Any, known: Any) -> str | None:
     if known is None:
         return "loyalty has not heard that it was paid"
-    off = sum(part["amount_minor"] for part in msgspec.json.decode(known["breakdown"]))
+    parts = msgspec.json.decode(known["breakdown"])
+    off = sum(part["amount_minor"] for part in parts if part["kind"] != "over_dispensed")
     ours = (order["paid_minor"], order["refunded_minor"], order["discount_minor"])
     theirs = (known["paid_minor"], known["refunded_minor"], off)
     return None if ours == theirs else f"payments says paid, refunded, off {ours}, loyalty {theirs}"
