@@ -33,7 +33,8 @@ UNSETTLED = """
     UNION ALL SELECT 'event ' || event_id FROM outbox"""
 ATTEMPTS = "SELECT attempt_id, purpose, purpose_id, provider FROM attempts"
 ORDERS = """
-    SELECT order_id, status, method, paid_minor, refunded_minor, discount_minor FROM orders WHERE order_id = ANY($1)"""
+    SELECT order_id, mode, status, method, paid_minor, refunded_minor, discount_minor
+    FROM orders WHERE order_id = ANY($1)"""
 BOOKED = """
     SELECT t.subject, a.kind, sum(p.amount_minor)::bigint AS amount FROM postings p
     JOIN transfers t USING (transfer_id) JOIN accounts a USING (account_id)

@@ -95,6 +95,8 @@ async def compare_loyalty(config: Config, orders: Mapping[UUID, Any]) -> tuple[l
 
 
 def _difference(order: Any, known: Any) -> str | None:
+    if known is None and order["mode"] == "prepaid" and order["refunded_minor"] == order["paid_minor"]:
+        return None  # nothing was dispensed: such an order is never completed, and earns nothing
     if known is None:
         return "loyalty has not heard that it was paid"
     parts = msgspec.json.decode(known["breakdown"])
