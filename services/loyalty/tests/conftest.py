@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import pytest
 
 from local_stack.config import Config
-from local_stack.environment import kafka_credentials, service_environment
+from local_stack.environment import service_environment
 from loyalty.main import create_app
 from loyalty.settings import Settings
 from loyalty.use_cases.context import Loyalty as Process
 from servicekit.migrations import migrate
 from servicekit.postgres import PostgresStore
-from servicekit.testkit import Issuer, KafkaProbe, SharedService, running_issuer, settings_from
+from servicekit.testkit import Issuer, KafkaProbe, SharedService, settings_from
 from servicekit.testkit_services import OPERATOR as OPERATOR
 from servicekit.testkit_services import ServiceUnderTest, empty_tables
 from servicekit.testkit_services import any_message as any_message
@@ -37,12 +37,6 @@ async def environment(infrastructure: Config) -> dict[str, str]:
     environment = service_environment(infrastructure, "loyalty")
     await migrate("loyalty", environment)
     return environment
-
-
-@pytest.fixture(scope="session")
-async def issuer() -> AsyncIterator[Issuer]:
-    async with running_issuer() as issuer:
-        yield issuer
 
 
 @pytest.fixture(scope="session")
@@ -80,8 +74,3 @@ async def loyalty(
     as_made = dict(vars(process))
     yield Loyalty(client, process, issuer, settings, kafka)
     vars(process).update(as_made)
-
-
-@pytest.fixture(scope="session")
-def kafka(infrastructure: Config) -> KafkaProbe:
-    return KafkaProbe(kafka_credentials(infrastructure, "admin"))

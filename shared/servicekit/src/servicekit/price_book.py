@@ -42,9 +42,7 @@ async def pass_by(tx: Connection, received: Sequence[Received]) -> None:
     """That a price still holds changes nothing: here counts what the price is, not how old."""
 
 
-async def save_stations(
-    tx: Connection, stations: Sequence[StationRegisteredV1 | StationUpdatedV1 | StationClosedV1]
-) -> None:
+async def save_stations(tx: Connection, stations: Sequence[StationEvent]) -> None:
     """Takes over stations as their events tell; one that is not newer than what is known changes nothing."""
     await tx.executemany(
         """INSERT INTO stations (station_id, operator, name, country, time_zone, currency, fuels, closed, version)

@@ -10,13 +10,13 @@ from loyalty.api.context import loyalty_of
 from loyalty.domain.campaigns import Command
 from loyalty.domain.terms import Status
 from loyalty.http_models import campaigns as models
-from loyalty.http_models.base import Limit, Operator
 from loyalty.http_models.conflicts import CampaignConflicts
 from loyalty.use_cases import campaign_plans, campaigns, conflicts
 from loyalty.use_cases.campaigns import Doing
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
 from servicekit.cursors import decode_cursor, next_cursor
+from servicekit.http_models import Limit, Operator
 from servicekit.problems import problem_responses
 
 router = APIRouter(prefix="/v1", tags=["campaigns"])

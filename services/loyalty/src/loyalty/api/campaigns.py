@@ -8,12 +8,12 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from loyalty.api.context import loyalty_of
 from loyalty.http_models import campaigns as models
-from loyalty.http_models.base import Limit
 from loyalty.http_models.terms import STATION
 from loyalty.use_cases import public_campaigns
 from loyalty.use_cases.public_campaigns import Around, place_in_list
 from servicekit.access import ANYONE
 from servicekit.cursors import decode_cursor, next_cursor
+from servicekit.http_models import Limit
 from servicekit.problems import Problem, problem_responses
 
 router = APIRouter(prefix="/v1/campaigns", tags=["campaigns"])

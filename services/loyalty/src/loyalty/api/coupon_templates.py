@@ -9,13 +9,13 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from loyalty.api.context import loyalty_of
 from loyalty.domain.coupons import Template
 from loyalty.http_models import coupon_templates as models
-from loyalty.http_models.base import Limit
 from loyalty.http_models.terms import benefit_from, scope_from, stacking_from
 from loyalty.use_cases import coupon_templates as use_cases
 from loyalty.use_cases.coupon_templates import Printed
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
 from servicekit.cursors import decode_cursor, next_cursor
+from servicekit.http_models import Limit
 from servicekit.problems import problem_responses
 
 router = APIRouter(prefix="/v1/coupon-templates", tags=["coupons"])

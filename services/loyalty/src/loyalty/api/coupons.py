@@ -11,13 +11,13 @@ from loyalty.domain.coupon_words import for_drivers, gives
 from loyalty.domain.coupons import CouponStatus
 from loyalty.domain.redeeming import Sale
 from loyalty.http_models import coupons as models
-from loyalty.http_models.base import Limit
 from loyalty.use_cases import codes, redeeming
 from loyalty.use_cases import coupons as use_cases
 from loyalty.use_cases.coupons import Held
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
 from servicekit.cursors import decode_cursor, next_cursor
+from servicekit.http_models import Limit
 from servicekit.idempotency import IdempotentRequest, Reply, require_key
 from servicekit.postgres import Connection
 from servicekit.problems import problem_responses

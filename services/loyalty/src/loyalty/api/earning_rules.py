@@ -7,12 +7,12 @@ from fastapi import APIRouter, Request
 from loyalty.api.context import loyalty_of
 from loyalty.domain.earning import ScopedRule
 from loyalty.http_models import earning_rules as models
-from loyalty.http_models.base import Operator
 from loyalty.repository.earning import RuleSet
 from loyalty.use_cases import earning_rules
 from loyalty.use_cases.context import Loyalty
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
+from servicekit.http_models import Operator
 from servicekit.problems import problem_responses
 
 router = APIRouter(prefix="/v1/earning-rules", tags=["earning rules"])

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Path, Query, Request
 from loyalty.api.context import loyalty_of
 from loyalty.domain.misuse import REASONS, FlagStatus
 from loyalty.http_models import flags as models
-from loyalty.http_models.base import Limit
 from loyalty.repository import misuse as repository
 from loyalty.repository.misuse import Flag
 from loyalty.use_cases import misuse
@@ -17,6 +16,7 @@ from loyalty.use_cases.context import Loyalty
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
 from servicekit.cursors import decode_cursor, next_cursor
+from servicekit.http_models import Limit
 from servicekit.postgres import Connection
 from servicekit.problems import problem_responses
 

@@ -9,7 +9,6 @@ from loyalty.api.context import loyalty_of
 from loyalty.api.gift_orders import fields_of, shown
 from loyalty.domain.gifts import GiftOrder, GiftOrderStatus, GiftStep
 from loyalty.http_models import gift_orders as models
-from loyalty.http_models.base import Limit, Operator
 from loyalty.repository import gift_orders as repository
 from loyalty.use_cases import codes
 from loyalty.use_cases import gift_desk as use_cases
@@ -18,6 +17,7 @@ from servicekit import price_book
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
 from servicekit.cursors import decode_cursor, next_cursor
+from servicekit.http_models import Limit, Operator
 from servicekit.idempotency import IdempotentRequest, Reply, once, patiently, require_key
 from servicekit.postgres import Connection
 from servicekit.problems import problem_responses

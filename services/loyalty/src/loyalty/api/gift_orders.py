@@ -8,13 +8,13 @@ from fastapi import APIRouter, Header, Request, Response
 from loyalty.api.context import loyalty_of
 from loyalty.domain.gifts import GiftOrder, GiftWay
 from loyalty.http_models import gift_orders as models
-from loyalty.http_models.base import Limit
 from loyalty.repository import gift_orders as repository
 from loyalty.use_cases import gift_orders as use_cases
 from loyalty.use_cases.gift_orders import Wish
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
 from servicekit.cursors import decode_cursor, next_cursor
+from servicekit.http_models import Limit
 from servicekit.idempotency import IdempotentRequest, Reply, once, patiently, require_key
 from servicekit.postgres import Connection
 from servicekit.problems import problem_responses

@@ -8,12 +8,12 @@ from fastapi import APIRouter, Header, Query, Request, Response
 
 from loyalty.api.context import loyalty_of
 from loyalty.http_models import gifts as models
-from loyalty.http_models.base import Limit, Operator
 from loyalty.repository import gifts as repository
 from loyalty.use_cases import gifts as use_cases
 from servicekit.access import ANYONE, Permission
 from servicekit.auth import Principal, Requires
 from servicekit.cursors import decode_cursor, next_cursor
+from servicekit.http_models import Limit, Operator
 from servicekit.idempotency import IdempotentRequest, Reply, once, patiently, require_key
 from servicekit.postgres import Connection
 from servicekit.problems import problem_responses

@@ -7,12 +7,12 @@ from fastapi import APIRouter, Request
 from loyalty.api.context import loyalty_of
 from loyalty.domain.point_words import text_of
 from loyalty.http_models import points as models
-from loyalty.http_models.base import Limit
 from loyalty.repository import points as repository
 from loyalty.use_cases.points import read_account
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
 from servicekit.cursors import decode_cursor, next_cursor
+from servicekit.http_models import Limit
 from servicekit.problems import problem_responses
 
 router = APIRouter(prefix="/v1/me/points", tags=["points"])

@@ -9,7 +9,6 @@ from pydantic import ConfigDict, Field
 
 from loyalty.domain.campaigns import Command
 from loyalty.domain.terms import Status
-from loyalty.http_models.base import Line, Model, Operator, Shown
 from loyalty.http_models.terms import (
     STATION,
     BenefitModel,
@@ -27,6 +26,7 @@ from loyalty.http_models.terms import (
 )
 from schemas.base import Moment
 from schemas.vocabulary import Currency, Fuel
+from servicekit.http_models import Line, Model, Operator, Shown
 
 MANAGER = "01900000-0000-7000-8000-0000000000e1"
 CAMPAIGN = "01900000-0000-7000-8000-0000000009c1"

@@ -7,11 +7,11 @@ from pydantic import ConfigDict, Field
 
 from loyalty.domain.conflicts import EXPLANATIONS, Combines, Concern
 from loyalty.domain.terms import Status
-from loyalty.http_models.base import Shown
 from loyalty.http_models.campaigns import CAMPAIGN, STARTS_AT
 from loyalty.http_models.terms import STATION
 from schemas.base import Moment
 from schemas.vocabulary import Fuel
+from servicekit.http_models import Shown
 
 
 class CampaignExample(Shown):

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from loyalty.http_models.base import Model, Operator, Shown
 from loyalty.http_models.coupons import CODE
 from loyalty.http_models.terms import (
     Name,
@@ -19,6 +18,7 @@ from loyalty.http_models.terms import (
 )
 from schemas.base import Moment
 from schemas.vocabulary import Currency
+from servicekit.http_models import Model, Operator, Shown
 
 TEMPLATE = "01900000-0000-7000-8000-0000000009a1"
 MOST_CODES = 10_000

@@ -6,10 +6,10 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from loyalty.domain.coupons import CouponStatus
-from loyalty.http_models.base import Model, Shown
 from loyalty.http_models.terms import STATION
 from schemas.base import Moment
 from schemas.vocabulary import Fuel
+from servicekit.http_models import Model, Shown
 
 COUPON = "01900000-0000-7000-8000-0000000009c1"
 CODE = "ABCD-EFGH-JKLM"

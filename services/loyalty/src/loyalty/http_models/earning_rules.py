@@ -6,9 +6,9 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from loyalty.domain.earning import MOST_RULES, Basis, EarningRule, ScopedRule
-from loyalty.http_models.base import Model, Shown
 from schemas.base import Moment
 from schemas.vocabulary import Fuel
+from servicekit.http_models import Model, Shown
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$"), Field(examples=["CNY"])]
 

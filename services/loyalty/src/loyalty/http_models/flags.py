@@ -6,8 +6,8 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from loyalty.domain.misuse import FlagKind, FlagStatus
-from loyalty.http_models.base import Model, Shown
 from schemas.base import Moment
+from servicekit.http_models import Model, Shown
 
 FLAG = "01900000-0000-7000-8000-0000000000f1"
 DRIVER = "01900000-0000-7000-8000-00000000000d"

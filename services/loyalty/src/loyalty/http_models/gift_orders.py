@@ -6,10 +6,10 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, StringConstraints
 
 from loyalty.domain.gifts import GiftOrderStatus, GiftStep, GiftWay
-from loyalty.http_models.base import Line, Model, Shown
 from loyalty.http_models.gifts import GIFT
 from loyalty.http_models.terms import STATION, Money
 from schemas.base import Moment
+from servicekit.http_models import Line, Model, Shown
 
 
 class PickUpWish(Model):

@@ -5,10 +5,10 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field
 
-from loyalty.http_models.base import Line, Model, Operator, Shown
 from loyalty.http_models.terms import MOST_STATIONS, STATION, Money, Text
 from schemas.base import Moment
 from schemas.vocabulary import Currency
+from servicekit.http_models import Line, Model, Operator, Shown
 
 GIFT = "01900000-0000-7000-8000-0000000009b1"
 GIFT_ORDER = "01900000-0000-7000-8000-0000000009b2"

@@ -7,9 +7,9 @@ from pydantic import Field
 
 from loyalty.domain.point_words import about_debt
 from loyalty.domain.points import Kind
-from loyalty.http_models.base import Amount, Shown
 from schemas.base import Moment
 from schemas.vocabulary import Currency
+from servicekit.http_models import Amount, Shown
 
 
 class Worth(Shown):

@@ -6,10 +6,10 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, model_validator
 
 from loyalty.domain.amounts import MAX_MINOR, MAX_VOLUME_ML
-from loyalty.http_models.base import Amount, Model, Shown
 from loyalty.http_models.terms import STATION
 from schemas.base import Moment
 from schemas.vocabulary import Currency, Fuel
+from servicekit.http_models import Amount, Model, Shown
 
 COUPON = "01900000-0000-7000-8000-0000000009b1"
 

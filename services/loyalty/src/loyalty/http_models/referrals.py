@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from loyalty.domain.referrals import LONGEST_CODE, Stage
-from loyalty.http_models.base import LINE_PATTERN, Model, Shown
 from schemas.base import Moment
+from servicekit.http_models import LINE_PATTERN, Model, Shown
 
 Device = Annotated[
     str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]{8,128}$"),

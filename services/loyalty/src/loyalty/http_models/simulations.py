@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, Field
 
-from loyalty.http_models.base import Model, Shown
+from servicekit.http_models import Model, Shown
 
 Day = Annotated[AwareDatetime, Field(examples=["2026-10-01T00:00:00Z"])]
 LaterDay = Annotated[AwareDatetime, Field(examples=["2026-10-29T00:00:00Z"])]

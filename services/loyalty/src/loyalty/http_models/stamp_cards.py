@@ -6,8 +6,8 @@ from uuid import UUID
 from pydantic import Field
 
 from loyalty.domain.terms import Status
-from loyalty.http_models.base import Shown
 from schemas.base import Moment
+from servicekit.http_models import Shown
 
 
 class StampCard(Shown):

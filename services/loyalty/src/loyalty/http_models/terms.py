@@ -7,8 +7,8 @@ import msgspec
 from pydantic import Field, StringConstraints
 
 from loyalty.domain.terms import MOST_BASIS_POINTS, Benefit, Scope, Stacking, Trigger
-from loyalty.http_models.base import Line, Model
 from schemas.vocabulary import Fuel, PriceMills
+from servicekit.http_models import Line, Model
 
 MOST_STATIONS = 1_000
 MOST_MINOR = 10**12

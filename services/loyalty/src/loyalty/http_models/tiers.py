@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from loyalty.http_models.base import Model, Shown
 from schemas.base import Moment
+from servicekit.http_models import Model, Shown
 
 Word = Annotated[str, Field(description="Expect new ones", examples=["gold"])]
 Month = Annotated[str, Field(description="A UTC month", examples=["2026-11"])]

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import TypeVar
 
 from loyalty.use_cases.context import Loyalty
@@ -21,13 +20,9 @@ async def each_by_itself(
     done = 0
     for item in items:
         try:
-            done += await loyalty.store.transact(partial(_swapped, work, item))
+            done += await loyalty.store.transact(lambda tx, item=item: work(tx, item))
         except StoreUnavailable:
             raise
         except Exception as error:  # whatever is wrong with one must not stop the others
             log.exception("one is left for the next time", exc_info=error, extra={"work": what})
     return done
-
-
-async def _swapped(work: Callable[[Connection, Item], Awaitable[bool]], item: Item, tx: Connection) -> bool:
-    return await work(tx, item)

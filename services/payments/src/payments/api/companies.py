@@ -13,7 +13,6 @@ from payments.api.pay import as_response
 from payments.domain.companies import InvitationKind
 from payments.domain.limits import Limits
 from payments.http_models import companies as models
-from payments.http_models.base import Limit
 from payments.http_models.fuel_cards import Balance, NewRecharge, Recharge, TransactionPage
 from payments.http_models.fuel_cards import Limits as LimitsIn
 from payments.use_cases import card_binding
@@ -24,6 +23,7 @@ from payments.use_cases.recharging import Wish, look, recharge
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
 from servicekit.cursors import decode_cursor, next_cursor
+from servicekit.http_models import Limit
 from servicekit.idempotency import IdempotentRequest, require_key
 from servicekit.postgres import Connection
 from servicekit.problems import problem_responses

@@ -12,13 +12,13 @@ from payments.api.pay import as_response
 from payments.domain.cards import Card
 from payments.domain.holders import Holder
 from payments.http_models import fuel_cards as models
-from payments.http_models.base import Limit
 from payments.use_cases import card_binding, cards, unbinding
 from payments.use_cases.context import Payments
 from payments.use_cases.recharging import Wish, look, own_card, recharge
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
 from servicekit.cursors import decode_cursor
+from servicekit.http_models import Limit
 from servicekit.idempotency import IdempotentRequest, Reply, once, patiently, require_key
 from servicekit.postgres import Connection
 from servicekit.problems import problem_body, problem_responses

@@ -13,12 +13,12 @@ from payments.domain.invoice_view import invoice_view
 from payments.domain.invoices import CURRENCY, Invoice, InvoiceLine
 from payments.domain.tax import DECIMALS, RATE_PERCENT
 from payments.http_models import invoices as models
-from payments.http_models.base import Limit
 from payments.use_cases import invoices as use_cases
 from payments.use_cases.context import Payments
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
 from servicekit.cursors import decode_cursor, next_cursor
+from servicekit.http_models import Limit
 from servicekit.idempotency import IdempotentRequest, Reply, once, patiently, require_key
 from servicekit.postgres import Connection
 from servicekit.problems import problem_responses

@@ -9,7 +9,6 @@ from fastapi import APIRouter, Query, Request
 from payments.api.context import payments_of
 from payments.domain.records import Fill
 from payments.http_models import records as models
-from payments.http_models.base import Limit
 from payments.repository.records import RecordFilter
 from payments.use_cases.records import read_records
 from schemas.events import ReportedMoment
@@ -17,6 +16,7 @@ from schemas.vocabulary import Fuel
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
 from servicekit.cursors import decode_cursor, next_cursor
+from servicekit.http_models import Limit
 from servicekit.problems import problem_responses
 
 router = APIRouter(tags=["records"])

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from payments.http_models.base import Amount, Shown
 from payments.http_models.records import CurrencyTotals, FillShown, Method, Money
 from schemas.base import Moment
+from servicekit.http_models import Amount, Shown
 
 
 class BillRefund(Shown):

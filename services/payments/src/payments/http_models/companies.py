@@ -6,10 +6,10 @@ from uuid import UUID
 from pydantic import Field
 
 from payments.domain.cards import CardStatus
-from payments.http_models.base import Line, Model, Shown
 from payments.http_models.fuel_cards import Balance, Code, Limits, Usage
 from schemas.base import Moment
 from schemas.vocabulary import Currency
+from servicekit.http_models import Line, Model, Shown
 
 DRIVER = "01900000-0000-7000-8000-0000000000d1"
 

@@ -7,8 +7,8 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from payments.domain.exceptions import Action, CaseStatus, Kind, Reason
 from payments.domain.money import MAX_MINOR, MAX_VOLUME_ML
-from payments.http_models.base import Model, Shown
 from schemas.base import Moment
+from servicekit.http_models import Model, Shown
 
 EXCEPTION = "01900000-0000-7000-8000-0000000005e1"
 STATION = "01900000-0000-7000-8000-000000000001"

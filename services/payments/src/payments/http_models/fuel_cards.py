@@ -11,10 +11,10 @@ from payments.domain.holders import document_of
 from payments.domain.limits import MINUTES_OF_DAY
 from payments.domain.money import MAX_MINOR, MAX_VOLUME_ML
 from payments.domain.recharges import RechargeStatus
-from payments.http_models.base import Line, Model, Shown
 from payments.http_models.payers import ProviderName
 from schemas.base import Moment
 from schemas.vocabulary import Currency, Fuel
+from servicekit.http_models import Line, Model, Shown
 
 CARD = "01900000-0000-7000-8000-0000000000ca"
 STATION = "01900000-0000-7000-8000-000000000001"

@@ -7,9 +7,9 @@ from pydantic import Field, StringConstraints
 
 from payments.domain.invoices import MAX_ORDERS, InvoiceStatus
 from payments.domain.titles import TitleKind
-from payments.http_models.base import LINE_PATTERN, Amount, Model, Shown
 from schemas.base import Moment
 from schemas.vocabulary import Fuel
+from servicekit.http_models import LINE_PATTERN, Amount, Model, Shown
 
 TITLE = "01900000-0000-7000-8000-0000000007f1"
 EMAIL_PATTERN = r"^[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$"

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from payments.http_models.base import Amount, Shown
 from schemas.base import Moment
 from schemas.vocabulary import Currency
+from servicekit.http_models import Amount, Shown
 
 ACCOUNT = "0b0c6d4e-55a1-5f0e-9d5b-0a4f4f6f2c11"
 STATION = "01930b5e-0000-7000-8000-000000000001"

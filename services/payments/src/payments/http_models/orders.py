@@ -8,9 +8,9 @@ from pydantic import ConfigDict, Field
 
 from payments.domain.money import MAX_MINOR, MAX_VOLUME_ML
 from payments.domain.order_words import Measure, Mode, Status
-from payments.http_models.base import Amount, Model, Shown
 from schemas.base import Moment
 from schemas.vocabulary import Currency, Fuel, PriceMills, Version
+from servicekit.http_models import Amount, Model, Shown
 
 STATION = "01930b5e-7c1a-7000-8000-3f0e2a9b4c11"
 PumpId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,16}$", description="As it stands on it", examples=["3"])]

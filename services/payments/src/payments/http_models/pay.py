@@ -9,10 +9,10 @@ from pydantic import ConfigDict, Field, model_validator
 from payments.domain.money import MAX_MINOR, MAX_VOLUME_ML
 from payments.domain.provider_words import Provider
 from payments.domain.refunds import RefundReason, RefundStatus
-from payments.http_models.base import Amount, Model, Shown
 from payments.http_models.fuel_cards import Plate
 from payments.http_models.orders import CouponId, Order
 from schemas.base import Moment
+from servicekit.http_models import Amount, Model, Shown
 
 
 class Method(StrEnum):

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, WithJsonSchema
 
 from payments.domain.provider_words import Provider
-from payments.http_models.base import Model, Shown
+from servicekit.http_models import Model, Shown
 
 Code = Annotated[
     str, StringConstraints(min_length=1, max_length=128, pattern=r"^[!-~]+$"),

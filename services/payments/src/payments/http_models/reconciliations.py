@@ -7,8 +7,8 @@ from uuid import UUID
 from pydantic import Field
 
 from payments.domain.reconciliation import TicketStatus
-from payments.http_models.base import Shown
 from schemas.base import Moment
+from servicekit.http_models import Shown
 
 DAY = "2026-11-23"
 TICKET = "01900000-0000-7000-8000-0000000005d1"

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from pydantic import Field
 
-from payments.http_models.base import Amount, Shown
 from schemas.base import Moment
 from schemas.vocabulary import Currency, Fuel
+from servicekit.http_models import Amount, Shown
 
 Count = Annotated[int, Field(examples=[4])]
 Volume = Annotated[int, Field(description="Millilitres; grams of CNG and hydrogen", examples=[30_000])]

@@ -6,9 +6,9 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from payments.domain.money import MAX_MINOR
-from payments.http_models.base import Model, Shown
 from schemas.base import Moment
 from schemas.vocabulary import Fuel
+from servicekit.http_models import Model, Shown
 
 SHIFT = "01900000-0000-7000-8000-0000000005f1"
 STATION = "01900000-0000-7000-8000-000000000001"

@@ -7,10 +7,10 @@ from uuid import UUID
 from pydantic import Field
 
 from payments.domain.dispenses import DispenseOutcome
-from payments.http_models.base import Model, Shown
 from payments.http_models.orders import AnyOrder, Millilitres, MinorUnits
 from schemas.base import Moment
 from schemas.events import ReportedMoment
+from servicekit.http_models import Model, Shown
 
 DispenseId = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9._:-]{1,64}$", description="Yours; the same one is one dispense",

@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from payments.http_models.base import Shown
 from payments.http_models.orders import Order
 from payments.http_models.station_orders import StationOrder
 from schemas.base import Moment
+from servicekit.http_models import Shown
 
 
 class OrderStep(Shown):

@@ -1,4 +1,4 @@
-"""What request and response models share."""
+"""What request and response models of services share."""
 
 from typing import Annotated
 
