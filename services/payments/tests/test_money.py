@@ -304,6 +304,16 @@ async def books(
         yield Books(Process(settings, store), asyncio.get_running_loop())
 
 
+def a_charge_that_never_arrives(machine: type[Money]) -> None:
+    """What chance leaves out now and then, since it takes one fault, much time, and nothing in between."""
+    money = machine()
+    money.place(Mode.POST_PAY)
+    money.pay(Fault.LOST, 1)
+    money.look(Fault.NONE, 1, 400)
+    money.the_books_balance()
+    money.teardown()
+
+
 async def test_whatever_happens_the_books_equal_reality(books: Books) -> None:
     machine = type("Machine", (Money,), {"books": books})
     quick = settings(
@@ -311,6 +321,7 @@ async def test_whatever_happens_the_books_equal_reality(books: Books) -> None:
         suppress_health_check=[HealthCheck.too_slow],
     )  # fmt: skip
     await asyncio.to_thread(run_state_machine_as_test, machine, settings=quick)
+    await asyncio.to_thread(a_charge_that_never_arrives, machine)
     async with books.store.connection() as connection:
         rows = await connection.fetch("SELECT DISTINCT purpose || ' ' || status AS seen FROM refunds")
         charges = await connection.fetch("SELECT DISTINCT status AS seen FROM attempts")
