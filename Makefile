@@ -43,7 +43,7 @@ types: setup ## types, with pyright
 
 lock: setup ## compile requirements/all.txt anew from pyproject.toml
 	$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
-		pyproject.toml --group local --group dev -o requirements/all.txt
+		pyproject.toml --group local --group analysis --group dev -o requirements/all.txt
 
 schemas: setup ## export JSON Schemas, golden examples and AsyncAPI from the event models
 	$(BIN)/python -m schemas.export

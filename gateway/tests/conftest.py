@@ -107,6 +107,7 @@ def start_gateway(service: Service, issuer: Issuer) -> StartGateway:
         settings: dict[str, Any] = {
             "identity_url": service.url, "pricing_url": service.url, "stations_url": service.url,
             "payments_url": service.url, "loyalty_url": service.url,
+            "analytics_url": service.url,
             "kafka_bootstrap": "127.0.0.1:1", "kafka_username": "gateway", "kafka_password": "none",
             "issuer": issuer.url, "jwks_url": issuer.jwks_url,
         }  # fmt: skip

@@ -18,7 +18,16 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 async def test_record_that_is_no_price_is_left_out() -> None:
     urls = dict.fromkeys(
-        ("identity_url", "pricing_url", "stations_url", "payments_url", "loyalty_url", "issuer", "jwks_url"),
+        (
+            "identity_url",
+            "pricing_url",
+            "stations_url",
+            "payments_url",
+            "loyalty_url",
+            "analytics_url",
+            "issuer",
+            "jwks_url",
+        ),
         "http://127.0.0.1:1",
     )
     settings = Settings(kafka_bootstrap="127.0.0.1:1", kafka_username="x", kafka_password=SecretStr("x"), **urls)

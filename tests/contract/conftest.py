@@ -9,6 +9,9 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+import analytics.consumer
+import analytics.main
+import analytics.settings
 import gateway.main
 import identity.consumer
 import identity.main
@@ -53,6 +56,9 @@ PEOPLE = dict.fromkeys(personal_data.EVENTS)
 """What servicekit.personal_data handles for a service."""
 
 SERVICES = {
+    "analytics": Service(
+        analytics.main.create_app, analytics.settings.Settings, PEOPLE, analytics.consumer.FACTS
+    ),
     "identity": Service(identity.main.create_app, identity.settings.Settings, identity.consumer.SUBSCRIPTIONS),
     "loyalty": Service(
         loyalty.main.create_app, loyalty.settings.Settings, {**dict.fromkeys(loyalty.consumer.EVENTS), **PEOPLE}
@@ -105,6 +111,7 @@ def _error(letter: DeadLetter) -> str:
 
 
 APPS: Mapping[str, Callable[[], FastAPI]] = {
+    "analytics": analytics.main.create_app,
     "gateway": gateway.main.create_app,
     "identity": identity.main.create_app,
     "loyalty": loyalty.main.create_app,

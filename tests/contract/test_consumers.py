@@ -13,6 +13,8 @@ from schemas.events import (
     OrderCompletedV1,
     OrderPaidV1,
     OrderRefundedV1,
+    PointsExpiringV1,
+    TierChangedV1,
     UserErasedV1,
 )
 from servicekit.personal_data import EVENTS
@@ -39,6 +41,7 @@ OTHER_STEPS = frozenset(entry.event for entry in CATALOGUE if entry.topic == top
     OrderCancelledV1,
 }
 ELSEWHERE = {
+    "analytics": (USERS - set(EVENTS)) | {PointsExpiringV1, TierChangedV1},
     "identity": USERS,  # read back by `forecourt personal-data reapply-erasures`
     "loyalty": (USERS - set(EVENTS)) | OTHER_STEPS,
     "payments": USERS - set(EVENTS),

@@ -147,7 +147,14 @@ async def test_security_42_a_driver_takes_everything_along_and_leaves_nothing(
     platform: Config, http: aiohttp.ClientSession, leaver: Leaver
 ) -> None:
     files = await _archive(http, leaver)
-    assert {"identity.json", "loyalty.json", "payments.json", "pricing.json", "stations.json"} <= files.keys()
+    assert {
+        "analytics.json",
+        "identity.json",
+        "loyalty.json",
+        "payments.json",
+        "pricing.json",
+        "stations.json",
+    } <= files.keys()
     everything = "\n".join(files.values())
     assert [what for what, text in leaver.said.items() if text not in everything] == []
     assert leaver.phone in files["identity.json"]
@@ -158,7 +165,7 @@ async def test_security_42_a_driver_takes_everything_along_and_leaves_nothing(
     leaks = await hunt_in_stack(platform, known, everywhere=True)
     assert [leak for leak in leaks if any(value in leak.text for value in known)] == []
     report = json.loads(forecourt(platform, "personal-data", "report", leaver.id, "--json").stdout)["services"]
-    assert {one["service"] for one in report} == {"identity", "loyalty", "payments", "pricing", "stations"}
+    assert {one["service"] for one in report} == {"analytics", "identity", "loyalty", "payments", "pricing", "stations"}
     assert all(one["erased_at"] and not one["left"] for one in report), report
 
 

@@ -41,6 +41,7 @@ def create_app(settings: Settings | None = None, routes: Sequence[Route] = ROUTE
     urls = {
         "identity": settings.identity_url, "pricing": settings.pricing_url, "stations": settings.stations_url,
         "payments": settings.payments_url, "loyalty": settings.loyalty_url,
+        "analytics": settings.analytics_url,
     }  # fmt: skip
 
     async def start(kit: Kit) -> None:

@@ -33,6 +33,7 @@ class Settings(ServiceSettings):
     stations_url: str
     payments_url: str
     loyalty_url: str
+    analytics_url: str
 
     request_timeout_seconds: float = Field(default=60.0, description="Backstop; the routes table has shorter ones")
     docs_enabled: bool = Field(default=True, description="/docs and /openapi.json; off where the API is not public")

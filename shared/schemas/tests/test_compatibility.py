@@ -137,7 +137,7 @@ def test_a_removed_event_breaks_its_consumers():
     [one] = breaks(CONTRACTS, current)
     assert (
         str(one) == f"{CLOSED}: (event): it was removed; "
-        "it breaks pricing, gateway, stations, identity, payments, loyalty, analyst"
+        "it breaks pricing, gateway, stations, identity, payments, loyalty, analytics, analyst"
     )
 
 
@@ -218,7 +218,7 @@ def test_the_command_prints_a_line_per_break_and_fails(folder: Path, capsys: pyt
     assert compatibility.main(folder) == 1
     line, advice = capsys.readouterr().out.splitlines()
     assert line.startswith(f"{PRICE_CHANGED}: version: ")
-    assert line.endswith("it breaks stations, gateway, pricing, payments, loyalty, analyst")
+    assert line.endswith("it breaks stations, gateway, pricing, payments, loyalty, analytics, analyst")
     assert "new version" in advice
 
 

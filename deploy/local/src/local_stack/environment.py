@@ -92,6 +92,8 @@ def _own(config: Config, secrets: Secrets, name: str) -> dict[str, str]:
         simulators = SERVICE_BY_NAME["simulators"].url(config)
         own = {"PUBLIC_URL": config.gateway_url, "LOYALTY__URL": SERVICE_BY_NAME["loyalty"].url(config)}
         return own | platforms.of_payments(secrets, simulators)
+    if name == "analytics":
+        return {"PSEUDONYM_KEY": secrets["analytics.pseudonym_key"]}
     if name == "simulators":
         return sms.simulator_settings(secrets) | platforms.of_simulators(secrets)
     if name == "gateway":

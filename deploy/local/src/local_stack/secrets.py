@@ -26,7 +26,7 @@ def _generators() -> dict[str, Callable[[], str]]:
     passwords = [f"kafka.{name}" for name in KAFKA_PRINCIPALS]
     passwords += [f"postgres.{name}" for name in ("postgres", *POSTGRES_ROLES)]
     passwords += [f"mongo.{name}" for name in ("root", *MONGO_USERS)]
-    passwords += ["sms.aliyun", "sms.twilio"]
+    passwords += ["sms.aliyun", "sms.twilio", "analytics.pseudonym_key"]
     return dict.fromkeys(passwords, _password) | {
         "mongo.key_file": lambda: secrets.token_hex(64),
         platforms.WECHAT_SECRET: lambda: secrets.token_hex(16),

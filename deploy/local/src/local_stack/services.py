@@ -51,6 +51,7 @@ SERVICES = (
     Service("stations", 3, store="mongo"),
     Service("payments", 4, store="postgres"),
     Service("loyalty", 5, store="postgres"),
+    Service("analytics", 6, store="mongo"),
     Service("gateway", 0, folder="gateway"),
     Service("simulators", 9, folder="simulators"),
 )

@@ -9,6 +9,9 @@ from schemas.base import Event
 
 HOUR_MS = 60 * 60 * 1000
 DAY_MS = 24 * HOUR_MS
+WEEK_MS = 7 * DAY_MS
+YEAR_MS = 400 * DAY_MS
+"""A year and the month before it: what a report of a year compares with."""
 
 
 @dataclass(frozen=True)
@@ -47,18 +50,22 @@ ANALYST = "analyst"
 
 TOPICS: tuple[Topic, ...] = (
     Topic(
-        "stations.stations", "stations", ("pricing", "gateway", "stations", "identity", "payments", "loyalty"),
+        "stations.stations", "stations", ("pricing", "gateway", "stations", "identity", "payments", "loyalty", "analytics"),
         key="station_id",
         cleanup="compact",
         description="Station profiles; the newest record of a station holds all that others need of it.",
     ),
-    Topic("stations.pumps", "stations", ("stations",), key="station_id", description="State of each pump."),
+    Topic(
+        "stations.pumps", "stations", ("stations", "analytics"), key="station_id", retention_ms=5 * WEEK_MS,
+        description="State of each pump.",
+    ),
     Topic(
         "pricing.reports", STATION_SYSTEMS, ("pricing",), key="first station_id", retention_ms=DAY_MS,
         description="Raw price reports from station systems, the same body as POST /v1/price-reports.",
     ),
     Topic(
-        "pricing.prices", "pricing", ("stations", "gateway", "pricing", "payments", "loyalty"), key="station_id",
+        "pricing.prices", "pricing", ("stations", "gateway", "pricing", "payments", "loyalty", "analytics"),
+        key="station_id", retention_ms=5 * WEEK_MS,
         description="Each change of a price at a station, and now and then that it still holds.",
     ),
     Topic(
@@ -70,7 +77,7 @@ TOPICS: tuple[Topic, ...] = (
         description="Price alerts of drivers that fired: what to notify them of.",
     ),
     Topic(
-        "payments.orders", "payments", ("loyalty",), key="order_id", partitions=12,
+        "payments.orders", "payments", ("loyalty", "analytics"), key="order_id", retention_ms=YEAR_MS, partitions=12,
         description="Each step of a refuelling order's life that others act on.",
     ),
     Topic(
@@ -78,11 +85,11 @@ TOPICS: tuple[Topic, ...] = (
         description="Fuel cards that were bound, recharged or given back.",
     ),
     Topic(
-        "loyalty.campaigns", "loyalty", ("stations",), key="campaign_id", cleanup="compact",
+        "loyalty.campaigns", "loyalty", ("stations", "analytics"), key="campaign_id", cleanup="compact",
         description="Campaigns; the newest record of a campaign holds its terms, or that it ended.",
     ),
     Topic(
-        "loyalty.points", "loyalty", (), key="driver_id", partitions=12,
+        "loyalty.points", "loyalty", ("analytics",), key="driver_id", retention_ms=YEAR_MS, partitions=12,
         description="Points that drivers got, spent, lost or are about to lose, and their tiers.",
     ),
     Topic(
@@ -90,13 +97,17 @@ TOPICS: tuple[Topic, ...] = (
         description="Coupons that drivers got, used or let expire.",
     ),
     Topic(
-        "identity.users", "identity", ("identity", "stations", "pricing", "payments", "loyalty"), key="user_id",
-        cleanup="compact",
+        "analytics.station-hours", "analytics", (), key="bucket", cleanup="compact", partitions=12,
+        description="What a station sold in an hour; the newest record of an hour holds.",
+    ),
+    Topic(
+        "identity.users", "identity", ("identity", "stations", "pricing", "payments", "loyalty", "analytics"),
+        key="user_id", cleanup="compact",
         description="People's accounts; that a person was erased or merged is kept for ever.",
     ),
     Topic(
-        "identity.revocations", "identity", ("identity", "stations", "pricing", "payments", "loyalty", "gateway"),
-        key="subject", retention_ms=HOUR_MS, partitions=1,
+        "identity.revocations", "identity",
+        ("identity", "stations", "pricing", "payments", "loyalty", "analytics", "gateway"), key="subject", retention_ms=HOUR_MS, partitions=1,
         description="Access tokens that ended early; each replica of each service reads the last hour of it.",
     ),
 )  # fmt: skip
@@ -133,6 +144,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(events.CouponIssuedV1, "loyalty.coupons", owner="loyalty", personal_data=("driver_id",)),
     Entry(events.CouponRedeemedV1, "loyalty.coupons", owner="loyalty", personal_data=("driver_id",)),
     Entry(events.CouponExpiredV1, "loyalty.coupons", owner="loyalty", personal_data=("driver_id",)),
+    Entry(events.StationHourUpdatedV1, "analytics.station-hours", owner="analytics"),
     Entry(events.UserRegisteredV1, "identity.users", owner="identity", personal_data=("user_id",)),
     Entry(events.UserErasedV1, "identity.users", owner="identity", personal_data=("user_id",)),
     Entry(events.UserMergedV1, "identity.users", owner="identity", personal_data=("user_id", "into_user_id")),

@@ -7,6 +7,9 @@ from uuid import UUID
 
 from pydantic import Field
 
+from schemas.analytics import FuelFigures as FuelFigures
+from schemas.analytics import MethodFigures as MethodFigures
+from schemas.analytics import StationHourUpdatedV1 as StationHourUpdatedV1
 from schemas.base import Event, Moment
 from schemas.loyalty import CouponExpiredV1 as CouponExpiredV1
 from schemas.loyalty import CouponIssuedV1 as CouponIssuedV1

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from schemas.analytics_examples import EXAMPLES as ANALYTICS_EXAMPLES
 from schemas.base import Event, rfc3339
 from schemas.catalogue import CATALOGUE, STATION_SYSTEMS, topic_of
 from schemas.events import (
@@ -224,6 +225,7 @@ EXAMPLES: tuple[tuple[Event, Event], ...] = (
         CampaignEndedV1(campaign_id=CAMPAIGN_ID, version=2, occurred_at=EFFECTIVE_AT),
     ),
     *LOYALTY_EXAMPLES,
+    *ANALYTICS_EXAMPLES,
     (
         UserRegisteredV1(user_id=USER_ID, version=1, kind="driver", occurred_at=EFFECTIVE_AT),
         UserRegisteredV1(user_id=USER_ID, version=1, kind="staff", occurred_at=EFFECTIVE_AT),

@@ -57,6 +57,7 @@ class Permission(StrEnum):
     CAMPAIGNS_WRITE = "campaigns:write"
     REWARDS_REDEEM = "rewards:redeem"
     REWARDS_REVIEW = "rewards:review"
+    REPORTS_READ = "reports:read"
     STATIONS_WRITE = "stations:write"
     PRICE_CHANGES_WRITE = "price-changes:write"
     PRICE_CHANGES_APPROVE = "price-changes:approve"
@@ -107,6 +108,7 @@ TABLE: tuple[Rule, ...] = (
     Rule(Permission.CAMPAIGNS_WRITE, "plan, publish, stop campaigns; coupons, gifts", Reach.STATIONS, _HEADS),
     Rule(Permission.REWARDS_REDEEM, "take coupons, hand over gifts", Reach.STATIONS, _CREW),
     Rule(Permission.REWARDS_REVIEW, "look into suspected misuse of rewards", Reach.PLATFORM, _SUPPORT),
+    Rule(Permission.REPORTS_READ, "read reports, have them sent", Reach.STATIONS, _HEADS),
     Rule(Permission.STATIONS_WRITE, "register, edit and close stations", Reach.STATIONS, _HEADS, machines=True),
     Rule(Permission.PRICE_CHANGES_WRITE, "plan, cancel, roll back prices", Reach.STATIONS, _HEADS, machines=True),
     Rule(Permission.PRICE_CHANGES_APPROVE, "approve large price changes", Reach.STATIONS, _HEADS),

@@ -61,6 +61,10 @@ CONTENTS: dict[str, Contents] = {
         "your points with every entry, your tier, coupons, gift orders, invitations, and the purchases they follow",
         "您的积分及每笔明细、会员等级、优惠券、礼品订单、邀请记录以及相关的消费记录",
     ),
+    "analytics": Contents(
+        "your refuelling habits by month, and reports that are sent to you",
+        "您每月的加油习惯,以及定期发送给您的报表",
+    ),
     "payments": Contents(
         "your orders, payments, refunds, fuel cards, bills and invoices",
         "您的订单、支付、退款、油卡、账单和发票",

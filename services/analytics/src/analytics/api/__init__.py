@@ -1,0 +1,1 @@
+"""The routes of the analytics service, a file per area."""

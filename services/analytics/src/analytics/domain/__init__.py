@@ -1,0 +1,1 @@
+"""What figures mean and how they come about; no I/O."""

@@ -1,0 +1,1 @@
+"""How events become the documents of views, a file per view."""

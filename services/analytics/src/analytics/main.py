@@ -1,0 +1,36 @@
+"""The only wiring of the analytics service."""
+
+from types import ModuleType
+
+from fastapi import FastAPI
+
+from analytics.settings import Settings
+from analytics.use_cases.context import Analytics
+from analytics.use_cases.people import PeopleData
+from servicekit import personal_data
+from servicekit.app import Kit, build_app
+from servicekit.consumer import Consumer
+from servicekit.mongo import MongoStore
+from servicekit.outbox import Relay
+from servicekit.personal_data import PeopleDesk
+
+AREAS: tuple[ModuleType, ...] = (personal_data,)
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service; settings come from the environment unless a test gives them."""
+    chosen = settings or Settings()  # pyright: ignore[reportCallIssue] - the environment fills it
+
+    async def start(kit: Kit) -> None:
+        store = await kit.open(lambda: MongoStore.connect(chosen))
+        kit.app.state.analytics = analytics = Analytics(chosen, store)
+        kit.ready_when("mongo", store.check)
+        kit.run_relay(Relay(chosen, store))
+        kit.app.state.people_desk = people = PeopleDesk(chosen.service, PeopleData(analytics), analytics.erasures)
+        kit.run_consumer(Consumer(chosen, store, people.subscriptions, kit.app.state.verifier))
+        kit.watch_revocations()
+
+    return build_app(
+        chosen, title="Analytics", description="Views of what happens at stations, and reports of them.",
+        start=start, routers=[area.router for area in AREAS],
+    )  # fmt: skip

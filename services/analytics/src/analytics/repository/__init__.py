@@ -1,0 +1,1 @@
+"""Every query of the analytics service, a file per area."""

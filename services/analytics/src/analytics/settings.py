@@ -1,0 +1,20 @@
+"""What the service reads from its environment."""
+
+from pydantic import Field, SecretStr
+from pydantic_settings import SettingsConfigDict
+
+from servicekit.settings import MongoSettings
+
+
+class Settings(MongoSettings):
+    """`ANALYTICS_*` variables; see servicekit.settings for their meaning."""
+
+    model_config = SettingsConfigDict(env_prefix="ANALYTICS_", frozen=True, extra="ignore")
+
+    service: str = "analytics"
+    keyring_file: str = Field(description="Keys that seal where reports are sent to (servicekit.keyring)")
+    pseudonym_key: SecretStr = Field(
+        min_length=32,
+        description="Makes drivers' ids meaningless, for the views and for each analyst. With another key drivers of "
+        "before are other ones: rebuild every view then (forecourt rebuild-view)",
+    )  # fmt: skip
