@@ -47,7 +47,7 @@ class Service:
 
     create_app: Callable[[Any], FastAPI]
     settings: type[ServiceSettings]
-    subscriptions: Mapping[type[Event], object]
+    subscriptions: Mapping[Any, object]
     live: Mapping[type[Event], object] = field(default_factory=dict)
     """What each replica reads into its memory, without an inbox."""
 

@@ -22,6 +22,7 @@ from .people import People, Session, claims_of
 PLACE = {"lat": 52.520017, "lon": 13.404954}
 NOT_RESTORED = {"outbox", "audit_log", "audit_head"}
 """Tables that a test cannot put back to what they were."""
+SERVICES = {"analytics", "identity", "loyalty", "payments", "pricing", "stations"}
 REMEMBERED = {"identity.erasures", "pricing.erasures", "payments.erasures", "loyalty.erasures", "stations.people"}
 """Where it stands, by id, that somebody is gone."""
 KEPT = {"identity.users", "identity.audit_log", "identity.outbox"}
@@ -147,14 +148,7 @@ async def test_security_42_a_driver_takes_everything_along_and_leaves_nothing(
     platform: Config, http: aiohttp.ClientSession, leaver: Leaver
 ) -> None:
     files = await _archive(http, leaver)
-    assert {
-        "analytics.json",
-        "identity.json",
-        "loyalty.json",
-        "payments.json",
-        "pricing.json",
-        "stations.json",
-    } <= files.keys()
+    assert {f"{service}.json" for service in SERVICES} <= files.keys()
     everything = "\n".join(files.values())
     assert [what for what, text in leaver.said.items() if text not in everything] == []
     assert leaver.phone in files["identity.json"]
@@ -165,7 +159,7 @@ async def test_security_42_a_driver_takes_everything_along_and_leaves_nothing(
     leaks = await hunt_in_stack(platform, known, everywhere=True)
     assert [leak for leak in leaks if any(value in leak.text for value in known)] == []
     report = json.loads(forecourt(platform, "personal-data", "report", leaver.id, "--json").stdout)["services"]
-    assert {one["service"] for one in report} == {"analytics", "identity", "loyalty", "payments", "pricing", "stations"}
+    assert {one["service"] for one in report} == SERVICES
     assert all(one["erased_at"] and not one["left"] for one in report), report
 
 

@@ -13,7 +13,8 @@ from .people import People, Session, claims_of
 
 PLACES = {
     "gateway": "/v1/me/favourites", "identity": "/v1/me/vehicles", "pricing": "/v1/me/price-alerts",
-    "analytics": "/v1/me/habits", "payments": "/v1/fuel-cards", "loyalty": "/v1/me/coupons", "stations": "/v1/me/favourites",
+    "payments": "/v1/fuel-cards", "loyalty": "/v1/me/coupons", "stations": "/v1/me/favourites",
+    "analytics": "/v1/me/habits",
 }  # fmt: skip
 """A driver's own list at each port; `test_every_port_is_tried` sees to it that none is left out."""
 FOR_STAFF = {

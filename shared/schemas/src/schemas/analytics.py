@@ -49,7 +49,7 @@ class StationHourUpdatedV1(Event):
     version: Annotated[Version, Field(description="How many events it is worked out from")]
     station_id: UUID
     operator: Annotated[str, Field(max_length=64)]
-    hour: Annotated[Moment, Field(description="Its beginning")]
+    begins_at: Annotated[Moment, Field(description="When the hour begins")]
     currency: Currency
     orders: Annotated[Count, Field(description="That were paid")]
     volume_ml: Annotated[int, Field(strict=True, description="Millilitres; see FuelFigures")]

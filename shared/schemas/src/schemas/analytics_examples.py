@@ -6,11 +6,12 @@ from uuid import UUID
 
 from schemas.analytics import FuelFigures, MethodFigures, StationHourUpdatedV1
 from schemas.base import Event
+from schemas.vocabulary import Fuel
 
 _HOUR: dict[str, Any] = {
     "bucket": "0199a000-0000-7000-8000-000000000001|2026-04-30T10Z|CNY",
     "station_id": UUID("0199a000-0000-7000-8000-000000000001"), "operator": "example-fuel",
-    "hour": datetime(2026, 4, 30, 10, 0, tzinfo=UTC), "currency": "CNY",
+    "begins_at": datetime(2026, 4, 30, 10, 0, tzinfo=UTC), "currency": "CNY",
 }  # fmt: skip
 
 EXAMPLES: tuple[tuple[Event, Event], ...] = (
@@ -19,7 +20,7 @@ EXAMPLES: tuple[tuple[Event, Event], ...] = (
             **_HOUR, version=9, orders=7, volume_ml=280_000, gross_minor=219_800, discount_minor=4_800,
             paid_minor=215_000, refunds=1, refunded_minor=5_000,
             fuels=[
-                FuelFigures(fuel="petrol_95", orders=7, volume_ml=280_000, gross_minor=219_800, paid_minor=215_000)
+                FuelFigures(fuel=Fuel.PETROL_95, orders=7, volume_ml=280_000, gross_minor=219_800, paid_minor=215_000)
             ],
             methods=[MethodFigures(method="wechat", orders=7, paid_minor=215_000)], drivers=6,
         ),

@@ -50,7 +50,8 @@ ANALYST = "analyst"
 
 TOPICS: tuple[Topic, ...] = (
     Topic(
-        "stations.stations", "stations", ("pricing", "gateway", "stations", "identity", "payments", "loyalty", "analytics"),
+        "stations.stations", "stations",
+        ("pricing", "gateway", "stations", "identity", "payments", "loyalty", "analytics"),
         key="station_id",
         cleanup="compact",
         description="Station profiles; the newest record of a station holds all that others need of it.",
@@ -107,7 +108,8 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(
         "identity.revocations", "identity",
-        ("identity", "stations", "pricing", "payments", "loyalty", "analytics", "gateway"), key="subject", retention_ms=HOUR_MS, partitions=1,
+        ("identity", "stations", "pricing", "payments", "loyalty", "analytics", "gateway"), key="subject",
+        retention_ms=HOUR_MS, partitions=1,
         description="Access tokens that ended early; each replica of each service reads the last hour of it.",
     ),
 )  # fmt: skip

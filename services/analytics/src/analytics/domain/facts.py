@@ -66,7 +66,7 @@ class OrderAuthorised(OrderEvent, frozen=True, kw_only=True):
 
 
 class OrderPaid(OrderEvent, frozen=True, kw_only=True):
-    """The money is there. Of mode `prepaid` the volume is what was asked for: OrderCompleted says what was dispensed."""
+    """The money is there. Of mode `prepaid` the volume is what was asked for: OrderCompleted says what came."""
 
     volume_ml: int
     gross_minor: int

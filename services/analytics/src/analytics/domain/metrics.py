@@ -7,8 +7,8 @@ Unit = Literal[
     "moment", "date", "text", "count", "minor", "ml", "mills", "basis_points", "seconds", "metres", "points",
     "ml_per_100km", "per_mille",
 ]  # fmt: skip
-"""How a value is stored and sent: `minor` of the report's currency, `mills` of it a litre, `ml`: millilitres, or grams of
-CNG and hydrogen, `basis_points`: 10,000 are the whole, or +100 %. All are integers, but moments, dates and texts."""
+"""How a value is stored and sent: `minor` of the report's currency, `mills` of it a litre, `ml`: millilitres, or grams
+of CNG and hydrogen, `basis_points`: 10,000 are the whole. All are integers, but moments, dates and texts."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What a view is: documents that are folded from events, so that their order and their repetition make no difference."""
+"""What a view is: documents folded from events, so that their order and their repetition make no difference."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
