@@ -15,7 +15,9 @@ class Suppressed(Enum):
 
 SUPPRESSED: Final = Suppressed.FEW
 Cell = int | str | date | datetime | Suppressed | None
-"""A value in its metric's unit; None: there is none, such as the average of nothing."""
+"""A value in its metric's unit; None: there is none, such as the average of nothing.
+
+A text of a column `fuel` or `method` is a word of the events (`petrol_95`); files show it in their language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,30 @@ class Sheet:
     """A table: columns are names of `domain.metrics`, `rows` hold a cell for each."""
 
     name: str
-    """A word in lower case; the sheet's name in a file."""
+    """A word in lower case; the sheet's name in a file. Those of a document differ."""
     title: str
     title_zh: str
     columns: tuple[str, ...]
     rows: Sequence[Sequence[Cell]]
     chart: Chart | None = None
     totals: Sequence[Cell] | None = None
+    """A cell for each column; the first is None: files write the word for it there."""
+    currency: str | None = None
+    """Of its amounts, where that is not the document's."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFigure:
+    """One of the few figures that a reader sees first, in large."""
+
+    metric: str
+    value: Cell
+    before: Cell = None
+    """The same figure of the period that is compared with; None where nothing is."""
+    change_basis_points: int | None = None
+    """From `before` to `value`; None where there was nothing to change from."""
+    currency: str | None = None
+    """As of a sheet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,3 +82,9 @@ class Document:
     sheets: Sequence[Sheet]
     notes: Sequence[tuple[str, str]] = ()
     """(English, Chinese): what a reader must know to take the figures right."""
+    key_figures: Sequence[KeyFigure] = ()
+    """At most eight; six look best."""
+    compared_with: tuple[date, date] | None = None
+    """The days that `KeyFigure.before` is about, both count."""
+    time_zone: str = "UTC"
+    """In which files show moments; the station's own."""
