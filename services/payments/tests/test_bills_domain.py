@@ -16,10 +16,10 @@ from payments.domain.bill_tables import bill_rows
 from payments.domain.bill_view import MAX_LISTED, view_of
 from payments.domain.bill_words import WORDS
 from payments.domain.bills import BadMonth, Bill, CardMonth, RechargeLine, RefundLine, bill_of, month_of
-from payments.domain.csv_text import FORMULA_BEGINS, Number, csv_bytes
 from payments.domain.records import Fill
-from payments.providers.typesetting import Typesetter
 from schemas.vocabulary import Fuel
+from servicekit.csv_text import FORMULA_BEGINS, Number, csv_bytes
+from servicekit.typesetting import Typesetter
 
 MONTH = month_of("2026-11", "Asia/Shanghai")
 NOW = datetime(2026, 12, 24, tzinfo=UTC)
@@ -168,14 +168,14 @@ def test_a_month_with_very_many_fills_is_shown_by_its_days() -> None:
 @pytest.mark.parametrize("language", ["en", "zh"])
 async def test_a_pdf_is_the_same_each_time_and_nothing_in_it_is_run(language: str) -> None:
     view = view_of(many(40), "…canary", language)
-    first, second = [await Typesetter().pdf("bill", view) for _ in range(2)]
+    first, second = [await Typesetter("payments").pdf("bill", view) for _ in range(2)]
     assert first == second
     assert first.startswith(b"%PDF-1.7")
     assert first.rstrip().endswith(b"%%EOF")
-    other = await Typesetter().pdf("bill", view_of(many(41), "…canary", language))
+    other = await Typesetter("payments").pdf("bill", view_of(many(41), "…canary", language))
     assert other != first
 
 
 async def test_a_template_that_fails_is_an_error_and_no_empty_file() -> None:
     with pytest.raises(RuntimeError, match="typesetting"):
-        await Typesetter().pdf("bill", {"no": "bill"})
+        await Typesetter("payments").pdf("bill", {"no": "bill"})

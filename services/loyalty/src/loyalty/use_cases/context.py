@@ -3,11 +3,11 @@
 from loyalty.settings import Settings
 from loyalty.use_cases.earning import EarningRules
 from loyalty.use_cases.live_campaigns import LiveCampaigns
-from loyalty.use_cases.turns import Turns
 from servicekit.data_keys import PostgresDataKeys
 from servicekit.erasures import PostgresErasures
 from servicekit.keyring import FileKeys, KeyRing
 from servicekit.postgres import PostgresStore
+from servicekit.turns import Turns
 from servicekit.vault import Vault
 
 

@@ -6,7 +6,6 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from payments.api.context import payments_of
-from payments.api.files import CSV, PDF, Language, file_answer, file_response, language_of
 from payments.domain.bills import DEFAULT_ZONE, MONTH_PATTERN
 from payments.domain.bills import Bill as BillOfMonth
 from payments.http_models import bills as models
@@ -15,6 +14,7 @@ from payments.use_cases import bill_files
 from payments.use_cases.bills import read_bill
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
+from servicekit.files import CSV, PDF, Language, file_answer, file_response, language_of
 from servicekit.problems import problem_responses
 
 router = APIRouter(prefix="/v1/bills", tags=["records"])

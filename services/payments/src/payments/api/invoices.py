@@ -7,7 +7,6 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Request, Response
 
 from payments.api.context import payments_of
-from payments.api.files import PDF, Language, file_answer, file_response, language_of
 from payments.domain.amounts import decimal_text
 from payments.domain.invoice_view import invoice_view
 from payments.domain.invoices import CURRENCY, Invoice, InvoiceLine
@@ -18,6 +17,7 @@ from payments.use_cases.context import Payments
 from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
 from servicekit.cursors import decode_cursor, next_cursor
+from servicekit.files import PDF, Language, file_answer, file_response, language_of
 from servicekit.http_models import Limit
 from servicekit.idempotency import IdempotentRequest, Reply, once, patiently, require_key
 from servicekit.postgres import Connection

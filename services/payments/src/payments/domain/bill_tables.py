@@ -6,8 +6,8 @@ from datetime import datetime
 from payments.domain.amounts import amount_text, price_text, volume_text
 from payments.domain.bill_words import Words, named, unit_of
 from payments.domain.bills import Bill, CurrencyBill, RechargeLine, RefundLine
-from payments.domain.csv_text import Cell, Number
 from payments.domain.records import Fill
+from servicekit.csv_text import Cell, Number
 
 _HEAD = (
     "date", "time", "kind", "station", "grade", "volume", "unit", "price", "amount", "discount", "paid", "currency",

@@ -4,8 +4,8 @@ from payments.domain.bill_tables import bill_rows
 from payments.domain.bill_view import view_of
 from payments.domain.bill_words import WORDS
 from payments.domain.bills import Bill
-from payments.domain.csv_text import csv_bytes
 from payments.use_cases.context import Payments
+from servicekit.csv_text import csv_bytes
 
 TEMPLATE = "bill"
 

@@ -7,7 +7,6 @@ from payments.providers.alipay_pay import AlipayPay
 from payments.providers.channel import Channel
 from payments.providers.fapiao import FapiaoIssuer
 from payments.providers.loyalty import Loyalty
-from payments.providers.typesetting import Typesetter
 from payments.providers.wechat_fapiao import WechatFapiao
 from payments.providers.wechat_pay import WechatPay
 from payments.repository import card_payments
@@ -18,6 +17,7 @@ from servicekit.erasures import PostgresErasures
 from servicekit.keyring import FileKeys, KeyRing
 from servicekit.outbound import Outbound
 from servicekit.postgres import PostgresStore
+from servicekit.typesetting import Typesetter
 from servicekit.vault import Vault
 
 
@@ -37,7 +37,7 @@ class Payments:
         if settings.alipay:
             self.channels[Provider.ALIPAY] = AlipayPay(settings.alipay, self.http, settings.public_url)
         self.card_charges = GroupCommit(partial(card_payments.write, store), name="Paying by fuel card", most_writers=2)
-        self.typesetter = Typesetter()
+        self.typesetter = Typesetter("payments")
         self.fapiao: FapiaoIssuer | None = None
         if settings.wechat and settings.fapiao:
             self.fapiao = WechatFapiao(settings.wechat, settings.fapiao, self.http)

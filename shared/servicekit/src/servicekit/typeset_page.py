@@ -1,4 +1,4 @@
-"""`python -m payments.providers.typeset_page TEMPLATE`: the view as JSON on stdin, the PDF on stdout."""
+"""`python -m servicekit.typeset_page PACKAGE TEMPLATE`: the view as JSON on stdin, the PDF on stdout."""
 
 import resource
 import sys
@@ -13,9 +13,9 @@ MAX_MEMORY_BYTES = 2 * 1024**3
 MAX_CPU_SECONDS = 20
 
 
-def typeset(template: str, view: str, form: str = "pdf") -> bytes | list[bytes]:
+def typeset(package: str, template: str, view: str, form: str = "pdf") -> bytes | list[bytes]:
     """The document, without a date of its making, so that the same view gives the same bytes."""
-    source = (files("payments") / "templates" / f"{template}.typ").read_bytes()
+    source = (files(package) / "templates" / f"{template}.typ").read_bytes()
     fonts = typst.Fonts(include_system_fonts=False, font_paths=[font_folder()])
     return typst.Compiler(source, font_paths=fonts, sys_inputs={"view": view}).compile(format=form, timestamp=0) or b""  # pyright: ignore[reportArgumentType]
 
@@ -30,7 +30,7 @@ def main() -> None:
     """One document, within a bound of memory and time."""
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS))
-    document = typeset(sys.argv[1], sys.stdin.buffer.read().decode())
+    document = typeset(*sys.argv[1:3], sys.stdin.buffer.read().decode())
     sys.stdout.buffer.write(b"".join(document) if isinstance(document, list) else document)
 
 

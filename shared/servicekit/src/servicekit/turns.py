@@ -1,4 +1,4 @@
-"""Work that takes seconds of a processor: a little of it at once in a process, so that drivers are served meanwhile."""
+"""Work that takes seconds of a processor: a little of it at once in a process, so that people are served meanwhile."""
 
 import asyncio
 from collections.abc import AsyncIterator
