@@ -79,7 +79,7 @@ async def chaos_world(config: Config, seed: int, *, campaign: bool = True) -> As
 
         async def driver(number: int) -> Driver:
             async with turn:
-                return await _driver(config, stack, signs_in, outside, f"chaos-{seed}-{number}-{new_id()}")
+                return await new_driver(config, stack, signs_in, outside, f"chaos-{seed}-{number}-{new_id()}")
 
         drivers = await asyncio.gather(*map(driver, range(DRIVERS)))
         yield World(station_ids, system, manager, list(drivers), outside)
@@ -93,7 +93,8 @@ async def _manager(config: Config, stack: AsyncExitStack, signs_in: SignIns) -> 
     return Person(client, signs_in, session)
 
 
-async def _driver(config: Config, stack: AsyncExitStack, signs_in: SignIns, outside: Providers, name: str) -> Driver:
+async def new_driver(config: Config, stack: AsyncExitStack, signs_in: SignIns, outside: Providers, name: str) -> Driver:
+    """Somebody who was never here before: signed in by a code, known to both providers, with money on a card."""
     session = await signs_in.driver(f"+8619900{secrets.randbelow(10**6):06}")
     client = await stack.enter_async_context(connected(config.gateway_url, access_token=session.access_token))
     await client.put("/v1/me/payers/wechat", {"code": await signs_in.wechat_code(name)})

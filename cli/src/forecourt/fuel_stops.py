@@ -16,17 +16,21 @@ KNOWN_SECONDS = 30.0
 _PLACES = ((39.9087, 116.3975), (39.9990, 116.2755), (39.8822, 116.4066), (40.0799, 116.6031), (39.9163, 116.3907))
 
 
-async def plant_fuel_stops(system: PlatformClient, operator: str, count: int) -> list[str]:
-    """The ids of so many stations of the operator, which sell 95 at 7.850 yuan a litre; the same ones each time."""
+async def plant_fuel_stops(system: PlatformClient, operator: str, count: int, step_mills: int = 0) -> list[str]:
+    """The ids of so many stations of the operator, which sell 95 at 7.850 yuan a litre; the same ones each time.
+
+    Each next one is dearer by `step_mills`.
+    """
     rows = [_row(operator, number) for number in range(count)]
     results = (await system.post("/v1/station-imports", {"operator": operator, "stations": rows}))["results"]
     station_ids = [result["station_id"] for result in results]
     reports = [
         {
-            "report_id": str(new_id()), "station_id": station_id, "fuel": FUEL, "price_mills": PRICE_MILLS,
-            "currency": CURRENCY, "effective_at": rfc3339(datetime.now(UTC)),
+            "report_id": str(new_id()), "station_id": station_id, "fuel": FUEL,
+            "price_mills": PRICE_MILLS + number * step_mills, "currency": CURRENCY,
+            "effective_at": rfc3339(datetime.now(UTC)),
         }
-        for station_id in station_ids
+        for number, station_id in enumerate(station_ids)
     ]  # fmt: skip
     deadline = time.monotonic() + KNOWN_SECONDS
     while True:

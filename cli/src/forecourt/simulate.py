@@ -6,11 +6,14 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
+from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 
 from forecourt.console import out
+from forecourt.fuel_stops import OPERATOR
 from forecourt.simulate_providers import Provider, Providers, faults_of, providers, trade_named
 from forecourt.simulate_station import run_station, show_json, show_line
+from forecourt.traffic import Traffic, drive
 from local_stack.config import Config, StackError
 from simulators.pump_dispenses import Habits
 
@@ -100,6 +103,45 @@ def station(
     )  # fmt: skip
     show = show_json if as_json else show_line
     asyncio.run(run_station(Config.from_environment(), station_id, operator, habits, show))
+
+
+@app.command()
+def traffic(
+    operator: Annotated[str, typer.Option(help="At whose stations.")] = OPERATOR,
+    stations: Annotated[int, typer.Option(min=1, max=25, help="How many; each next one is a little dearer.")] = 5,
+    drivers: Annotated[int, typer.Option(min=1, max=200, help="How many people, new ones each time.")] = 24,
+    orders: Annotated[int, typer.Option(min=1, max=100_000, help="How many orders they pay together.")] = 200,
+    seed: Annotated[int, typer.Option(help="The same number draws the same choices.")] = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Let drivers fuel and pay at some stations, so that there is something to report.
+
+    Each chooses a station by its price, fills the tank, and pays by fuel card, WeChat Pay or Alipay.
+
+    Example: `./forecourt simulate traffic --orders 500`
+    """
+    found = run_traffic(
+        Config.from_environment(), operator, stations=stations, drivers=drivers, orders=orders, seed=seed
+    )
+    if as_json:
+        _show_json({"orders": found.orders, "gave_up": found.gave_up})
+        return
+    table = Table("station", "orders", box=None)
+    for station_id in found.station_ids:
+        table.add_row(station_id, f"{found.orders[station_id]:,}")
+    out.print(table)
+    for why, count in found.gave_up.items():
+        out.print(f"{count:,} did not come to an end: {why}")
+
+
+def run_traffic(config: Config, operator: str, *, stations: int, drivers: int, orders: int, seed: int) -> Traffic:
+    """The traffic, with a bar while it goes on."""
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=out, transient=True) as bar:
+        task = bar.add_task("drivers fuel", total=orders)
+        return asyncio.run(drive(
+            config, operator, stations=stations, drivers=drivers, orders=orders, seed=seed,
+            advance=lambda: bar.advance(task),
+        ))  # fmt: skip
 
 
 @app.command()
