@@ -25,6 +25,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         store = await kit.open(lambda: MongoStore.connect(chosen))
         kit.app.state.analytics = analytics = Analytics(chosen, store)
         kit.ready_when("mongo", store.check)
+        await analytics.views.prepare()
         kit.run_relay(Relay(chosen, store))
         kit.app.state.people_desk = people = PeopleDesk(chosen.service, PeopleData(analytics), analytics.erasures)
         kit.run_consumer(Consumer(chosen, store, people.subscriptions, kit.app.state.verifier))

@@ -14,16 +14,27 @@ Integers, texts, booleans, UUIDs, bytes, lists, dicts with text keys, moments in
 
 class View(Protocol):
     """One view. Its documents follow from the set of facts alone: in whatever order and however often they come, equal
-    facts make equal documents, byte for byte. So keys of dicts are put in order, and lists are sorted."""
+    facts make equal documents, byte for byte. So lists are sorted; keys of dicts the folding puts in order."""
 
-    name: str
-    """In words with hyphens, as commands and reports call it."""
-    collection: str
-    """The base of its collections' names; each generation has one."""
-    events: tuple[type[EventStruct], ...]
-    """What it is folded from."""
-    indexes: tuple[Mapping[str, int], ...]
-    """What its reports look for, beside `_id`."""
+    @property
+    def name(self) -> str:
+        """In words with hyphens, as commands and reports call it."""
+        ...
+
+    @property
+    def collection(self) -> str:
+        """The base of its collections' names; each generation has one."""
+        ...
+
+    @property
+    def events(self) -> tuple[type[EventStruct], ...]:
+        """What it is folded from."""
+        ...
+
+    @property
+    def indexes(self) -> tuple[Mapping[str, int], ...]:
+        """What its reports look for, beside `_id`."""
+        ...
 
     def keys(self, fact: Fact) -> Iterable[str]:
         """The ids of the documents that a fact belongs to; none where it is no matter here."""

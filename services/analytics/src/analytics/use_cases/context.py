@@ -1,6 +1,7 @@
 """What the use cases work with."""
 
 from analytics.domain.pseudonyms import VIEWS, Pseudonyms
+from analytics.repository.views import Views
 from analytics.settings import Settings
 from servicekit.data_keys import MongoDataKeys
 from servicekit.erasures import MongoErasures
@@ -18,3 +19,4 @@ class Analytics:
         self.vault = Vault(KeyRing(FileKeys(settings.keyring_file)), MongoDataKeys(store.database))
         self.erasures = MongoErasures(store)
         self.pseudonyms = Pseudonyms(settings.pseudonym_key.get_secret_value(), VIEWS)
+        self.views = Views(store)

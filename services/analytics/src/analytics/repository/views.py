@@ -1,0 +1,109 @@
+"""The documents of views, in the collections of their generations, and which generation serves."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from motor.motor_asyncio import AsyncIOMotorCollection
+from pymongo import ReplaceOne
+from pymongo.errors import BulkWriteError, PyMongoError
+
+from analytics.domain.catalogue import VIEWS
+from analytics.domain.folding import Folded, canonical
+from analytics.domain.packed import packed, unpacked
+from analytics.domain.views import View
+from servicekit.mongo import DUPLICATE_KEY, MongoStore
+from servicekit.store import StoreUnavailable
+
+SERVING_SECONDS = 1.0
+"""How old a process's knowledge of what serves may be: a rebuild waits longer before it counts on it."""
+FIRST_GENERATION = 1
+
+Collection = AsyncIOMotorCollection[dict[str, Any]]
+
+
+class Views:
+    """The collections of views: `<collection>.g<generation>`, of which one generation serves."""
+
+    def __init__(self, store: MongoStore, views: Sequence[View] = VIEWS) -> None:
+        self.store = store
+        self._views = {view.name: view for view in views}
+        self._serving: dict[str, int] = {}
+        self._read_at = 0.0
+
+    async def prepare(self) -> None:
+        """Makes what is missing before the first fact: each view's first generation, and indexes."""
+        async with self.store.available():
+            for name in self._views:
+                first = {"$setOnInsert": {"serving": FIRST_GENERATION}}
+                await self.store.database.views.update_one({"_id": name}, first, upsert=True)
+        for view in self._views.values():
+            await self.make_indexes(view, await self.serving(view.name))
+
+    async def make_indexes(self, view: View, generation: int) -> None:
+        """What the view's reports look for; what is there stays."""
+        async with self.store.available():
+            for index in view.indexes:
+                await self.of(view, generation).create_index(list(index.items()))
+
+    async def serving(self, name: str) -> int:
+        """The generation that reports read and events are folded into, as it was SERVING_SECONDS ago or later."""
+        asked_at = time.monotonic()
+        if name not in self._serving or asked_at - self._read_at > SERVING_SECONDS:
+            async with self.store.available():
+                self._serving = {one["_id"]: one["serving"] async for one in self.store.database.views.find()}
+            self._read_at = asked_at
+        return self._serving[name]
+
+    async def collection(self, name: str) -> Collection:
+        """The documents of a view that serve now."""
+        return self.of(self._views[name], await self.serving(name))
+
+    def of(self, view: View, generation: int) -> Collection:
+        """The documents of one generation of a view."""
+        return self.store.database[f"{view.collection}.g{generation}"]
+
+    async def load(self, collection: Collection, keys: Iterable[str]) -> dict[str, Folded]:
+        """The documents with these ids that exist, each with its facts."""
+        async with self.store.available():
+            found = await collection.find({"_id": {"$in": list(keys)}}).to_list(None)
+        return {document.pop("_id"): _folded(document) for document in found}
+
+    async def save(self, collection: Collection, changed: Mapping[str, tuple[int, Folded]]) -> bool:
+        """Writes each document where it still has as many facts as the number beside it; 0: where it does not exist.
+
+        False where one has other ones by now. All others are written. Raises StoreUnavailable whenever the database
+        does not blame a document.
+        """
+        writes = [
+            ReplaceOne({"_id": key, "n": n}, _stored(key, folded), upsert=n == 0)
+            for key, (n, folded) in changed.items()
+        ]
+        async with self.store.available():
+            try:
+                result = await collection.bulk_write(writes, ordered=False)
+            except BulkWriteError as error:
+                return _lost(error)
+            except PyMongoError as error:
+                raise StoreUnavailable(f"MongoDB did not write: {error}") from error
+        return result.matched_count + result.upserted_count == len(writes)
+
+
+def _folded(document: dict[str, Any]) -> Folded:
+    del document["n"]
+    return Folded(document, unpacked(document.pop("seen")))
+
+
+def _stored(key: str, folded: Folded) -> dict[str, Any]:
+    """`n` only grows, so who finds the `n` that it read finds the facts that it read."""
+    return {"_id": key, "n": len(folded.seen), "seen": packed(folded.seen)} | canonical(folded.document)
+
+
+def _lost(error: BulkWriteError) -> bool:
+    """False: another worker made the document first. Raises what else it was."""
+    details = error.details or {}
+    if details.get("writeConcernErrors"):
+        raise StoreUnavailable("MongoDB is not sure that it wrote") from error
+    if any(one["code"] != DUPLICATE_KEY for one in details.get("writeErrors", ())):
+        raise error
+    return False

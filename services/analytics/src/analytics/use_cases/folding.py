@@ -1,0 +1,51 @@
+"""Folds events into views: each counts once in a document, however often and wherever it comes."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from analytics.domain.catalogue import VIEWS
+from analytics.domain.views import View
+from analytics.use_cases.arriving import Arrivals, Arrived
+from analytics.use_cases.context import Analytics
+from analytics.use_cases.view_folding import ViewFolding, bury
+from servicekit.envelope import MalformedMessage, Message
+
+
+class Folding:
+    """Folds messages into views, by default into what serves of all of them.
+
+    `generations` names another generation by the view's name: a rebuild folds into one that does not serve yet.
+    """
+
+    def __init__(
+        self, analytics: Analytics, views: Sequence[View] = VIEWS, generations: Mapping[str, int] | None = None
+    ) -> None:
+        chosen = generations or {}
+        self.consumer = f"{analytics.settings.service}.views"
+        self.views = {view.name: ViewFolding(analytics, view, chosen.get(view.name)) for view in views}
+        self._analytics = analytics
+        self._arrivals = Arrivals(analytics.pseudonyms)
+
+    async def take(self, messages: Sequence[Message]) -> None:
+        """Folds them; what cannot be read, or what a view cannot take, is set aside. Raises StoreUnavailable."""
+        await self.fold(await self.read(messages))
+
+    async def read(self, messages: Sequence[Message]) -> list[Arrived]:
+        """The facts in the messages; what cannot be read is set aside."""
+        arrived: list[Arrived] = []
+        for message in messages:
+            try:
+                fact = self._arrivals.fact(message)
+            except MalformedMessage as error:
+                await bury(self._analytics, self.consumer, message, error)
+                continue
+            if fact is not None:
+                arrived.append(Arrived(fact, message))
+        return arrived
+
+    async def fold(self, arrived: Sequence[Arrived]) -> None:
+        """Folds facts into all views side by side; raises StoreUnavailable when each has ended."""
+        foldings = (view.take(arrived) for view in self.views.values())
+        for outcome in await asyncio.gather(*foldings, return_exceptions=True):
+            if isinstance(outcome, BaseException):
+                raise outcome
