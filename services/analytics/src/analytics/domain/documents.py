@@ -8,9 +8,9 @@ from typing import Final, Literal
 
 
 class Suppressed(Enum):
-    """A figure that is left out since too few drivers stand behind it."""
+    """A figure that is left out since too few drivers stand behind it: null in JSON, "<5" in files."""
 
-    FEW = "<5"
+    FEW = None
 
 
 SUPPRESSED: Final = Suppressed.FEW
