@@ -212,6 +212,7 @@ class PointsAccrued(PointsEvent, frozen=True, kw_only=True):
     station_id: UUID | None = None
     operator: str | None = None
     tier: str | None = None
+    campaign_ids: list[UUID] | None = None
 
 
 class PointsRedeemed(PointsEvent, frozen=True, kw_only=True):
