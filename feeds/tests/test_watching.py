@@ -8,7 +8,7 @@ from feeds.watching import EventWatch
 from local_stack.config import Config
 from local_stack.environment import kafka_credentials
 from schemas.base import Event
-from schemas.catalogue import ANALYST
+from schemas.catalogue import OBSERVER
 from schemas.events import PriceChangedV1, PriceConfirmedV1
 from schemas.vocabulary import Fuel
 from servicekit.ids import new_id
@@ -17,7 +17,7 @@ from servicekit.testkit import KafkaProbe, eventually
 
 async def test_confirmations_are_passed_over_and_changes_counted(infrastructure: Config):
     kafka = KafkaProbe(kafka_credentials(infrastructure, "admin"))
-    watch = EventWatch(kafka_credentials(infrastructure, ANALYST))
+    watch = EventWatch(kafka_credentials(infrastructure, OBSERVER))
     station_id, report_id, now = new_id(), str(new_id()), datetime.now(UTC)
     changed = PriceChangedV1(
         station_id=station_id, fuel=Fuel.E5, version=1, price_mills=1_700, previous_price_mills=None, currency="EUR",

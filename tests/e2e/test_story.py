@@ -13,7 +13,7 @@ import pytest
 from local_stack.config import Config
 from local_stack.environment import kafka_credentials
 from schemas.base import rfc3339
-from schemas.catalogue import ANALYST
+from schemas.catalogue import OBSERVER
 from servicekit.ids import new_id
 from servicekit.testkit import KafkaProbe, eventually
 
@@ -126,7 +126,7 @@ async def test_one_trace_runs_from_the_door_to_the_last_consumer(
 
 
 async def test_a_plain_kafka_client_and_tail_read_the_same_events(platform: Config, first_account: dict):
-    probe = KafkaProbe(kafka_credentials(platform, ANALYST))
+    probe = KafkaProbe(kafka_credentials(platform, OBSERVER))
     messages = {m.headers["ce_id"]: m for m in await probe.read("pricing.prices")}
     tailed = forecourt(platform, "tail", "pricing.prices", "--from-beginning", "-n", "20", "--json").stdout
     lines = [json.loads(line) for line in tailed.splitlines()]

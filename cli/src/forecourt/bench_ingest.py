@@ -9,7 +9,7 @@ from forecourt.bench_floor import floor
 from forecourt.bench_world import NO_FILE, STATIONS, BenchFeed, bench_client, known_stations
 from local_stack.config import Config
 from local_stack.environment import kafka_credentials
-from schemas.catalogue import ANALYST
+from schemas.catalogue import OBSERVER
 
 CHANGES = 80_000
 WARM_UP_CHANGES = 8_000
@@ -20,7 +20,7 @@ async def measure_ingest(config: Config) -> list[dict[str, Any]]:
     """HTTP -> pricing -> outbox -> Kafka -> stations, all changes accounted for, beside insert plus batch."""
     async with bench_client(config) as client:
         stations = await known_stations(client, BenchFeed(0))
-        watch = EventWatch(kafka_credentials(config, ANALYST))
+        watch = EventWatch(kafka_credentials(config, OBSERVER))
         for changes in (WARM_UP_CHANGES, CHANGES):
             feed = BenchFeed(changes)
             run = Replay(client, HttpSender(client), watch, stations, lambda phase, count, total=None: None)

@@ -28,7 +28,7 @@ from forecourt.clients import ensure_client
 from forecourt.console import errors, out
 from local_stack.config import Config, StackError
 from local_stack.environment import kafka_credentials
-from schemas.catalogue import ANALYST, STATION_SYSTEMS
+from schemas.catalogue import OBSERVER, STATION_SYSTEMS
 
 SHOWN_ROW_PROBLEMS = 10
 FROM_THE_FILE = (
@@ -111,7 +111,7 @@ async def _run(
             bar = progress.add_task("stations imported", total=None)
             imported = await import_stations(client, feed, stations, lambda rows: progress.advance(bar, rows))
             progress.update(bar, total=imported.rows)
-            watch = EventWatch(kafka_credentials(config, ANALYST))
+            watch = EventWatch(kafka_credentials(config, OBSERVER))
             run = Replay(client, sender, watch, imported, _bars(progress))
             report = await run.run(feed, prices, speed)
     return account_of(feed, via, imported, report)

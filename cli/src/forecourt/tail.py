@@ -15,7 +15,7 @@ from local_stack.config import Config, StackError
 from local_stack.environment import kafka_credentials
 from local_stack.secrets import KAFKA_ADMIN
 from schemas.base import rfc3339
-from schemas.catalogue import ANALYST, STATION_SYSTEMS, TOPIC_BY_NAME
+from schemas.catalogue import OBSERVER, STATION_SYSTEMS, TOPIC_BY_NAME
 from servicekit.envelope import Message
 
 POLL_MS = 500
@@ -53,8 +53,8 @@ async def _tail(config: Config, topic: str, count: int | None, from_beginning: b
 
 async def _records(config: Config, topic: str, from_beginning: bool) -> AsyncIterator[ConsumerRecord]:
     """Every record of the topic, without a consumer group: looking leaves no trace in the broker."""
-    # Analysts may not read raw reports, which carry access tokens; the header is hidden before anything is shown.
-    principal = KAFKA_ADMIN if TOPIC_BY_NAME[topic].producer == STATION_SYSTEMS else ANALYST
+    # Observers may not read raw reports, which carry access tokens; the header is hidden before anything is shown.
+    principal = KAFKA_ADMIN if TOPIC_BY_NAME[topic].producer == STATION_SYSTEMS else OBSERVER
     consumer = AIOKafkaConsumer(**kafka_credentials(config, principal), enable_auto_commit=False)
     await consumer.start()
     try:

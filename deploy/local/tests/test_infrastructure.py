@@ -21,7 +21,7 @@ from local_stack.environment import kafka_credentials, service_environment
 from local_stack.kafka import Kafka
 from local_stack.processes import Process
 from local_stack.stack import SERVERS
-from schemas.catalogue import ANALYST, STATION_SYSTEMS
+from schemas.catalogue import OBSERVER, STATION_SYSTEMS
 
 
 async def produce(config: Config, principal: str, topic: str) -> None:
@@ -63,18 +63,18 @@ async def test_service_cannot_join_anothers_group(infrastructure: Config) -> Non
         await consume(infrastructure, "stations", "pricing.prices", "pricing.prices")
 
 
-async def test_analyst_reads_but_does_not_write(infrastructure: Config) -> None:
+async def test_observer_reads_but_does_not_write(infrastructure: Config) -> None:
     await produce(infrastructure, "pricing", "pricing.prices")
-    assert await consume(infrastructure, ANALYST, "pricing.prices", "analyst.notebook") == b"{}"
+    assert await consume(infrastructure, OBSERVER, "pricing.prices", "observer.look") == b"{}"
     with pytest.raises(ClusterAuthorizationFailedError):
-        await produce(infrastructure, ANALYST, "pricing.prices")
+        await produce(infrastructure, OBSERVER, "pricing.prices")
 
 
 async def test_raw_reports_are_for_pricing_only(infrastructure: Config) -> None:
     await produce(infrastructure, STATION_SYSTEMS, "pricing.reports")
     assert await consume(infrastructure, "pricing", "pricing.reports", "pricing.reports") == b"{}"
     with pytest.raises(TopicAuthorizationFailedError):
-        await consume(infrastructure, ANALYST, "pricing.reports", None)
+        await consume(infrastructure, OBSERVER, "pricing.reports", None)
 
 
 def test_rule_that_is_no_longer_wanted_goes(infrastructure: Config, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +84,7 @@ def test_rule_that_is_no_longer_wanted_goes(infrastructure: Config, monkeypatch:
     intruder = ("gateway", *next(rule for rule in wanted if rule[-1] is AclOperation.WRITE)[1:])
     assert intruder not in wanted
     with monkeypatch.context() as patched:
-        patched.setattr(kafka_provision, "rules", lambda: wanted | {intruder})
+        patched.setattr(kafka_provision, "rules", lambda _: wanted | {intruder})
         kafka_provision.apply(admin, known)
     assert kafka_provision.current_rules(admin) == wanted | {intruder}
     kafka_provision.apply(admin, known)

@@ -9,7 +9,7 @@ import pytest
 from local_stack import secrets
 from local_stack.config import Config, StackError
 from local_stack.services import SERVICES
-from schemas.catalogue import ANALYST, STATION_SYSTEMS
+from schemas.catalogue import OBSERVER, STATION_SYSTEMS
 
 
 def test_only_the_owner_reads_the_file(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_only_the_owner_reads_the_file(tmp_path: Path) -> None:
 
 def test_every_principal_has_its_own_secret(tmp_path: Path) -> None:
     known = secrets.load_or_create(Config(tmp_path, 9000))
-    principals = {"admin", STATION_SYSTEMS, ANALYST, *(service.name for service in SERVICES)}
+    principals = {"admin", STATION_SYSTEMS, OBSERVER, *(service.name for service in SERVICES)}
     assert {f"kafka.{name}" for name in principals} <= known.keys()
     assert len(set(known.values())) == len(known)
 

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from schemas.asyncapi import document
-from schemas.catalogue import CATALOGUE, STATION_SYSTEMS, TOPICS
+from schemas.catalogue import CATALOGUE, TOPICS, analysts_read
 from schemas.contracts import name_of
 from schemas.export import FOLDER
 
@@ -94,7 +94,7 @@ def test_who_sends_and_who_receives_is_who_may(topic: Any):
     senders = {name.split(".")[0] for name, action in of_topic.items() if action == "send"}
     receivers = {name.split(".")[0] for name, action in of_topic.items() if action == "receive"}
     assert senders == {topic.producer}
-    assert receivers == {*topic.consumers, *(() if topic.producer == STATION_SYSTEMS else ("analyst",))}
+    assert receivers == {*topic.consumers, *(("analyst",) if analysts_read(topic) == "directly" else ())}
 
 
 def test_the_server_asks_for_a_login():

@@ -4,7 +4,7 @@
 # pyright: reportPrivateImportUsage=false, reportArgumentType=false
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from confluent_kafka.admin import (
@@ -22,6 +22,7 @@ from confluent_kafka.admin import (
     ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
+    UserScramCredentialDeletion,
     UserScramCredentialUpsertion,
 )
 
@@ -29,10 +30,10 @@ from local_stack.config import Config, StackError
 from local_stack.processes import wait_until
 from local_stack.secrets import KAFKA_ADMIN, KAFKA_PRINCIPALS, Secrets
 from local_stack.services import SERVICES
-from schemas.catalogue import ANALYST, STATION_SYSTEMS, TOPICS, Topic
+from schemas.catalogue import ANALYST, COPIER, OBSERVER, STATION_SYSTEMS, TOPICS, Topic, analysts_read
 
 REPORTS_TOPIC = "pricing.reports"
-"""Raw reports carry their senders' access tokens, so analysts do not see them."""
+"""Raw reports carry their senders' access tokens, so observers do not see them."""
 
 TIMEOUT_SECONDS = 20.0
 _SCRAM_ITERATIONS = 4096
@@ -63,19 +64,59 @@ def topic_settings(topic: Topic) -> dict[str, str]:
     return settings | ({"retention.ms": str(topic.retention_ms)} if topic.cleanup == "delete" else {})
 
 
-def rules() -> set[Rule]:
+def principal_of(analyst: str) -> str:
+    """The Kafka user of an analyst. Its consumer groups begin with the same name and a dot, and so do its copies."""
+    return f"{ANALYST}-{analyst}"
+
+
+def copy_of(topic: str, analyst: str) -> str:
+    """The name of the analyst's own pseudonymous copy of a topic."""
+    return f"{principal_of(analyst)}.{topic}"
+
+
+def analysts_of(admin: AdminClient) -> set[str]:
+    """The analysts that there are: the broker's own users are the register of who may log in."""
+    return {user.removeprefix(f"{ANALYST}-") for user in _users(admin) if user.startswith(f"{ANALYST}-")}
+
+
+def _users(admin: AdminClient) -> set[str]:
+    described: Any = admin.describe_user_scram_credentials(request_timeout=TIMEOUT_SECONDS)  # of all: one future
+    return set(described.result(timeout=TIMEOUT_SECONDS))
+
+
+def rules(analysts: Collection[str] = ()) -> set[Rule]:
     """Every access rule; what is not here is refused."""
+    return _rules_of_the_suite().union(*map(_rules_of_an_analyst, analysts))
+
+
+def _rules_of_an_analyst(name: str) -> set[Rule]:
+    """To read, and nothing else: no topic is theirs to write, nor another's group to join."""
+    principal = principal_of(name)
+    found: set[Rule] = {(principal, ResourceType.GROUP, f"{principal}.", ResourcePatternType.PREFIXED,
+                         AclOperation.READ)}  # fmt: skip
+    for topic in TOPICS:
+        if reading := analysts_read(topic):
+            readable = topic.name if reading == "directly" else copy_of(topic.name, name)
+            found |= _topic_rules(principal, readable, AclOperation.READ)
+    return found
+
+
+def _rules_of_the_suite() -> set[Rule]:
     found: set[Rule] = set()
     for topic in TOPICS:
         found |= _topic_rules(topic.producer, topic.name, AclOperation.WRITE)
         for consumer in topic.consumers:
             found |= _topic_rules(consumer, topic.name, AclOperation.READ)
         if topic.name != REPORTS_TOPIC:
-            found |= _topic_rules(ANALYST, topic.name, AclOperation.READ)
+            found |= _topic_rules(OBSERVER, topic.name, AclOperation.READ)
+        if analysts_read(topic) == "as a copy":
+            found |= _topic_rules(COPIER, topic.name, AclOperation.READ)
+    copies = (COPIER, ResourceType.TOPIC, f"{ANALYST}-", ResourcePatternType.PREFIXED)
+    found |= {(*copies, AclOperation.WRITE), (*copies, AclOperation.DESCRIBE)}
     for producer in {topic.producer for topic in TOPICS}:
         cluster = (ResourceType.BROKER, "kafka-cluster", ResourcePatternType.LITERAL)
         found.add((producer, *cluster, AclOperation.IDEMPOTENT_WRITE))
-    for consumer in {ANALYST, *(service.name for service in SERVICES)}:
+    for consumer in {OBSERVER, *(service.name for service in SERVICES)}:
         found.add((consumer, ResourceType.GROUP, f"{consumer}.", ResourcePatternType.PREFIXED, AclOperation.READ))
     return found
 
@@ -88,10 +129,10 @@ def desired_state(secrets: Secrets) -> str:
 
 
 def apply(admin: AdminClient, secrets: Secrets) -> None:
-    """Bring the broker to the desired state; rules that are no longer wanted go."""
+    """Bring the broker to the desired state; users and rules that are no longer wanted go, analysts stay."""
     _apply_users(admin, secrets)
     _apply_topics(admin)
-    _apply_rules(admin)
+    apply_rules(admin, analysts_of(admin))
 
 
 def _topic_rules(principal: str, topic: str, operation: AclOperation) -> set[Rule]:
@@ -100,10 +141,23 @@ def _topic_rules(principal: str, topic: str, operation: AclOperation) -> set[Rul
 
 
 def _apply_users(admin: AdminClient, secrets: Secrets) -> None:
+    set_passwords(admin, {name: secrets[f"kafka.{name}"] for name in KAFKA_PRINCIPALS if name != KAFKA_ADMIN})
+    analysts = {principal_of(name) for name in analysts_of(admin)}
+    remove_users(admin, _users(admin) - set(KAFKA_PRINCIPALS) - analysts)
+
+
+def set_passwords(admin: AdminClient, passwords: dict[str, str]) -> None:
+    """Make users, or give them new passwords; the broker keeps salted hashes."""
     info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, _SCRAM_ITERATIONS)
-    users = [name for name in KAFKA_PRINCIPALS if name != KAFKA_ADMIN]
-    changes = [UserScramCredentialUpsertion(user, info, secrets[f"kafka.{user}"].encode()) for user in users]
-    _finish(admin.alter_user_scram_credentials(changes, request_timeout=TIMEOUT_SECONDS).values())
+    changes = [UserScramCredentialUpsertion(user, info, word.encode()) for user, word in passwords.items()]
+    finish(admin.alter_user_scram_credentials(changes, request_timeout=TIMEOUT_SECONDS).values())
+
+
+def remove_users(admin: AdminClient, users: Collection[str]) -> None:
+    """Nobody logs in as one of them any more."""
+    if users:
+        changes = [UserScramCredentialDeletion(user, ScramMechanism.SCRAM_SHA_256) for user in users]
+        finish(admin.alter_user_scram_credentials(changes, request_timeout=TIMEOUT_SECONDS).values())
 
 
 def _apply_topics(admin: AdminClient) -> None:
@@ -114,18 +168,18 @@ def _apply_topics(admin: AdminClient) -> None:
         if topic.name not in existing
     ]
     if new:
-        _finish(admin.create_topics(new, request_timeout=TIMEOUT_SECONDS).values())
+        finish(admin.create_topics(new, request_timeout=TIMEOUT_SECONDS).values())
     kept = [topic for topic in TOPICS if topic.name in existing]
     if kept:
         resources = [_settings_resource(topic) for topic in kept]
-        _finish(admin.incremental_alter_configs(resources, request_timeout=TIMEOUT_SECONDS).values())
+        finish(admin.incremental_alter_configs(resources, request_timeout=TIMEOUT_SECONDS).values())
     grown = [
         NewPartitions(topic.name, topic.partitions)
         for topic in kept
         if topic.partitions > len(existing[topic.name].partitions)
     ]
     if grown:
-        _finish(admin.create_partitions(grown, request_timeout=TIMEOUT_SECONDS).values())
+        finish(admin.create_partitions(grown, request_timeout=TIMEOUT_SECONDS).values())
 
 
 def _settings_resource(topic: Topic) -> ConfigResource:
@@ -148,14 +202,15 @@ def current_rules(admin: AdminClient) -> set[Rule]:
     }
 
 
-def _apply_rules(admin: AdminClient) -> None:
-    found, wanted = current_rules(admin), rules()
+def apply_rules(admin: AdminClient, analysts: Collection[str]) -> None:
+    """Make the access rules those of the suite and of these analysts, and wait until they hold."""
+    found, wanted = current_rules(admin), rules(analysts)
     if wanted - found:
         bindings = [_binding(rule) for rule in wanted - found]
-        _finish(admin.create_acls(bindings, request_timeout=TIMEOUT_SECONDS).values())
+        finish(admin.create_acls(bindings, request_timeout=TIMEOUT_SECONDS).values())
     if found - wanted:
         unwanted = [_exactly(_binding(rule)) for rule in found - wanted]
-        _finish(admin.delete_acls(unwanted, request_timeout=TIMEOUT_SECONDS).values())
+        finish(admin.delete_acls(unwanted, request_timeout=TIMEOUT_SECONDS).values())
     # The controller has accepted the rules; the broker acts on them, and on the users before them, a moment later.
     if not wait_until(lambda: current_rules(admin) == wanted, TIMEOUT_SECONDS):
         raise StackError("Kafka does not take over its access rules: read its log with `./forecourt logs kafka`")
@@ -173,7 +228,7 @@ def _exactly(binding: AclBinding) -> AclBindingFilter:
     )  # fmt: skip
 
 
-def _finish(futures: Iterable[Any]) -> None:
+def finish(futures: Iterable[Any]) -> None:
     """Wait for each answer; the first refusal is raised."""
     for future in futures:
         future.result(timeout=TIMEOUT_SECONDS)

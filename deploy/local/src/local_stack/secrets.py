@@ -9,10 +9,10 @@ from pathlib import Path
 from local_stack import platforms
 from local_stack.config import Config, StackError
 from local_stack.services import MONGO_USERS, POSTGRES_ROLES, SERVICES
-from schemas.catalogue import ANALYST, STATION_SYSTEMS
+from schemas.catalogue import OBSERVER, STATION_SYSTEMS
 
 KAFKA_ADMIN = "admin"
-KAFKA_PRINCIPALS = (KAFKA_ADMIN, *(service.name for service in SERVICES), STATION_SYSTEMS, ANALYST)
+KAFKA_PRINCIPALS = (KAFKA_ADMIN, *(service.name for service in SERVICES), STATION_SYSTEMS, OBSERVER)
 
 Secrets = dict[str, str]
 """Secret by name: `kafka.<principal>`, `postgres.<role>`, `mongo.<user>` and a few of their own."""

@@ -4,11 +4,12 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from schemas.catalogue import CATALOGUE, STATION_SYSTEMS, TOPICS, Entry, Topic
-from schemas.contracts import name_of, readers
+from schemas.catalogue import ANALYST, CATALOGUE, STATION_SYSTEMS, TOPICS, Entry, Topic, analysts_read
+from schemas.contracts import name_of
 from schemas.examples import golden_records
 
 BINDING_VERSION = "0.5.0"
+ANALYSTS_GROUPS = f"{ANALYST}-[a-z0-9-]+"
 SASL = {"$ref": "#/components/securitySchemes/sasl"}
 
 
@@ -68,7 +69,8 @@ def _names(topic: Topic) -> list[str]:
 
 
 def _operations(topic: Topic) -> list[tuple[str, dict[str, Any]]]:
-    actions = [(topic.producer, "send"), *((reader, "receive") for reader in readers(topic))]
+    readers = [*topic.consumers, *([ANALYST] if analysts_read(topic) == "directly" else [])]
+    actions = [(topic.producer, "send"), *((reader, "receive") for reader in readers)]
     return [(f"{service}.{action}.{topic.name}", _operation(service, action, topic)) for service, action in actions]
 
 
@@ -81,7 +83,7 @@ def _operation(service: str, action: str, topic: Topic) -> dict[str, Any]:
         "messages": [{"$ref": f"#/channels/{topic.name}/messages/{name}"} for name in _names(topic)],
     }
     if action == "receive":
-        group = {"type": "string", "pattern": rf"^{service}\."}
+        group = {"type": "string", "pattern": rf"^{ANALYSTS_GROUPS if service == ANALYST else service}\."}
         operation["bindings"] = {"kafka": {"groupId": group, "bindingVersion": BINDING_VERSION}}
     return operation
 

@@ -45,8 +45,27 @@ class Entry:
 STATION_SYSTEMS = "station-systems"
 """The Kafka principal that station systems share; each message also carries its sender's access token."""
 
+OBSERVER = "observer"
+"""The operators' reading eye: the read-only Kafka principal of `forecourt tail`, replays and exports. It may read every
+topic but raw reports, with drivers' ids as they are."""
+
 ANALYST = "analyst"
-"""The read-only Kafka principal of analysts and of `forecourt tail`; it may read every topic but raw reports."""
+"""Analysts in general; each has a Kafka principal of their own, `analyst-NAME`, which reads what `analysts_read`
+says."""
+
+COPIER = "analytics"
+"""Who makes analysts' copies, and therefore may read what is copied."""
+
+NOT_FOR_ANALYSTS = {
+    "pricing.reports": "raw reports carry their senders' access tokens",
+    "identity.users": "it is about people themselves, not about what they do",
+    "identity.revocations": "it is about people's sessions",
+}
+"""What analysts read neither directly nor as copies, with the reason."""
+
+LINKED_IDS = frozenset({"alert_id", "card_id", "company_id", "coupon_id", "reservation_id", "vehicle_id"})
+"""Ids of what belongs to one person, or to few: whoever knows whose card it is knows who fuelled with it. Copies for
+analysts have pseudonyms in their place, as in the place of personal data."""
 
 TOPICS: tuple[Topic, ...] = (
     Topic(
@@ -154,6 +173,7 @@ CATALOGUE: tuple[Entry, ...] = (
     Entry(events.AccessRevokedV1, "identity.revocations", owner="identity", personal_data=("subject",)),
 )
 
+READING = Literal["directly", "as a copy"]
 TOPIC_BY_NAME = {topic.name: topic for topic in TOPICS}
 ENTRY_BY_TYPE = {entry.event.type(): entry for entry in CATALOGUE}
 
@@ -162,3 +182,25 @@ ENTRY_BY_TYPE = {entry.event.type(): entry for entry in CATALOGUE}
 def topic_of(event: type[Event]) -> Topic:
     """The topic that carries this event; KeyError if the event is not in the catalogue."""
     return TOPIC_BY_NAME[ENTRY_BY_TYPE[event.type()].topic]
+
+
+def kept(topic: Topic) -> str:
+    """How long the topic keeps its records, in words."""
+    if topic.cleanup == "compact":
+        return "newest of each key, for ever"
+    if topic.retention_ms < DAY_MS:
+        return f"{topic.retention_ms / HOUR_MS:g} h"
+    days = topic.retention_ms / DAY_MS
+    return f"{days:g} day" if days == 1 else f"{days:g} days"
+
+
+def entries_of(topic: Topic) -> list[Entry]:
+    """The events of a topic, in the catalogue's order."""
+    return [entry for entry in CATALOGUE if entry.topic == topic.name]
+
+
+def analysts_read(topic: Topic) -> READING | None:
+    """How analysts get to read it: topics with personal data as a pseudonymous copy of each analyst's own."""
+    if topic.name in NOT_FOR_ANALYSTS:
+        return None
+    return "as a copy" if any(entry.personal_data for entry in entries_of(topic)) else "directly"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from schemas.base import Event
-from schemas.catalogue import ANALYST, CATALOGUE, STATION_SYSTEMS, Entry, Topic, topic_of
+from schemas.catalogue import ANALYST, CATALOGUE, Entry, Topic, analysts_read, topic_of
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -14,8 +14,8 @@ def name_of(event: type[Event]) -> str:
 
 
 def readers(topic: Topic) -> list[str]:
-    """Who reads the topic: its consumers, and analysts unless it holds senders' tokens."""
-    return [*topic.consumers, *([] if topic.producer == STATION_SYSTEMS else [ANALYST])]
+    """Whom a change of the topic's events concerns: its consumers, and analysts, who read it or copies of it."""
+    return [*topic.consumers, *([ANALYST] if analysts_read(topic) else [])]
 
 
 def contract(entry: Entry) -> dict[str, Any]:
