@@ -8,9 +8,12 @@ from typing import Final, Literal
 
 
 class Suppressed(Enum):
-    """A figure that is left out since too few drivers stand behind it: null in JSON, "<5" in files."""
+    """A figure that is left out since too few drivers stand behind it: null in JSON, `<5` in files."""
 
     FEW = None
+
+    def __str__(self) -> str:
+        return "<5"
 
 
 SUPPRESSED: Final = Suppressed.FEW
