@@ -41,9 +41,11 @@ types: setup ## types, with pyright
 	$(SAY) 'pyright: types'
 	$(BIN)/pyright
 
-lock: setup ## compile requirements/all.txt anew from pyproject.toml
+lock: setup ## compile the locks in requirements/ anew
 	$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 		pyproject.toml --group local --group analysis --group dev -o requirements/all.txt
+	$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+		requirements/flink.in -o requirements/flink.txt
 
 schemas: setup ## export JSON Schemas, golden examples and AsyncAPI from the event models
 	$(BIN)/python -m schemas.export

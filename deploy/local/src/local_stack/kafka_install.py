@@ -51,6 +51,15 @@ def startup_cache(cache: Path) -> Path:
     return cache / f"kafka-{_list_digest()}-{_text_digest(str(JAVA))}.aot"
 
 
+def fetch_jar(cache: Path, path: str, sha256: str) -> Path:
+    """One jar of Maven Central that is none of Kafka's, checked; where it lies. StackError when it is another one."""
+    from jgo.maven import MavenContext
+
+    maven = MavenContext(repo_cache=_maven(cache), timeout=DOWNLOAD_TIMEOUT_SECONDS)
+    _fetch(maven, path, sha256)
+    return maven.repo_cache / path
+
+
 def _fetch(maven: "MavenContext", path: str, sha256: str) -> None:
     """One jar. A broken download is thrown away and tried again."""
     *group, name, version, _ = path.split("/")
@@ -65,7 +74,7 @@ def _fetch(maven: "MavenContext", path: str, sha256: str) -> None:
             return
         file.unlink(missing_ok=True)
     raise StackError(
-        f"{path} could not be downloaded as {JAR_LIST.name} wants it ({problem or 'other SHA-256'}): "
+        f"{path} could not be downloaded as it is known ({problem or 'other SHA-256'}): "
         "check the network, then run the command again"
     )
 
