@@ -28,7 +28,7 @@ class Views:
     def __init__(self, store: MongoStore, views: Sequence[View] = VIEWS) -> None:
         self.store = store
         self._views = {view.name: view for view in views}
-        self._serving: dict[str, int] = {}
+        self._targets: dict[str, tuple[int, ...]] = {}
         self._read_at = 0.0
 
     async def prepare(self) -> None:
@@ -47,13 +47,18 @@ class Views:
                 await self.of(view, generation).create_index(list(index.items()))
 
     async def serving(self, name: str) -> int:
-        """The generation that reports read and events are folded into, as it was SERVING_SECONDS ago or later."""
+        """The generation that reports read, as it was SERVING_SECONDS ago or later."""
+        return (await self.targets(name))[0]
+
+    async def targets(self, name: str) -> tuple[int, ...]:
+        """The generations that events are folded into: the one that serves, then one that is about to (see
+        Generations.announce), as they were SERVING_SECONDS ago or later."""
         asked_at = time.monotonic()
-        if name not in self._serving or asked_at - self._read_at > SERVING_SECONDS:
+        if name not in self._targets or asked_at - self._read_at > SERVING_SECONDS:
             async with self.store.available():
-                self._serving = {one["_id"]: one["serving"] async for one in self.store.database.views.find()}
+                self._targets = {one["_id"]: _targets(one) async for one in self.store.database.views.find()}
             self._read_at = asked_at
-        return self._serving[name]
+        return self._targets[name]
 
     async def collection(self, name: str) -> Collection:
         """The documents of a view that serve now."""
@@ -87,6 +92,10 @@ class Views:
             except PyMongoError as error:
                 raise StoreUnavailable(f"MongoDB did not write: {error}") from error
         return result.matched_count + result.upserted_count == len(writes)
+
+
+def _targets(place: dict[str, Any]) -> tuple[int, ...]:
+    return (place["serving"], place["next"]) if "next" in place else (place["serving"],)
 
 
 def _folded(document: dict[str, Any]) -> Folded:
