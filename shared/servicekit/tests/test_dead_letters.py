@@ -54,6 +54,15 @@ async def test_the_newest_come_first_by_status_within_the_limit(backend: Backend
         assert len(await store.dead_letters("waiting", 10)) == 4
 
 
+async def test_each_consumer_looks_for_its_own(backend: Backend):
+    async with backend.connect() as store:
+        for number, consumer in enumerate(("kit.main", "kit.views", "kit.hours")):
+            await store.bury(consumer, message(number), "wrong")
+        letters = await store.dead_letters("waiting", 10, ["kit.hours", "kit.views"])
+        assert [letter.consumer for letter in letters] == ["kit.hours", "kit.views"]
+        assert await store.dead_letters("waiting", 10, ["kit.other"]) == []
+
+
 async def test_a_settled_replay_is_done_or_waits_again(backend: Backend):
     async with backend.connect() as store:
         for offset in range(2):

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 
-from servicekit import consumer
-from servicekit.consumer import LAG_CHECK_SECONDS, STALL_SECONDS, LagWatch, Stalled
+from servicekit import reading
+from servicekit.reading import LAG_CHECK_SECONDS, STALL_SECONDS, LagWatch, Stalled
 from servicekit.telemetry import CONSUMER_LAG
 
 PARTITION = TopicPartition("stations.pumps", 0)
@@ -42,7 +42,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(consumer, "time", clock)
+    monkeypatch.setattr(reading, "time", clock)
     return clock
 
 

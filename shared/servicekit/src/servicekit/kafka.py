@@ -33,6 +33,10 @@ class ReadingLoop:
         """How long since the loop last went round; liveness fails when it grows large."""
         return time.monotonic() - self._progress_at
 
+    def note_progress(self) -> None:
+        """The loop goes round."""
+        self._progress_at = time.monotonic()
+
     async def run(self) -> None:
         """Reads until cancelled."""
         backoff = Backoff()
@@ -44,11 +48,11 @@ class ReadingLoop:
                 log.warning("%s interrupted, starting again", self.name, extra={"error": repr(error)})
             if time.monotonic() - started_at > LONG_RUN_SECONDS:
                 backoff = Backoff()
-            self._progress_at = time.monotonic()
+            self.note_progress()
             await backoff.wait()
 
     async def _run_client(self) -> None:
-        """Makes a client and reads with it until it fails; notes `_progress_at` each time round."""
+        """Makes a client and reads with it until it fails; notes progress each time round."""
         raise NotImplementedError
 
 

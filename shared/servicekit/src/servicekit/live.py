@@ -1,14 +1,13 @@
 """Topics read whole by every replica, into its memory: no group, no inbox, no commits."""
 
 import logging
-import time
 from collections.abc import Sequence
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from servicekit.consumer import LagWatch
 from servicekit.kafka import Interrupted, ReadingLoop, make_consumer
+from servicekit.reading import LagWatch
 from servicekit.settings import ServiceSettings
 from servicekit.telemetry import CONSUMED
 
@@ -62,7 +61,7 @@ class LiveReader(ReadingLoop):
             watch = LagWatch(client, self._settings.service)
             while True:
                 batches = await client.getmany(timeout_ms=POLL_MS, max_records=MAX_BATCH)
-                self._progress_at = time.monotonic()
+                self.note_progress()
                 await watch.observe(bool(batches))
                 for partition, records in batches.items():
                     self.take(partition.topic, records)

@@ -1,22 +1,20 @@
 """A service's MongoDB: client, transactions, outbox, inbox and dead letters."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorDatabase
-from pymongo import DeleteOne, ReturnDocument, WriteConcern
+from pymongo import DeleteOne, WriteConcern
 from pymongo.errors import (
     BulkWriteError,
     CollectionInvalid,
     ConnectionFailure,
-    DuplicateKeyError,
     ExecutionTimeout,
     PyMongoError,
     WTimeoutError,
@@ -25,6 +23,7 @@ from pymongo.read_concern import ReadConcern
 
 from servicekit.envelope import Message, OutboxRecord
 from servicekit.ids import new_id
+from servicekit.mongo_lease import MongoLease
 from servicekit.settings import MongoSettings
 from servicekit.store import DeadLetter, DeadLetterStatus, PendingRecord, Result, SeenBefore, StoreUnavailable
 from servicekit.telemetry import database_span
@@ -176,9 +175,12 @@ class MongoStore:
         async with _away_means_unavailable():
             await self.database.dead_letters.update_one({"place": place}, {"$setOnInsert": document}, upsert=True)
 
-    async def dead_letters(self, status: DeadLetterStatus | None, limit: int) -> list[DeadLetter]:
+    async def dead_letters(
+        self, status: DeadLetterStatus | None, limit: int, consumers: Sequence[str] | None = None
+    ) -> list[DeadLetter]:
         """See Store.dead_letters."""
         matching = {"status": status} if status else {}
+        matching |= {"consumer": {"$in": list(consumers)}} if consumers is not None else {}
         async with _away_means_unavailable():
             cursor = self.database.dead_letters.find(matching).sort("_id", -1).limit(limit)
             return [_dead_letter(document) async for document in cursor]
@@ -207,33 +209,20 @@ class MongoOutboxQueue:
     def __init__(self, database: AsyncIOMotorDatabase[Any], appended: asyncio.Event) -> None:
         self._database = database
         self._appended = appended
-        self._owner = new_id()
-        self._renew_at = 0.0
+        self._lease = MongoLease(database, "relay", LEASE_SECONDS)
 
     async def renew_lease(self) -> bool:
         """Takes or keeps the lease; False while another relay holds it."""
-        now, asked_at = datetime.now(UTC), time.monotonic()
-        mine_or_over = {"_id": "relay", "$or": [{"owner": self._owner}, {"expires_at": {"$lt": now}}]}
-        lease = {"owner": self._owner, "expires_at": now + timedelta(seconds=LEASE_SECONDS)}
-        try:
-            await self._database.leases.find_one_and_update(
-                mine_or_over, {"$set": lease}, upsert=True, return_document=ReturnDocument.AFTER
-            )
-        except DuplicateKeyError:
-            return False
-        self._renew_at = asked_at + LEASE_SECONDS / 4
-        return True
+        return await self._lease.renew()
 
     async def release_lease(self) -> None:
         """Lets the next relay start at once; where the database is away the lease runs out by itself."""
-        try:
-            await self._database.leases.delete_one({"_id": "relay", "owner": self._owner})
-        except AWAY:
-            return
+        with suppress(*AWAY):
+            await self._lease.release()
 
     async def pending(self, limit: int) -> list[PendingRecord]:
         """See OutboxQueue.pending."""
-        if time.monotonic() > self._renew_at and not await self.renew_lease():
+        if not await self._lease.keep():
             raise StoreUnavailable("the relay's lease went to another process")
         self._appended.clear()
         documents = await self._database.outbox.find().sort("_id", 1).limit(limit).to_list(None)

@@ -167,12 +167,17 @@ class PostgresStore:
                 json.dumps(message.headers), message.published_at, error,
             )  # fmt: skip
 
-    async def dead_letters(self, status: DeadLetterStatus | None, limit: int) -> list[DeadLetter]:
+    async def dead_letters(
+        self, status: DeadLetterStatus | None, limit: int, consumers: Sequence[str] | None = None
+    ) -> list[DeadLetter]:
         """See Store.dead_letters."""
         async with self.connection() as connection:
             rows = await connection.fetch(
-                "SELECT * FROM dead_letters WHERE status = $1 OR $1 IS NULL ORDER BY id DESC LIMIT $2", status, limit
-            )
+                """SELECT * FROM dead_letters
+                   WHERE (status = $1 OR $1 IS NULL) AND (consumer = ANY($3) OR $3 IS NULL)
+                   ORDER BY id DESC LIMIT $2""",
+                status, limit, consumers,
+            )  # fmt: skip
         return [_dead_letter(row) for row in rows]
 
     async def request_replay(self, ids: Sequence[UUID], requested_by: str) -> int:

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from schemas.catalogue import STATION_SYSTEMS, TOPIC_BY_NAME
 from servicekit import kafka
-from servicekit.consumer import MAX_BATCH, POLL_MS, Handler, Prepare, Received, Subscriptions, handle_runs, in_bounds
+from servicekit.consumer import Handler, Prepare, Received, Subscriptions, handle_runs
 from servicekit.envelope import Message
+from servicekit.reading import MAX_BATCH, POLL_MS, in_bounds
 from servicekit.settings import ServiceSettings
 from servicekit.store import Store, StoreUnavailable
 

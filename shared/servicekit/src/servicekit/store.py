@@ -95,8 +95,10 @@ class Store(Protocol, Generic[Tx]):
         """Writes a dead letter; the same record is buried once however often it comes."""
         ...
 
-    async def dead_letters(self, status: DeadLetterStatus | None, limit: int) -> list[DeadLetter]:
-        """The newest dead letters first."""
+    async def dead_letters(
+        self, status: DeadLetterStatus | None, limit: int, consumers: Sequence[str] | None = None
+    ) -> list[DeadLetter]:
+        """The newest dead letters first, of all consumers or of some."""
         ...
 
     async def request_replay(self, ids: Sequence[UUID], requested_by: str) -> int:

@@ -4,13 +4,15 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from analytics.domain.catalogue import PROFILES
 from analytics.domain.facts import Fact
 from analytics.domain.folding import add
 from analytics.domain.views import View
 from analytics.use_cases.arriving import Arrived
 from analytics.use_cases.context import Analytics
-from servicekit.consumer import MAX_ERROR_CHARACTERS
+from analytics.use_cases.forgetting import take_back
 from servicekit.envelope import Message
+from servicekit.reading import MAX_ERROR_CHARACTERS
 from servicekit.store import StoreUnavailable
 from servicekit.telemetry import DEAD_LETTERS
 
@@ -63,18 +65,22 @@ class ViewFolding:
             await self._fold_halving(belonging[middle:])
 
     async def _fold(self, belonging: Sequence[Belonging]) -> None:
-        """Until all of them are in documents that serve, whoever else writes these at the time."""
+        """Until all of them are in their documents, whoever else writes these at the time."""
         facts: dict[str, list[Fact]] = defaultdict(list)
         for key, one in belonging:
             facts[key].append(one.fact)
+        for generation in await self._generations():
+            await self._fold_into(generation, facts)
+
+    async def _generations(self) -> tuple[int, ...]:
+        """Asked once the messages are here: of those that came after a generation was announced, none misses it."""
+        return (self._generation,) if self._generation else await self._analytics.views.targets(self.view.name)
+
+    async def _fold_into(self, generation: int, facts: Mapping[str, Sequence[Fact]]) -> None:
         for _ in range(MAX_ROUNDS):
-            generation = await self._current()
-            if await self._write(generation, facts) and generation == await self._current():
+            if await self._write(generation, facts):
                 return
         raise StoreUnavailable(f"documents of {self.view.name} were changed by others at each try")
-
-    async def _current(self) -> int:
-        return self._generation or await self._analytics.views.serving(self.view.name)
 
     async def _write(self, generation: int, facts: Mapping[str, Sequence[Fact]]) -> bool:
         """One round; False where another worker was quicker with one of the documents."""
@@ -84,7 +90,10 @@ class ViewFolding:
         counts = {key: len(folded.seen) for key, folded in there.items()}
         added = {key: add(self.view, key, there.get(key), some) for key, some in facts.items()}
         changed = {key: (counts.get(key, 0), folded) for key, folded in added.items() if folded is not None}
-        return not changed or await views.save(collection, changed)
+        won = not changed or await views.save(collection, changed)
+        if self.view.name in PROFILES:
+            await take_back(self._analytics, collection, facts)
+        return won
 
 
 async def bury(analytics: Analytics, consumer: str, message: Message, error: Exception) -> None:
