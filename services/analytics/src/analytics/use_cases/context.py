@@ -1,6 +1,7 @@
 """What the use cases work with."""
 
 from analytics.domain.pseudonyms import VIEWS, Pseudonyms
+from analytics.repository.people import People
 from analytics.repository.views import Views
 from analytics.settings import Settings
 from servicekit.data_keys import MongoDataKeys
@@ -20,3 +21,4 @@ class Analytics:
         self.erasures = MongoErasures(store)
         self.pseudonyms = Pseudonyms(settings.pseudonym_key.get_secret_value(), VIEWS)
         self.views = Views(store)
+        self.people = People(store, self.views)

@@ -5,7 +5,6 @@ from typing import Any
 
 from analytics.domain import facts
 from analytics.domain.facts import Fact
-from analytics.domain.moments import as_kept
 from analytics.domain.views import Document
 
 PREPAID = "prepaid"
@@ -33,7 +32,7 @@ def told_by(event: Any) -> Document:
 
 def _paid(event: facts.OrderPaid) -> Document:
     return {
-        "at": as_kept(event.occurred_at), "paid_minor": event.paid_minor, "gross_minor": event.gross_minor,
+        "at": event.occurred_at, "paid_minor": event.paid_minor, "gross_minor": event.gross_minor,
         "volume_ml": None if event.mode == PREPAID else event.volume_ml,
         "vehicle_id": event.vehicle_id, "odometer_km": event.odometer_km,
     }  # fmt: skip
@@ -44,7 +43,7 @@ def _completed(event: facts.OrderCompleted) -> Document:
 
 
 def _refunded(event: facts.OrderRefunded) -> Document:
-    refund = {"amount_minor": event.amount_minor, "at": as_kept(event.occurred_at), "volume_ml": event.volume_ml or 0}
+    refund = {"amount_minor": event.amount_minor, "at": event.occurred_at, "volume_ml": event.volume_ml or 0}
     return {"refunds": {event.refund_id.hex: refund}}
 
 

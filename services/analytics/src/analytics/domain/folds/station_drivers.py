@@ -6,7 +6,6 @@ from datetime import datetime
 from analytics.domain import facts
 from analytics.domain.facts import Fact
 from analytics.domain.folds.purchases import add, is_news_of_driver
-from analytics.domain.moments import as_kept
 from analytics.domain.views import Document
 
 KEPT = frozenset({"at", "currency", "paid_minor", "used_minor", "volume_ml"})
@@ -27,7 +26,9 @@ class StationDrivers:
     name = "station-drivers"
     collection = "station_drivers"
     events = (facts.OrderPaid, facts.OrderCompleted)
-    indexes: tuple[Mapping[str, int], ...] = ({"station_id": 1, "first_at": 1}, {"station_id": 1, "last_at": 1})
+    indexes: tuple[Mapping[str, int], ...] = (
+        {"station_id": 1, "first_at": 1}, {"station_id": 1, "last_at": 1}, {"driver": 1},
+    )  # fmt: skip
 
     def keys(self, fact: Fact) -> Iterable[str]:
         """The station and the driver of an order that was paid."""
@@ -50,7 +51,7 @@ class StationDrivers:
             assert isinstance(event, _ORDER)  # noqa: S101 - `keys` lets no other pass
             add(document["visits"], event, KEPT)
             if isinstance(event, _PAID):
-                _come(document, as_kept(event.occurred_at))
+                _come(document, event.occurred_at)
 
     def begins_at(self, key: str) -> datetime | None:
         """None: it is about all times."""

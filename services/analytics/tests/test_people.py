@@ -1,0 +1,195 @@
+"""A person has what views know of them, takes it along, and leaves nothing that could come back."""
+
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from analytics.use_cases.forgetting import sweep
+from analytics.use_cases.people import PeopleData
+from schemas.base import Event
+from schemas.events import UserErasedV1, UserMergedV1
+from servicekit.consumer import Received
+from servicekit.ids import new_id
+from servicekit.personal_data import PeopleDesk
+from servicekit.store import StoreUnavailable
+from servicekit.testkit import eventually
+
+from .conftest import Analytics
+from .purchase_kit import DAY, MORNING, paid, refunded
+from .view_kit import message, take
+
+
+def desk_of(analytics: Analytics) -> PeopleDesk:
+    process = analytics.process
+    return PeopleDesk("analytics", PeopleData(process), process.erasures)
+
+
+async def tell(analytics: Analytics, event: Event) -> None:
+    """The service hears of a person."""
+    desk = desk_of(analytics)
+    handler = desk.subscriptions[type(event)]
+    await analytics.store.transact(lambda tx: handler(tx, [Received(event, message(event))]))
+
+
+def erased(user_id: UUID) -> UserErasedV1:
+    return UserErasedV1(user_id=user_id, version=2, occurred_at=MORNING)
+
+
+def merged(user_id: UUID, into: UUID) -> UserMergedV1:
+    return UserMergedV1(user_id=user_id, version=2, into_user_id=into, occurred_at=MORNING)
+
+
+async def account_of(analytics: Analytics, user_id: UUID) -> dict[str, Any]:
+    """What identity is told when it asks."""
+    path = f"/internal/personal-data/{user_id}"
+    reply = await analytics.client.get(path, headers=analytics.issuer.bearer("personal-data:read"))
+    assert reply.status_code == 200, reply.text
+    return reply.json()
+
+
+async def fills_of(analytics: Analytics, user_id: UUID) -> set[str]:
+    months = (await account_of(analytics, user_id))["data"]["driver_months"]
+    return {fill["order_id"] for month in months for fill in month["fills"]}
+
+
+async def documents_of(analytics: Analytics, *users: UUID) -> int:
+    """How many documents of months there are, whoever is gone."""
+    return len(await analytics.process.people.all_months(analytics.process.pseudonyms.of(str(one)) for one in users))
+
+
+async def test_a_person_takes_along_what_was_bought_and_where(analytics: Analytics):
+    driver = new_id()
+    vehicle = new_id()
+    first = paid(driver, vehicle_id=vehicle, odometer_km=52_000)
+    again = paid(driver, MORNING + 40 * DAY, station_id=first.station_id)
+    await take(analytics, first, again, refunded(first, 1_000, MORNING + DAY), paid(new_id()))
+    data = (await account_of(analytics, driver))["data"]
+    april, may, june = data["driver_months"]
+    assert [april["month"], may["month"], june["month"]] == ["2026-04", "2026-05", "2026-06"]
+    assert april["fills"] == [{
+        "order_id": str(first.order_id), "at": "2026-04-30T08:00:00Z", "station_id": str(first.station_id),
+        "fuel": "petrol_95", "currency": "CNY", "volume_ml": 30_000, "gross_minor": 23_550, "paid_minor": 23_550,
+        "vehicle_id": str(vehicle), "odometer_km": 52_000,
+    }]  # fmt: skip
+    assert [refund["amount_minor"] for refund in may["fills"][0]["refunds"].values()] == [1_000]
+    assert june["fills"][0]["order_id"] == str(again.order_id)
+    [visits] = data["station_visits"]
+    assert (visits["station_id"], visits["orders"]) == (str(first.station_id), 2)
+
+
+async def test_security_42_nothing_of_somebody_who_is_gone_is_folded_again(analytics: Analytics):
+    driver, other = new_id(), new_id()
+    before = paid(driver)
+    await take(analytics, before, paid(driver, MORNING + 40 * DAY), paid(other))
+    await tell(analytics, erased(driver))
+    assert await documents_of(analytics, driver) == 0
+    await take(analytics, before, refunded(before, 500), paid(driver, MORNING + 80 * DAY), paid(other))
+    assert await documents_of(analytics, driver) == 0
+    account = await account_of(analytics, driver)
+    assert (account["data"], account["erased"]) == ({"driver_months": []}, {"driver_months": 2, "data_keys": 0})
+    assert account["kept"]["station_visits"] == 3  # whose they were nobody can tell any more
+    assert len(await fills_of(analytics, other)) == 2
+
+
+async def test_an_erasure_while_a_worker_writes_ends_erased(analytics: Analytics, monkeypatch: pytest.MonkeyPatch):
+    """The erasure commits after the worker wrote, and before it looks who is gone."""
+    driver = new_id()
+    save = analytics.process.views.save
+
+    async def slow_save(*arguments: Any) -> bool:
+        won = await save(*arguments)
+        monkeypatch.undo()
+        await tell(analytics, erased(driver))
+        await take(analytics, paid(driver, MORNING + 40 * DAY))
+        return won
+
+    monkeypatch.setattr(analytics.process.views, "save", slow_save)
+    await take(analytics, paid(driver))
+    assert await documents_of(analytics, driver) == 0
+
+
+async def test_a_worker_that_writes_while_an_erasure_commits_is_swept(analytics: Analytics):
+    """It has written and looked when the erasure has deleted and is not yet seen."""
+    driver = new_id()
+    await take(analytics, paid(driver))
+
+    async def erase(tx: Any) -> None:
+        await desk_of(analytics).take_erasures(tx, [Received(erased(driver), message(erased(driver)))])
+        if not await documents_of(analytics, driver) > 1:
+            await take(analytics, paid(driver, MORNING + 40 * DAY))
+        assert await documents_of(analytics, driver) == 2
+
+    await analytics.store.transact(erase)
+    await sweep(analytics.process)
+    assert await eventually(lambda: _none_of(analytics, driver))
+    assert await sweep(analytics.process) == 0
+
+
+async def _none_of(analytics: Analytics, driver: UUID) -> bool:
+    return await documents_of(analytics, driver) == 0
+
+
+async def test_a_worker_that_dies_before_it_looks_is_followed_by_one_that_does(
+    analytics: Analytics, monkeypatch: pytest.MonkeyPatch
+):
+    driver, late = new_id(), paid(new_id())
+    late = late.model_copy(update={"driver_id": str(driver)})
+    await tell(analytics, erased(driver))
+    await sweep(analytics.process)
+    record = message(late)
+
+    async def dies(_: Any) -> set[bytes]:
+        raise StoreUnavailable("the process was killed here")
+
+    monkeypatch.setattr(analytics.process.people, "gone_among", dies)
+    with pytest.raises(StoreUnavailable):
+        await take(analytics, record)
+    assert await documents_of(analytics, driver) == 1
+    monkeypatch.undo()
+    await take(analytics, record)
+    assert await documents_of(analytics, driver) == 0
+
+
+async def test_what_was_merged_is_read_and_erased_with_the_account_that_is_left(analytics: Analytics):
+    first, second, left = new_id(), new_id(), new_id()
+    orders = [paid(first), paid(second), paid(left)]
+    await take(analytics, *orders)
+    await tell(analytics, merged(first, second))
+    await tell(analytics, merged(second, left))
+    late = paid(first, MORNING + 40 * DAY)
+    await take(analytics, late)
+    assert await fills_of(analytics, left) == {str(order.order_id) for order in [*orders, late]}
+    assert await fills_of(analytics, first) == await fills_of(analytics, second) == set()
+    assert (await account_of(analytics, first))["merged_into"] == str(second)
+    await tell(analytics, erased(left))
+    await tell(analytics, merged(first, second))
+    await take(analytics, *orders, late, paid(first, MORNING + 80 * DAY))
+    assert await documents_of(analytics, first, second, left) == 0
+    for user in (first, second, left):
+        account = await account_of(analytics, user)
+        assert account["erased_at"] and account["merged_into"] is None
+
+
+async def test_a_merge_into_somebody_who_is_gone_erases(analytics: Analytics):
+    account, into = new_id(), new_id()
+    await take(analytics, paid(account))
+    await tell(analytics, erased(into))
+    await tell(analytics, merged(account, into))
+    assert await documents_of(analytics, account) == 0
+
+
+async def test_what_a_rebuild_takes_over_of_people_who_are_gone_goes_before_it_serves(analytics: Analytics):
+    driver = new_id()
+    await take(analytics, paid(driver))
+    serving = await analytics.process.views.collection("driver-months")
+    copied = await serving.find_one({"_id": {"$regex": f"^{analytics.process.pseudonyms.of(str(driver)).hex()}"}})
+    await tell(analytics, erased(driver))
+    await sweep(analytics.process)
+    collection = analytics.store.database["driver_months.g999"]
+    try:
+        await collection.insert_many([copied, {"_id": "00|2026-04"}])
+        assert await analytics.process.people.delete_all_gone(collection) == 1
+        assert [one["_id"] async for one in collection.find()] == ["00|2026-04"]
+    finally:
+        await collection.drop()
