@@ -5,6 +5,7 @@ from datetime import datetime
 
 from analytics.domain import facts
 from analytics.domain.facts import Fact, StationState
+from analytics.domain.moments import as_kept
 from analytics.domain.views import Document
 
 DEGREE = 1_000_000
@@ -48,10 +49,9 @@ def _version(state: StationState) -> int:
 
 
 def _state(event: StationState) -> Document:
-    closed_at = event.occurred_at.replace(microsecond=event.occurred_at.microsecond // 1000 * 1000)  # as it is kept
     return {
         "version": event.version, "operator": event.operator, "external_id": event.external_id, "name": event.name,
         "brand": event.brand, "country": event.country, "region": event.region, "time_zone": event.time_zone,
         "currency": event.currency, "lat_e6": round(event.lat * DEGREE), "lon_e6": round(event.lon * DEGREE),
-        "closed_at": closed_at if isinstance(event, facts.StationClosed) else None,
+        "closed_at": as_kept(event.occurred_at) if isinstance(event, facts.StationClosed) else None,
     }  # fmt: skip
