@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from typing import Annotated, TypeVar
 
 import asyncpg
@@ -12,12 +13,14 @@ from pydantic import ValidationError
 
 from servicekit.keyring import KeyRingError
 from servicekit.postgres import PostgresStore
-from servicekit.settings import PostgresSettings
+from servicekit.settings import PostgresSettings, ServiceSettings
 from servicekit.store import StoreUnavailable
 
 Result = TypeVar("Result")
 Process = TypeVar("Process")
-SomeSettings = TypeVar("SomeSettings", bound=PostgresSettings)
+SomeStore = TypeVar("SomeStore")
+SomeSettings = TypeVar("SomeSettings", bound=ServiceSettings)
+SomePostgresSettings = TypeVar("SomePostgresSettings", bound=PostgresSettings)
 
 
 class SchemaMissing(Exception):
@@ -30,14 +33,23 @@ EXPECTED = (KeyRingError, SchemaMissing, StoreUnavailable, ValidationError)
 
 
 def run(
+    work: Callable[[Process], Awaitable[Result]], settings: type[SomePostgresSettings],
+    process: Callable[[SomePostgresSettings, PostgresStore], Process], *expected: type[Exception],
+) -> Result:  # fmt: skip
+    """See run_on: of a service whose store is Postgres."""
+    return run_on(PostgresStore.connect, work, settings, process, *expected)
+
+
+def run_on(
+    connect: Callable[[SomeSettings], AbstractAsyncContextManager[SomeStore]],
     work: Callable[[Process], Awaitable[Result]], settings: type[SomeSettings],
-    process: Callable[[SomeSettings, PostgresStore], Process], *expected: type[Exception],
+    process: Callable[[SomeSettings, SomeStore], Process], *expected: type[Exception],
 ) -> Result:  # fmt: skip
     """The result of the work with the service's `process`; an error that is expected ends the command with its text."""
 
     async def connected() -> Result:
         known = settings()  # pyright: ignore[reportCallIssue] - the environment has the rest
-        async with PostgresStore.connect(known) as store:
+        async with connect(known) as store:
             try:
                 return await work(process(known, store))
             except asyncpg.UndefinedTableError as error:

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from schemas.catalogue import STATION_SYSTEMS, TOPIC_BY_NAME
-from servicekit import kafka
 from servicekit.consumer import Handler, Prepare, Received, Subscriptions, handle_runs
 from servicekit.envelope import Message
-from servicekit.reading import MAX_BATCH, POLL_MS, in_bounds
+from servicekit.reading import in_bounds
 from servicekit.settings import ServiceSettings
 from servicekit.store import Store, StoreUnavailable
+from servicekit.whole_topics import WholeTopics
 
 log = logging.getLogger(__name__)
 
@@ -42,23 +42,16 @@ async def replay_topic(
         raise ValueError(f"{settings.service} does not read {topic}; ./forecourt topics says who reads what")
     if TOPIC_BY_NAME[topic].producer == STATION_SYSTEMS:
         raise ValueError(f"the tokens on {topic} were good when it was written; what they brought is in other topics")
-    client = kafka.make_consumer(settings, topic, group=None)
-    await client.start()
-    try:
-        assigned = client.assignment()
-        begins, ends = await client.beginning_offsets(assigned), await client.end_offsets(assigned)
-        total = sum(ends[one] - begins[one] for one in assigned)
+    async with WholeTopics.opened(settings, [topic]) as whole:
+        begins, ends = await whole.begins(), await whole.ends()
+        total = sum(ends.values()) - sum(begins.values())
         read = 0
-        while any([await client.position(one) < ends[one] for one in assigned]):
-            batches = await client.getmany(timeout_ms=POLL_MS, max_records=MAX_BATCH)
-            messages = [Message.of(record) for records in batches.values() for record in records]
+        async for messages in whole.until(ends):
             for part in in_bounds(messages):
                 await once_more.take(part)
             read += len(messages)
             tell(min(read, total), total)
         return Replayed(read, once_more.handled, once_more.refused)
-    finally:
-        await client.stop()
 
 
 class _OnceMore:
