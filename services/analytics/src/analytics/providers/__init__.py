@@ -1,0 +1,1 @@
+"""What goes out of the service: files in their formats, and mails."""
