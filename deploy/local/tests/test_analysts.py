@@ -49,45 +49,45 @@ def test_an_analyst_has_rules_to_read_and_none_to_write() -> None:
 def kafka_server(infrastructure: Config) -> Iterator[Kafka]:
     server = Kafka(infrastructure, secrets.load(infrastructure))
     yield server
-    for name in ("canary-one", "canary-two"):
+    for name in ("test-one", "test-two"):
         analysts.lock_out(server.admin(), name)
         analysts.discard(server.admin(), name)
 
 
 def test_analysts_survive_what_every_up_does_and_go_when_removed(infrastructure: Config, kafka_server: Kafka) -> None:
     admin = kafka_server.admin()
-    for name in ("canary-one", "canary-two"):
+    for name in ("test-one", "test-two"):
         analysts.require_room(admin, name)
         analysts.prepare(admin, name)
         analysts.give_password(infrastructure, admin, name)
     with pytest.raises(StackError, match="already"):
-        analysts.require_room(admin, "canary-one")
+        analysts.require_room(admin, "test-one")
     kafka_server.provision()
-    both = {"canary-one", "canary-two"}
+    both = {"test-one", "test-two"}
     assert kafka_provision.analysts_of(admin) == both
     assert kafka_provision.current_rules(admin) == kafka_provision.rules(both)
-    analysts.lock_out(admin, "canary-one")
-    analysts.discard(admin, "canary-one")
-    analysts.lock_out(admin, "canary-one")  # once more, as after a death half-way
-    assert kafka_provision.analysts_of(admin) == {"canary-two"}
-    assert kafka_provision.current_rules(admin) == kafka_provision.rules({"canary-two"})
+    analysts.lock_out(admin, "test-one")
+    analysts.discard(admin, "test-one")
+    analysts.lock_out(admin, "test-one")  # once more, as after a death half-way
+    assert kafka_provision.analysts_of(admin) == {"test-two"}
+    assert kafka_provision.current_rules(admin) == kafka_provision.rules({"test-two"})
     topics = set(admin.list_topics(timeout=10).topics)
-    assert not any(topic.startswith("analyst-canary-one.") for topic in topics)
-    assert "analyst-canary-two.payments.orders" in topics
+    assert not any(topic.startswith("analyst-test-one.") for topic in topics)
+    assert "analyst-test-two.payments.orders" in topics
 
 
 def test_one_that_was_begun_and_has_no_password_yet_is_no_analyst(kafka_server: Kafka) -> None:
     admin = kafka_server.admin()
-    analysts.prepare(admin, "canary-one")
+    analysts.prepare(admin, "test-one")
     assert kafka_provision.analysts_of(admin) == set()
     kafka_server.provision()
     assert kafka_provision.current_rules(admin) == kafka_provision.rules()
-    analysts.require_room(admin, "canary-one")
-    analysts.prepare(admin, "canary-one")
-    assert kafka_provision.current_rules(admin) == kafka_provision.rules({"canary-one"})
+    analysts.require_room(admin, "test-one")
+    analysts.prepare(admin, "test-one")
+    assert kafka_provision.current_rules(admin) == kafka_provision.rules({"test-one"})
 
 
 def test_there_is_a_most_of_them(kafka_server: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(analysts, "analysts_of", lambda _: {f"canary-{number}" for number in range(50)})
+    monkeypatch.setattr(analysts, "analysts_of", lambda _: {f"test-{number}" for number in range(50)})
     with pytest.raises(StackError, match="the most"):
         analysts.require_room(kafka_server.admin(), "ada")

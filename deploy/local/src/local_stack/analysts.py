@@ -16,21 +16,16 @@ from local_stack.kafka_provision import (
     TIMEOUT_SECONDS,
     analysts_of,
     apply_rules,
-    copy_of,
     finish,
-    principal_of,
     remove_users,
     set_passwords,
 )
 from local_stack.processes import wait_until
-from schemas.catalogue import TOPICS, WEEK_MS, analysts_read
+from schemas.catalogue import COPIED, COPIES_KEEP_MS, TOPICS, analysts_read, copy_of, principal_of
 
 MOST_ANALYSTS = 50
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{1,30})[a-z0-9]")
-COPIES_KEEP_MS = WEEK_MS
-"""As long as a copy keeps a record at most: what an erased person did is gone from it within a week."""
 GROUPS_END_SECONDS = 10.0
-COPIED = tuple(topic for topic in TOPICS if analysts_read(topic) == "as a copy")
 
 
 def check_name(name: str) -> str:

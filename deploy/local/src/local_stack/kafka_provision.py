@@ -30,7 +30,17 @@ from local_stack.config import Config, StackError
 from local_stack.processes import wait_until
 from local_stack.secrets import KAFKA_ADMIN, KAFKA_PRINCIPALS, Secrets
 from local_stack.services import SERVICES
-from schemas.catalogue import ANALYST, COPIER, OBSERVER, STATION_SYSTEMS, TOPICS, Topic, analysts_read
+from schemas.catalogue import (
+    ANALYST,
+    COPIER,
+    OBSERVER,
+    STATION_SYSTEMS,
+    TOPICS,
+    Topic,
+    analysts_read,
+    copy_of,
+    principal_of,
+)
 
 REPORTS_TOPIC = "pricing.reports"
 """Raw reports carry their senders' access tokens, so observers do not see them."""
@@ -62,16 +72,6 @@ def topic_settings(topic: Topic) -> dict[str, str]:
         "message.timestamp.type": "LogAppendTime" if topic.producer == STATION_SYSTEMS else "CreateTime",
     }
     return settings | ({"retention.ms": str(topic.retention_ms)} if topic.cleanup == "delete" else {})
-
-
-def principal_of(analyst: str) -> str:
-    """The Kafka user of an analyst. Its consumer groups begin with the same name and a dot, and so do its copies."""
-    return f"{ANALYST}-{analyst}"
-
-
-def copy_of(topic: str, analyst: str) -> str:
-    """The name of the analyst's own pseudonymous copy of a topic."""
-    return f"{principal_of(analyst)}.{topic}"
 
 
 def analysts_of(admin: AdminClient) -> set[str]:

@@ -56,6 +56,9 @@ says."""
 COPIER = "analytics"
 """Who makes analysts' copies, and therefore may read what is copied."""
 
+COPIES_KEEP_MS = WEEK_MS
+"""As long as a copy keeps a record: what an erased person did is gone from it within a week."""
+
 NOT_FOR_ANALYSTS = {
     "pricing.reports": "raw reports carry their senders' access tokens",
     "identity.users": "it is about people themselves, not about what they do",
@@ -184,6 +187,16 @@ def topic_of(event: type[Event]) -> Topic:
     return TOPIC_BY_NAME[ENTRY_BY_TYPE[event.type()].topic]
 
 
+def principal_of(analyst: str) -> str:
+    """The Kafka principal of an analyst; its consumer groups and its copies begin with the same name and a dot."""
+    return f"{ANALYST}-{analyst}"
+
+
+def copy_of(topic: str, analyst: str) -> str:
+    """The name of an analyst's own pseudonymous copy of a topic."""
+    return f"{principal_of(analyst)}.{topic}"
+
+
 def kept(topic: Topic) -> str:
     """How long the topic keeps its records, in words."""
     if topic.cleanup == "compact":
@@ -204,3 +217,7 @@ def analysts_read(topic: Topic) -> READING | None:
     if topic.name in NOT_FOR_ANALYSTS:
         return None
     return "as a copy" if any(entry.personal_data for entry in entries_of(topic)) else "directly"
+
+
+COPIED = tuple(topic for topic in TOPICS if analysts_read(topic) == "as a copy")
+"""What analysts have copies of."""

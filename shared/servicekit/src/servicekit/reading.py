@@ -39,6 +39,8 @@ class GroupReader(kafka.ReadingLoop):
     def __init__(self, settings: ServiceSettings, group: str, topics: Sequence[str]) -> None:
         super().__init__()
         self.group = group
+        self.measured_as = settings.service
+        """Whose lag it is in metrics."""
         self._settings = settings
         self._topics = topics
 
@@ -46,7 +48,7 @@ class GroupReader(kafka.ReadingLoop):
         client = kafka.make_consumer(self._settings, *self._topics, group=self.group)
         try:
             await client.start()
-            watch, commits = LagWatch(client, self._settings.service), OffsetCommits(client)
+            watch, commits = LagWatch(client, self.measured_as), OffsetCommits(client)
             while True:
                 batches = await client.getmany(timeout_ms=POLL_MS, max_records=MAX_BATCH)
                 self.note_progress()

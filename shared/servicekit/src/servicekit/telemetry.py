@@ -60,6 +60,9 @@ REWARDS = Counter(
 CODES_REFUSED = Counter("forecourt_codes_refused_total", "Codes of coupons and gifts: wrong or limited", ["outcome"])
 MISUSE_FLAGS = Counter("forecourt_misuse_flags_total", "What looked like misuse of rewards, by kind", ["kind"])
 REWARDS_GIVEN_UP = Gauge("forecourt_rewards_given_up", "Orders whose rewards could not be given, however often tried")
+ANALYST_COPIES = Counter(
+    "forecourt_analyst_copies_total", "Records for analysts: copied or left out", ["topic", "outcome"]
+)
 TASK_RESTARTS = Counter("forecourt_task_restarts_total", "Background tasks restarted", ["service", "task"])
 AUDIT_ENTRIES = Gauge("forecourt_audit_entries", "Entries of the audit log; it never falls")
 UPSTREAM_CALLS = Counter("forecourt_upstream_calls_total", "The gateway's calls by outcome", ["upstream", "outcome"])
