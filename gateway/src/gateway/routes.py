@@ -11,6 +11,17 @@ def _write(
     return Route(method, path, upstream, permission, rate, body_bytes, timeout_seconds, Retry.UNSENT)
 
 
+REPORTS = tuple(
+    f"/v1/reports/{report}{ending}"
+    for report in (
+        "overview", *(f"stations/{{station_id}}/{name}" for name in (
+            "hours", "days", "prices", "customers", "campaigns", "pumps",
+        )),
+    )
+    for ending in ("", ".csv", ".xlsx", ".pdf")
+)  # fmt: skip
+"""Reports as JSON and as files."""
+
 ROUTES: tuple[Route, ...] = (
     _write("POST", "/v1/oauth/token", "identity", None, RateClass.TOKENS, body_bytes=16 * KIB),
     _write("POST", "/v1/oauth/revoke", "identity", None, RateClass.TOKENS, body_bytes=16 * KIB),
@@ -253,6 +264,9 @@ ROUTES: tuple[Route, ...] = (
     _write("DELETE", "/v1/me/coupons/{coupon_id}/transfer", "loyalty", Permission.PAY, body_bytes=0),
     _write("POST", "/v1/coupon-codes", "loyalty", Permission.PAY, body_bytes=4 * KIB),
     _write("POST", "/v1/campaigns/{campaign_id}/claims", "loyalty", Permission.PAY, body_bytes=0),
+    Route("GET", "/v1/reports/metrics", "analytics", cache=Cache(max_age_seconds=300)),
+    Route("GET", "/v1/reports/{name}/freshness", "analytics", Permission.REPORTS_READ),
+    *(Route("GET", path, "analytics", Permission.REPORTS_READ, timeout_seconds=30.0) for path in REPORTS),
     Route("GET", "/v1/prices/stream", None),
     Route("GET", "/openapi.json", None),
     Route("GET", "/docs", None),

@@ -4,6 +4,7 @@ from types import ModuleType
 
 from fastapi import FastAPI
 
+from analytics.api import reports
 from analytics.settings import Settings
 from analytics.use_cases.context import Analytics
 from analytics.use_cases.people import PeopleData
@@ -14,7 +15,7 @@ from servicekit.mongo import MongoStore
 from servicekit.outbox import Relay
 from servicekit.personal_data import PeopleDesk
 
-AREAS: tuple[ModuleType, ...] = (personal_data,)
+AREAS: tuple[ModuleType, ...] = (personal_data, reports)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -1,0 +1,50 @@
+"""The reports about a station: the one table that routes, files and schedules share."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from analytics.domain import days, hours
+from analytics.domain.catalogue import VIEW_BY_NAME
+from analytics.domain.documents import Document
+from analytics.domain.periods import Period
+from analytics.domain.reports import Head, Report
+from analytics.domain.sources import topics_of
+from analytics.repository.stations import Station
+from analytics.use_cases import sales_reports
+from analytics.use_cases.context import Analytics
+
+
+@dataclass(frozen=True, slots=True)
+class ReportKind:
+    """One report: its place in paths, how it is read, and how it is told in files."""
+
+    name: str
+    summary: str
+    shape: type[Report]
+    """A frozen dataclass. Answers have its fields, described by the table of metrics."""
+    read: Callable[[Analytics, Station, Period], Awaitable[Any]]
+    document: Callable[[Head, Any, Any | None], Document]
+    """(head, report, the report of the days it is compared with) -> what files show."""
+    views: tuple[str, ...]
+    """What it is read from; as fresh as the stalest of them is the report."""
+    identity: tuple[str, ...] = ()
+    """Fields that tell rows apart: rows are compared with those of the earlier days. None: totals alone are."""
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics of its views."""
+        return topics_of(tuple({event for view in self.views for event in VIEW_BY_NAME[view].events}))
+
+
+REPORTS: tuple[ReportKind, ...] = (
+    ReportKind(
+        "hours", "See a station's hours", hours.HoursReport, sales_reports.read_hours, hours.document,
+        ("station-hours", "station-drivers"), ("hour",),
+    ),
+    ReportKind(
+        "days", "See a station's days", days.DaysReport, sales_reports.read_days, days.document,
+        ("station-hours", "station-drivers"), ("day",),
+    ),
+)  # fmt: skip
+REPORT_BY_NAME = {kind.name: kind for kind in REPORTS}
