@@ -1,4 +1,9 @@
-"""The reports about a station: the one table that routes, files and schedules share."""
+"""The reports about a station: the one table that routes, files and schedules share.
+
+A new report is a frozen dataclass with `rows` and `totals` in a file of the domain, whose fields are named in the table
+of metrics; `document(head, report, before)` beside it, which says it in sheets; a use case that reads it; and an entry
+here. Its routes, their models, its comparison with other days and its freshness follow from that.
+"""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
