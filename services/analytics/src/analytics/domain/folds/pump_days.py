@@ -27,7 +27,7 @@ class PumpDays:
     `statuses`: sorted [version, milliseconds of the day, status, waiting vehicles or NOT_COUNTED].
 
     Each event belongs to the day in which it happened. So an order that was placed before midnight and paid after is
-    in two documents, with its own steps in each: whoever reads puts them together by its id (domain.visits). No event
+    in two documents, with its own steps in each: whoever reads puts them together by its id (domain.pump_visits). No event
     would have to know when the order began, and no document changes twice in different ways. A pump has its own
     document since a station's would become large: it is written whole for each batch.
     """
@@ -40,14 +40,15 @@ class PumpDays:
     def keys(self, fact: Fact) -> Iterable[str]:
         """The pump's day in which it happened."""
         event = fact.event
-        if not isinstance(event, self.events):
+        if type(event) not in self.events:
             return ()
+        assert isinstance(event, OrderEvent | PumpStatusChanged)  # noqa: S101 - there are no others
         return (f"{event.station_id}|{event.pump_id}|{event.occurred_at.astimezone(UTC).date()}",)
 
     def begin(self, key: str, fact: Fact) -> Document:
         """A day on which nothing happened."""
         event = fact.event
-        assert isinstance(event, self.events)  # noqa: S101 - `keys` lets no other pass
+        assert isinstance(event, OrderEvent | PumpStatusChanged)  # noqa: S101 - `keys` lets no other pass
         return {
             "station_id": event.station_id, "pump_id": event.pump_id, "day": self.begins_at(key), "orders": {},
             "statuses": [],
