@@ -21,6 +21,7 @@ COMMANDS = {
     "logs": "forecourt.logs:logs",
     "tail": "forecourt.tail:tail",
     "topics": "forecourt.topics:topics",
+    "analyst": "forecourt.analyst:app",
     "sms": "forecourt.sms:sms",
     "demo": "forecourt.demo:demo",
     "seed": "forecourt.seed:seed",

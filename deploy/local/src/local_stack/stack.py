@@ -39,7 +39,7 @@ def up(config: Config, report: Report = _silent, *, infrastructure_only: bool = 
     """
     begun = time.monotonic()
     _make_data_folder(config)
-    with _stack_lock(config, report):
+    with stack_lock(config, report):
         known = secrets.load_or_create(config)
         keyrings.ensure(config, known)
         cold = not (config.data / "last-up.json").exists()
@@ -55,7 +55,7 @@ def down(config: Config, report: Report = _silent) -> list[str]:
     """Stop every process of the stack, services first; the data stays. Returns the parts that ran."""
     if not config.data.exists():
         return []
-    with _stack_lock(config, report):
+    with stack_lock(config, report):
         known = processes.names(config.data)
         running = [name for name in known if Process(config.data, name).running()]
         for group in ([name for name in known if name not in SERVERS], [name for name in known if name in SERVERS]):
@@ -117,7 +117,8 @@ def _make_data_folder(config: Config) -> None:
         raise StackError(f"{reason}; set FORECOURT_DATA to another folder") from None
 
 
-def _stack_lock(config: Config, report: Report) -> AbstractContextManager[None]:
+def stack_lock(config: Config, report: Report) -> AbstractContextManager[None]:
+    """Around what no `up` or `down` may come between, nor another of its kind."""
     return locked(config.data / "up.lock", lambda: report("stack", "waits for another `up` or `down` to end"))
 
 
