@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from analytics.api import reports
 from analytics.settings import Settings
 from analytics.use_cases.context import Analytics
+from analytics.use_cases.forgetting import SWEEP_SECONDS, sweep
 from analytics.use_cases.people import PeopleData
 from servicekit import personal_data
 from servicekit.app import Kit, build_app
@@ -14,6 +15,7 @@ from servicekit.consumer import Consumer
 from servicekit.mongo import MongoStore
 from servicekit.outbox import Relay
 from servicekit.personal_data import PeopleDesk
+from servicekit.repeating import repeat
 
 AREAS: tuple[ModuleType, ...] = (personal_data, reports)
 
@@ -30,6 +32,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.run_relay(Relay(chosen, store))
         kit.app.state.people_desk = people = PeopleDesk(chosen.service, PeopleData(analytics), analytics.erasures)
         kit.run_consumer(Consumer(chosen, store, people.subscriptions, kit.app.state.verifier))
+        kit.background("sweeping", lambda: repeat(lambda: sweep(analytics), SWEEP_SECONDS))
         kit.watch_revocations()
 
     return build_app(

@@ -61,5 +61,35 @@ TABLE: tuple[Metric, ...] = (
            "Drivers whose first order ever at this station was paid in the period.", about="people"),
     Metric("returning_drivers", "count", "Returning drivers", "回头车主",
            "Drivers of the period who had paid for an order at this station before it.", about="people"),
+    # Customers
+    Metric("driver_group", "text", "Drivers who", "车主类别",
+           "new: the driver's first order ever at this station was paid in the period; returning: one had been paid "
+           "before it."),
+    Metric("lapsed_drivers", "count", "Lapsed drivers", "流失车主",
+           "Drivers whose last order at this station was paid 60 days before a moment of the period, and who were not "
+           "there again until its end.", about="people"),
+    Metric("median_orders", "count", "Orders per driver", "人均订单数(中位数)",
+           "The median, over the drivers of the period, of how many orders each paid; of two in the middle the "
+           "smaller.", about="people"),
+    Metric("median_gap_seconds", "seconds", "Time between orders", "加油间隔(中位数)",
+           "The median time from a driver's order to the driver's next one at this station, of those where the next "
+           "one was paid in the period.", about="people"),
+    Metric("top_decile_basis_points", "basis_points", "Share of the top tenth", "前10%车主收入占比",
+           "What part of the revenue came from the tenth of the drivers, rounded up, who paid most; left out unless "
+           "that tenth and the others are at least 5 drivers each.", about="people"),
+    Metric("fills", "text", "Orders in the period", "期间加油次数", "How many orders a driver paid in the period."),
+    Metric("driver_share_basis_points", "basis_points", "Share of drivers", "车主占比",
+           "What part of the drivers of the period they are.", about="people"),
+    Metric("cohort", "text", "Month of the first order", "首次加油月份",
+           "The month, in the station's own time, in which the drivers' first order ever at this station was paid."),
+    Metric("months_later", "count", "Months later", "之后第几个月",
+           "How many months after that of the first order; 0 is the month itself."),
+    Metric("cohort_drivers", "count", "Drivers of the cohort", "同期群车主数",
+           "Drivers whose first order ever at this station was paid in the month of the cohort.", about="people"),
+    Metric("retained_drivers", "count", "Drivers who were there again", "再次到站车主数",
+           "Drivers of the cohort who paid for an order at this station in the month so many months later.",
+           about="people"),
+    Metric("retention_basis_points", "basis_points", "Retention", "留存率",
+           "What part of the cohort's drivers were there again.", about="people"),
 )  # fmt: skip
 METRICS = {metric.name: metric for metric in TABLE}

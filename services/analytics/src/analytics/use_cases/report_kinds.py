@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from analytics.domain import days, hours
+from analytics.domain import customers, days, hours
 from analytics.domain.catalogue import VIEW_BY_NAME
 from analytics.domain.documents import Document
 from analytics.domain.periods import Period
@@ -18,6 +18,7 @@ from analytics.domain.sources import topics_of
 from analytics.repository.stations import Station
 from analytics.use_cases import sales_reports
 from analytics.use_cases.context import Analytics
+from analytics.use_cases.customers_report import read_customers
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,10 @@ REPORTS: tuple[ReportKind, ...] = (
     ReportKind(
         "days", "See a station's days", days.DaysReport, sales_reports.read_days, days.document,
         ("station-hours", "station-drivers"), ("day",),
+    ),
+    ReportKind(
+        "customers", "See who comes to a station", customers.CustomersReport, read_customers, customers.document,
+        ("station-drivers",), ("driver_group",),
     ),
 )  # fmt: skip
 REPORT_BY_NAME = {kind.name: kind for kind in REPORTS}
