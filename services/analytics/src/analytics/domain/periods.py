@@ -57,6 +57,23 @@ class Period:
         count = -((first - self.ends_at) // HOUR)
         return [first + number * HOUR for number in range(count)]
 
+    @property
+    def offsets(self) -> list[tuple[datetime, timedelta]]:
+        """How far ahead of UTC its clocks are, each with until when: the last one holds to the end."""
+        found: list[tuple[datetime, timedelta]] = []
+        ahead = self._ahead(self.starts_at)
+        for day in self.days:
+            after = self._ahead(_midnight(day + DAY, self.zone))
+            if after != ahead:
+                begins_at = _midnight(day, self.zone).replace(minute=0)
+                hours = (begins_at + number * HOUR for number in range(27))
+                found.append((next(hour for hour in hours if self._ahead(hour) == after), ahead))
+                ahead = after
+        return [*found, (self.ends_at, ahead)]
+
+    def _ahead(self, moment: datetime) -> timedelta:
+        return moment.astimezone(self.zone).utcoffset() or timedelta()
+
     def day_of(self, moment: datetime) -> date:
         """The day on which the station's clocks show it."""
         return moment.astimezone(self.zone).date()

@@ -88,39 +88,37 @@ class DayRow(SalesFigures, _Day):
     """A day in the station's own time: the hours that begin in it."""
 
 
+Parts = dict[str, dict[str, int]]
+
+
 @dataclass(slots=True)
 class Sales:
-    """A sum of hours."""
+    """What was sold in some hours, and the drivers who came."""
 
     sums: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SUMS, 0))
-    fuels: dict[str, dict[str, int]] = field(default_factory=dict)
-    methods: dict[str, dict[str, int]] = field(default_factory=dict)
-    discounts: dict[str, dict[str, int]] = field(default_factory=dict)
+    fuels: Parts = field(default_factory=dict)
+    methods: Parts = field(default_factory=dict)
+    discounts: Parts = field(default_factory=dict)
     drivers: set[bytes] = field(default_factory=set)
     new_drivers: int = 0
+
+    @classmethod
+    def of_document(cls, hour: Document) -> "Sales":
+        """A document of the view `station-hours`, or a sum of such."""
+        sums = {name: hour[name] for name in SUMS}
+        return cls(sums, hour["fuels"], hour["methods"], hour["discounts"], unpacked(hour["drivers"]))
 
     @classmethod
     def of(cls, parts: Iterable["Sales"]) -> "Sales":
         """The sum of sums."""
         total = cls()
         for part in parts:
-            total.join(part)
+            _add(total.sums, part.sums)
+            for name in ("fuels", "methods", "discounts"):
+                _add_parts(getattr(total, name), getattr(part, name))
+            total.drivers |= part.drivers
+            total.new_drivers += part.new_drivers
         return total
-
-    def add(self, hour: Document) -> None:
-        """Adds a document of the view `station-hours`."""
-        _add(self.sums, hour)
-        for parts, more in ((self.fuels, "fuels"), (self.methods, "methods"), (self.discounts, "discounts")):
-            for name, figures in hour[more].items():
-                _add(parts.setdefault(name, dict.fromkeys(figures, 0)), figures)
-        self.drivers |= unpacked(hour["drivers"])
-
-    def join(self, other: "Sales") -> None:
-        """Adds another sum."""
-        parts = {"fuels": other.fuels, "methods": other.methods, "discounts": other.discounts}
-        self.add({**other.sums, **parts, "drivers": b""})
-        self.drivers |= other.drivers
-        self.new_drivers += other.new_drivers
 
     def figures(self, *, hide: bool) -> dict[str, Any]:
         """The fields of SalesFigures; `hide`: what is about people is left out."""
@@ -142,6 +140,11 @@ class Sales:
             yield MethodSales(name, **figures, share_basis_points=share(figures["orders"], self.sums["orders"]))
 
 
-def _add(sums: dict[str, int], more: Mapping[str, Any]) -> None:
+def _add_parts(sums: Parts, more: Parts) -> None:
+    for name, figures in more.items():
+        _add(sums.setdefault(name, dict.fromkeys(figures, 0)), figures)
+
+
+def _add(sums: dict[str, int], more: Mapping[str, int]) -> None:
     for name in sums:
         sums[name] += more[name]

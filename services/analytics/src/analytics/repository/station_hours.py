@@ -1,17 +1,24 @@
 """What stations sold, read from the view of their hours; and when drivers came to a station for the first time."""
 
-from collections.abc import Sequence
-from datetime import datetime
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from analytics.domain.folds.station_drivers import StationDrivers
 from analytics.domain.folds.station_hours import StationHours as View
 from analytics.domain.folds.station_hours import key_of
+from analytics.domain.periods import Period
 from analytics.domain.sales import SUMS
 from analytics.domain.views import Document
 from analytics.repository.views import Views
 
-FIELDS = ("begins_at", *SUMS, "fuels", "methods", "discounts", "drivers")
+PARTS: Mapping[str, Sequence[str]] = {
+    "fuels": ("orders", "volume_ml", "gross_minor", "paid_minor"), "methods": ("orders", "paid_minor"),
+    "discounts": ("orders", "discount_minor"),
+}  # fmt: skip
+FIELDS = ("begins_at", *SUMS, *PARTS, "drivers")
 
 
 class StationHours:
@@ -20,21 +27,78 @@ class StationHours:
     def __init__(self, views: Views) -> None:
         self._views = views
 
-    async def hours(
-        self, station_id: UUID, currency: str, starts_at: datetime, ends_at: datetime, fields: Sequence[str] = FIELDS
-    ) -> list[Document]:
-        """The hours of a station that begin in the time and in which something happened, the first one first."""
-        within = {
-            "_id": {"$gte": key_of(station_id, starts_at, ""), "$lt": key_of(station_id, ends_at, "~")},
-            "begins_at": {"$gte": starts_at, "$lt": ends_at}, "currency": currency,
-        }  # fmt: skip
+    async def hours(self, station_id: UUID, currency: str, period: Period) -> list[Document]:
+        """The hours of a station in which something happened: FIELDS of the view's documents."""
         async with self._views.store.available():
             collection = await self._views.collection(View.name)
-            return await collection.find(within, {"_id": 0, **dict.fromkeys(fields, 1)}).sort("_id", 1).to_list(None)
+            found = collection.find(_within(station_id, currency, period), {"_id": 0, **dict.fromkeys(FIELDS, 1)})
+            return await found.to_list(None)
 
-    async def newcomers(self, station_id: UUID, starts_at: datetime, ends_at: datetime) -> list[datetime]:
-        """When drivers paid at the station for the first time ever, of those who did so in the time."""
-        within = {"station_id": station_id, "first_at": {"$gte": starts_at, "$lt": ends_at}}
+    async def days(self, station_id: UUID, currency: str, period: Period) -> dict[date, Document]:
+        """The same, summed by the database for each day of the station in which something happened: thousands of
+        hours, of which each day of a report needs one line."""
+        day = _day_of(period.offsets)
+        within = {"$match": _within(station_id, currency, period)}
+        sums = {"_id": day, **{name: {"$sum": f"${name}"} for name in SUMS}, "drivers": {"$push": "$drivers"}}
+        async with self._views.store.available():
+            collection = await self._views.collection(View.name)
+            whole, parts = await asyncio.gather(
+                collection.aggregate([within, {"$group": sums}]).to_list(None),
+                collection.aggregate([within, *_parts_by(day)]).to_list(None),
+            )
+        days = {
+            one.pop("_id").date(): one | {part: {} for part in PARTS} | {"drivers": b"".join(one["drivers"])}
+            for one in whole
+        }
+        for one in parts:
+            at, part, name = one["_id"]["day"], one["_id"]["part"], one["_id"]["name"]
+            days[at.date()][part][name] = {figure: one[figure] for figure in PARTS[part]}
+        return days
+
+    async def newcomers(self, station_id: UUID, period: Period) -> list[datetime]:
+        """When drivers paid at the station for the first time ever, of those who did so in the period."""
+        within = {"station_id": station_id, "first_at": {"$gte": period.starts_at, "$lt": period.ends_at}}
         async with self._views.store.available():
             collection = await self._views.collection(StationDrivers.name)
             return [one["first_at"] async for one in collection.find(within, {"_id": 0, "first_at": 1})]
+
+
+def _within(station_id: UUID, currency: str, period: Period) -> Document:
+    """By id, which begins with the station and the hour, so that no other index is read."""
+    starts_at, ends_at = period.starts_at, period.ends_at
+    return {
+        "_id": {"$gte": key_of(station_id, starts_at, ""), "$lt": key_of(station_id, ends_at, "~")},
+        "begins_at": {"$gte": starts_at, "$lt": ends_at}, "currency": currency,
+    }  # fmt: skip
+
+
+def _day_of(offsets: Sequence[tuple[datetime, timedelta]]) -> Any:
+    """The station's day of an hour, as the midnight of UTC of the same name: by our clocks' table, not MongoDB's."""
+
+    def local(ahead: timedelta) -> Any:
+        return {"$add": ["$begins_at", ahead // timedelta(milliseconds=1)]}
+
+    *earlier, (_, last) = offsets
+    branches = [{"case": {"$lt": ["$begins_at", until]}, "then": local(ahead)} for until, ahead in earlier]
+    moment = {"$switch": {"branches": branches, "default": local(last)}} if branches else local(last)
+    return {"$dateTrunc": {"date": moment, "unit": "day"}}
+
+
+def _parts_by(day: Any) -> list[Document]:
+    """Sums by day and part: grades, ways of paying and discounts by their names."""
+    named = [
+        {"$map": {
+            "input": {"$objectToArray": f"${part}"},
+            "in": {"part": part, "name": "$$this.k", "figures": "$$this.v"},
+        }}
+        for part in PARTS
+    ]  # fmt: skip
+    figures = {name for names in PARTS.values() for name in names}
+    return [
+        {"$project": {"_id": 0, "day": day, "parts": {"$concatArrays": named}}},
+        {"$unwind": "$parts"},
+        {"$group": {
+            "_id": {"day": "$day", "part": "$parts.part", "name": "$parts.name"},
+            **{name: {"$sum": f"$parts.figures.{name}"} for name in figures},
+        }},
+    ]  # fmt: skip

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from analytics.domain import customers, days, hours
+from analytics.domain import customers, days, hours, price_sheets, prices
 from analytics.domain.catalogue import VIEW_BY_NAME
 from analytics.domain.documents import Document
 from analytics.domain.periods import Period
@@ -19,6 +19,7 @@ from analytics.repository.stations import Station
 from analytics.use_cases import sales_reports
 from analytics.use_cases.context import Analytics
 from analytics.use_cases.customers_report import read_customers
+from analytics.use_cases.prices_report import read_prices
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,10 @@ REPORTS: tuple[ReportKind, ...] = (
     ReportKind(
         "customers", "See who comes to a station", customers.CustomersReport, read_customers, customers.document,
         ("station-drivers",), ("driver_group",),
+    ),
+    ReportKind(
+        "prices", "See a station's prices", prices.PricesReport, read_prices, price_sheets.document,
+        ("station-prices", "stations", "station-hours"), ("day", "fuel"),
     ),
 )  # fmt: skip
 REPORT_BY_NAME = {kind.name: kind for kind in REPORTS}

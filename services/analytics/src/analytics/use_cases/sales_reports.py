@@ -1,8 +1,6 @@
-"""A station's hours and days, added up from the view of its hours."""
+"""A station's hours and days, from the view of its hours."""
 
-from collections.abc import Callable
-from datetime import date, datetime
-from typing import TypeVar
+from datetime import datetime
 
 from analytics.domain.days import DaysReport, days_report
 from analytics.domain.hours import HoursReport, hours_report
@@ -12,31 +10,27 @@ from analytics.repository.station_hours import StationHours
 from analytics.repository.stations import Station
 from analytics.use_cases.context import Analytics
 
-Bucket = TypeVar("Bucket", date, datetime)
-
 
 async def read_hours(analytics: Analytics, station: Station, period: Period) -> HoursReport:
     """What the station sold, hour by hour."""
-    return hours_report(period, await _sales(analytics, station, period, _hour_of))
+    books = StationHours(analytics.views)
+    found = await books.hours(station.station_id, station.currency, period)
+    sales = {hour["begins_at"]: Sales.of_document(hour) for hour in found}
+    for first_at in await books.newcomers(station.station_id, period):
+        if hour := sales.get(_hour_of(first_at)):
+            hour.new_drivers += 1
+    return hours_report(period, sales)
 
 
 async def read_days(analytics: Analytics, station: Station, period: Period) -> DaysReport:
     """What the station sold, day by day."""
-    return days_report(period, await _sales(analytics, station, period, period.day_of))
-
-
-async def _sales(
-    analytics: Analytics, station: Station, period: Period, bucket_of: Callable[[datetime], Bucket]
-) -> dict[Bucket, Sales]:
-    """What was sold in the buckets in which something was; new drivers were there for the first time ever."""
-    books, times = StationHours(analytics.views), (period.starts_at, period.ends_at)
-    sales: dict[Bucket, Sales] = {}
-    for hour in await books.hours(station.station_id, station.currency, *times):
-        sales.setdefault(bucket_of(hour["begins_at"]), Sales()).add(hour)
-    for first_at in await books.newcomers(station.station_id, *times):
-        if (bucket := bucket_of(first_at)) in sales:
-            sales[bucket].new_drivers += 1
-    return sales
+    books = StationHours(analytics.views)
+    found = await books.days(station.station_id, station.currency, period)
+    sales = {day: Sales.of_document(one) for day, one in found.items()}
+    for first_at in await books.newcomers(station.station_id, period):
+        if day := sales.get(period.day_of(first_at)):
+            day.new_drivers += 1
+    return days_report(period, sales)
 
 
 def _hour_of(moment: datetime) -> datetime:
