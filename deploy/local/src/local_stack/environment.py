@@ -93,7 +93,9 @@ def _own(config: Config, secrets: Secrets, name: str) -> dict[str, str]:
         own = {"PUBLIC_URL": config.gateway_url, "LOYALTY__URL": SERVICE_BY_NAME["loyalty"].url(config)}
         return own | platforms.of_payments(secrets, simulators)
     if name == "analytics":
-        return {"PSEUDONYM_KEY": secrets["analytics.pseudonym_key"]}
+        return {
+            "PSEUDONYM_KEY": secrets["analytics.pseudonym_key"], "MAIL_URL": f"folder://{config.data / 'mail'}",
+        }  # fmt: skip
     if name == "simulators":
         return sms.simulator_settings(secrets) | platforms.of_simulators(secrets)
     if name == "gateway":

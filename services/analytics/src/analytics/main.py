@@ -4,7 +4,7 @@ from types import ModuleType
 
 from fastapi import FastAPI
 
-from analytics.api import reports
+from analytics.api import files, reports
 from analytics.settings import Settings
 from analytics.use_cases.context import Analytics
 from analytics.use_cases.forgetting import SWEEP_SECONDS, sweep
@@ -17,7 +17,7 @@ from servicekit.outbox import Relay
 from servicekit.personal_data import PeopleDesk
 from servicekit.repeating import repeat
 
-AREAS: tuple[ModuleType, ...] = (personal_data, reports)
+AREAS: tuple[ModuleType, ...] = (personal_data, reports, files)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

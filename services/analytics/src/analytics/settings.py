@@ -18,3 +18,8 @@ class Settings(MongoSettings):
         description="Makes drivers' ids meaningless, for the views and for each analyst. With another key drivers of "
         "before are other ones: rebuild every view then (forecourt rebuild-view)",
     )  # fmt: skip
+    mail_url: SecretStr = Field(
+        description="Where reports by e-mail go out: smtp+starttls://user:password@host:587, smtp+tls://..., or "
+        "folder:///path where there is no mail server (analytics.providers.mail)",
+    )  # fmt: skip
+    mail_from: str = Field(default="reports@forecourt.example", description="The address that they come from")

@@ -63,6 +63,7 @@ REWARDS_GIVEN_UP = Gauge("forecourt_rewards_given_up", "Orders whose rewards cou
 ANALYST_COPIES = Counter(
     "forecourt_analyst_copies_total", "Records for analysts: copied or left out", ["topic", "outcome"]
 )
+REPORT_MAILS = Counter("forecourt_report_mails_total", "Mails with reports or codes: sent, or why not", ["outcome"])
 TASK_RESTARTS = Counter("forecourt_task_restarts_total", "Background tasks restarted", ["service", "task"])
 AUDIT_ENTRIES = Gauge("forecourt_audit_entries", "Entries of the audit log; it never falls")
 UPSTREAM_CALLS = Counter("forecourt_upstream_calls_total", "The gateway's calls by outcome", ["upstream", "outcome"])

@@ -136,9 +136,8 @@ class _Writer:
                 local = cell.astimezone(self._zone).replace(tzinfo=None)
                 page.write_datetime(row, column, local, self._format(num_format=MOMENT, align="left", **style))
             case date():
-                page.write_datetime(
-                    row, column, datetime.combine(cell, time()), self._format(num_format=DAY, align="left", **style)
-                )
+                midnight = datetime.combine(cell, time())
+                page.write_datetime(row, column, midnight, self._format(num_format=DAY, align="left", **style))
             case _:
                 shown = self._format(num_format=number_format(metric, currency), **style)
                 page.write_number(row, column, _number(cell, metric, currency), shown)
