@@ -39,6 +39,7 @@ COMMANDS = {
     "points": "forecourt.points:app",
     "differences": "forecourt.differences:app",
     "replay-topic": "forecourt.replay_topic:replay_topic",
+    "rebuild-view": "forecourt.rebuild_view:rebuild_view",
     "compare-flink": "forecourt.compare_flink:compare_flink",
     "personal-data": "forecourt.personal_data:app",
     "security-matrix": "forecourt.security_matrix:security_matrix",

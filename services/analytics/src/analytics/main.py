@@ -9,6 +9,7 @@ from analytics.settings import Settings
 from analytics.use_cases.context import Analytics
 from analytics.use_cases.forgetting import SWEEP_SECONDS, sweep
 from analytics.use_cases.people import PeopleData
+from analytics.use_cases.publishing import PAUSE_SECONDS, Publisher
 from servicekit import personal_data
 from servicekit.app import Kit, build_app
 from servicekit.consumer import Consumer
@@ -30,9 +31,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.ready_when("mongo", store.check)
         await analytics.views.prepare()
         kit.run_relay(Relay(chosen, store))
+        publisher = Publisher(analytics)
         kit.app.state.people_desk = people = PeopleDesk(chosen.service, PeopleData(analytics), analytics.erasures)
         kit.run_consumer(Consumer(chosen, store, people.subscriptions, kit.app.state.verifier))
         kit.background("sweeping", lambda: repeat(lambda: sweep(analytics), SWEEP_SECONDS))
+        kit.background("publisher", lambda: repeat(publisher.publish, PAUSE_SECONDS))
         kit.watch_revocations()
 
     return build_app(

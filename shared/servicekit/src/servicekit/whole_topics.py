@@ -1,6 +1,6 @@
 """Topics from their oldest record on, read by nobody's group: how a replay and a rebuild read."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -44,3 +44,14 @@ class WholeTopics:
         while any([await self._client.position(one) < end for one, end in ends.items()]):
             batches = await self._client.getmany(timeout_ms=POLL_MS, max_records=at_most)
             yield [Message.of(record) for records in batches.values() for record in records]
+
+
+async def committed(settings: ServiceSettings, group: str, partitions: Collection[TopicPartition]) -> Offsets:
+    """How far a group has processed these partitions, without being of it; 0 where it has not begun."""
+    client = kafka.make_consumer(settings, group=group)
+    try:
+        await client.start()
+        client.assign(list(partitions))
+        return {one: await client.committed(one) or 0 for one in partitions}
+    finally:
+        await client.stop()

@@ -12,6 +12,6 @@ from servicekit.problems import Problem
 Result = TypeVar("Result")
 
 
-def run(work: Callable[[Analytics], Awaitable[Result]]) -> Result:
+def run(work: Callable[[Analytics], Awaitable[Result]], *expected: type[Exception]) -> Result:
     """The result of the work; an expected error ends the command with its text."""
-    return run_on(MongoStore.connect, work, Settings, Analytics, Problem, ValueError)
+    return run_on(MongoStore.connect, work, Settings, Analytics, Problem, ValueError, *expected)

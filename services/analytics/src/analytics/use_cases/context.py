@@ -3,6 +3,7 @@
 from analytics.domain.pseudonyms import VIEWS, Pseudonyms
 from analytics.providers.mail import mailer_of
 from analytics.repository.people import People
+from analytics.repository.published_hours import PublishedHours
 from analytics.repository.schedules import Readers, Schedules
 from analytics.repository.views import Views
 from analytics.settings import Settings
@@ -27,6 +28,7 @@ class Analytics:
         self.pseudonyms = Pseudonyms(settings.pseudonym_key.get_secret_value(), VIEWS)
         self.views = Views(store)
         self.people = People(store, self.views)
+        self.published_hours = PublishedHours(store)
         self.schedules = Schedules(store, self.vault)
         self.readers = Readers(store)
         self.mailer = mailer_of(settings.mail_url.get_secret_value(), settings.mail_from)

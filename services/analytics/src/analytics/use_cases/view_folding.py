@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from analytics.domain.catalogue import PROFILES
 from analytics.domain.facts import Fact
 from analytics.domain.folding import add
+from analytics.domain.folds.station_hours import StationHours
 from analytics.domain.views import View
 from analytics.use_cases.arriving import Arrived
 from analytics.use_cases.context import Analytics
@@ -71,6 +72,8 @@ class ViewFolding:
             facts[key].append(one.fact)
         for generation in await self._generations():
             await self._fold_into(generation, facts)
+        if self.view.name == StationHours.name and facts and not self._generation:
+            await self._analytics.published_hours.mark(list(facts))
 
     async def _generations(self) -> tuple[int, ...]:
         """Asked once the messages are here: of those that came after a generation was announced, none misses it."""
