@@ -147,6 +147,45 @@ def response(changes: Sequence[Change], relative: bool = False) -> Response:
     return Response(verdict, len(counted), orders, *figures)
 
 
+def finding(found: Response) -> tuple[str, str]:
+    """What it says, as a sentence in English and in Chinese."""
+    needed = LEAST_ORDERS_PER_CHANGE * found.changes
+    match found.verdict:
+        case Verdict.TOO_FEW_CHANGES:
+            return (
+                f"Not enough data: {found.changes} changes of price counted, needed {LEAST_CHANGES}.",
+                f"数据不足:计入 {found.changes} 次调价,至少需要 {LEAST_CHANGES} 次。",
+            )
+        case Verdict.TOO_FEW_ORDERS:
+            return (
+                f"Not enough data: {found.orders} orders around {found.changes} changes of price, needed {needed}.",
+                f"数据不足:{found.changes} 次调价前后共 {found.orders} 笔订单,至少需要 {needed} 笔。",
+            )
+        case Verdict.TOO_MUCH_ALIKE:
+            return (
+                "Not enough data: the price changed by nearly the same each time, as time itself might do.",
+                "数据不足:每次调价的幅度几乎相同,无法与时间因素区分。",
+            )
+        case Verdict.ESTIMATED:
+            return _estimate(found.effect_basis_points or 0, found.low_basis_points or 0, found.high_basis_points or 0)
+
+
+def _estimate(effect: int, low: int, high: int) -> tuple[str, str]:
+    if low <= 0 <= high:
+        return (
+            f"No response can be seen: for a price 1 % higher, between {_more(low)} and {_more(high)} litres.",
+            f"看不出销量对价格的反应:价格每高 1%,销量变化在 {low / 100:+.1f}% 与 {high / 100:+.1f}% 之间。",
+        )
+    return (
+        f"For a price 1 % higher about {_more(effect)} litres (between {_more(low)} and {_more(high)}).",
+        f"价格每高 1%,销量约变化 {effect / 100:+.1f}%(区间 {low / 100:+.1f}% 至 {high / 100:+.1f}%)。",
+    )
+
+
+def _more(basis_points: int) -> str:
+    return f"{abs(basis_points) / 100:.1f} % {'less' if basis_points < 0 else 'more'}"
+
+
 def _verdict(x: Floats, orders: int) -> Verdict:
     if len(x) < LEAST_CHANGES:
         return Verdict.TOO_FEW_CHANGES

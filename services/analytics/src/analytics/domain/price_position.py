@@ -1,5 +1,6 @@
 """Where a station's price stood among those of its neighbours, by the time that each price held."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.domain.folds.station_prices import NOT_SOLD
-from analytics.domain.timelines import Floats, Pieces
+from analytics.domain.timelines import Floats, Pieces, Rows, Timeline, pieces
 
 SECOND = 1_000
+NOBODY = Timeline(np.array([], dtype=np.int64), np.array([], dtype=np.int64))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Position:
     """Of some time; see domain.metrics for what each figure says. None: it was not sold, or there was nobody else."""
 
@@ -28,7 +30,7 @@ class Position:
     compared_seconds: int
 
 
-def positions(parts: Pieces, groups: NDArray[np.int64], size: int) -> list[Position]:
+def positions(parts: Pieces, groups: Rows, size: int) -> list[Position]:
     """A position for each of `size` groups; `groups` says to which each piece belongs.
 
     Means are of floats, rounded half up once at the end: with equal pieces they come out equal.
@@ -56,6 +58,14 @@ def positions(parts: Pieces, groups: NDArray[np.int64], size: int) -> list[Posit
         (compared_for // SECOND).astype(np.int64).tolist(),
     )
     return [Position(*row) for row in zip(*columns, strict=True)]
+
+
+def average(lines: Sequence[Timeline], begin: int, end: int) -> int | None:
+    """What they asked on average at a time, weighted by time; None where nobody sold."""
+    parts = pieces(NOBODY, lines, np.array([begin, end], dtype=np.int64))
+    selling = np.where(parts.neighbours > 0, parts.lengths, 0)
+    [mean] = _shares(np.array([selling @ parts.others]), np.array([selling.sum()], dtype=np.float64))
+    return mean
 
 
 def _shares(part: Floats, whole: Floats) -> list[int | None]:

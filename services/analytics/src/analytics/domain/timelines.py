@@ -13,6 +13,8 @@ Moments = NDArray[np.int64]
 """Milliseconds since 1970 UTC, ascending."""
 Mills = NDArray[np.int64]
 """Prices, or NOT_SOLD."""
+Rows = NDArray[np.int64]
+"""Counts, or places in other arrays."""
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
@@ -50,11 +52,11 @@ class Pieces(NamedTuple):
     """What the station asked."""
     changed: Flags
     """Whether it asked another price just before: that it began to sell, or sells no more, is no change of price."""
-    neighbours: NDArray[np.int64]
+    neighbours: Rows
     """How many neighbours sold."""
     others: Floats
     """What they asked on average; 0 where none sold."""
-    cheaper: NDArray[np.int64]
+    cheaper: Rows
     """How many of them asked less than the station."""
 
 

@@ -1,18 +1,22 @@
-"""What stations asked for their fuel, read from the view of it."""
+"""What stations asked for their fuel and what they sold of it by the hour, read from views."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from analytics.domain.folds.station_prices import StationPrices
+from analytics.domain.folds.station_hours import StationHours, key_of
+from analytics.domain.folds.station_prices import StationPrices, milliseconds
 from analytics.domain.views import Document
 from analytics.repository.views import Views
 
 SAID = {"changes.0": {"$exists": True}}
 """Days on which a price changed: on others it was at most said again."""
+
+
+Sold = dict[str, dict[int, tuple[int, int]]]
+"""Fuel -> hour (milliseconds since 1970) -> (millilitres, orders)."""
 
 
 class Asked(NamedTuple):
@@ -24,17 +28,17 @@ class Asked(NamedTuple):
     last_day: datetime
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Said:
     """What a station said of a price: its changes, from the one that held when the first day began, as the view keeps
-    them; and by day how often it said it again."""
+    them; and by day of UTC how often it said it again."""
 
-    changes: list[list[Any]] = field(default_factory=list)
-    confirmations: Mapping[datetime, int] = field(default_factory=dict)
+    changes: list[list[Any]]
+    confirmations: Mapping[date, int]
 
 
 class Prices:
-    """Reads of the view `station-prices`. Raises StoreUnavailable when the database is away."""
+    """Reads of the views `station-prices` and `station-hours`. Raises StoreUnavailable when the database is away."""
 
     def __init__(self, views: Views) -> None:
         self._views = views
@@ -54,6 +58,22 @@ class Prices:
             collection = await self._views.collection(StationPrices.name)
             rows = await self._views.store.database.aggregate(_pipeline(wanted, collection.name)).to_list(None)
         return {wanted[row["place"]]: _said(row) for row in rows}
+
+    async def sold(self, station_id: UUID, currency: str, since: datetime, until: datetime) -> Sold:
+        """What was sold of each fuel in the hours that begin in the time, of those in which something was."""
+        within = {
+            "_id": {"$gte": key_of(station_id, since, ""), "$lt": key_of(station_id, until, "~")},
+            "begins_at": {"$gte": since, "$lt": until}, "currency": currency,
+        }  # fmt: skip
+        wanted = {"_id": False, "begins_at": True, "fuels": True}
+        async with self._views.store.available():
+            collection = await self._views.collection(StationHours.name)
+            hours = await collection.find(within, wanted).to_list(None)
+        sold: Sold = {}
+        for hour in hours:
+            for fuel, figures in hour["fuels"].items():
+                sold.setdefault(fuel, {})[milliseconds(hour["begins_at"])] = figures["volume_ml"], figures["orders"]
+        return sold
 
 
 def day_of(moment: datetime) -> datetime:
@@ -89,10 +109,6 @@ def _lookup(
 
 
 def _said(row: Mapping[str, Any]) -> Said:
-    said = Said([change for day in row["before"] for change in day["changes"][-1:]])
-    confirmations: dict[datetime, int] = defaultdict(int)
-    for day in row["within"]:
-        said.changes += day["changes"]
-        confirmations[day["day"]] += day["confirmations"]
-    said.confirmations = confirmations
-    return said
+    before = [change for day in row["before"] for change in day["changes"][-1:]]
+    within = [change for day in row["within"] for change in day["changes"]]
+    return Said([*before, *within], {day["day"].date(): day["confirmations"] for day in row["within"]})
