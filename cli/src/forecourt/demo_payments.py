@@ -119,7 +119,7 @@ async def show_fuelling(config: Config, cast: Cast) -> None:
         await _money_first(fuelling)
         await _by_card(fuelling)
         await fuelling.refund_a_part(first)
-        await _show_bill(config, http, cast)
+        await _show_bill(config, cast)
 
 
 async def _fuel_first(fuelling: Fuelling) -> dict[str, Any]:
@@ -145,19 +145,19 @@ async def _by_card(fuelling: Fuelling) -> None:
     await fuelling.pay(order, "fuel_card", card_id=card_id)
 
 
-async def _show_bill(config: Config, http: aiohttp.ClientSession, cast: Cast) -> None:
+async def _show_bill(config: Config, cast: Cast) -> None:
     """The month as JSON and as a PDF to keep."""
     month = f"{datetime.now(CHINA):%Y-%m}"
-    headers = {"Authorization": f"Bearer {await cast.driver.token()}"}
-    async with http.get(f"/v1/bills/{month}.pdf", headers=headers) as reply:
-        document = await reply.read()
-        if reply.status != 200:
-            raise PlatformError(f"the bill: {reply.status} {document[:200].decode(errors='replace')}")
-    file = config.data / "demo" / f"bill-{month}.pdf"
+    _print_records(await cast.driver.get("/v1/records"))
+    await keep(config, "bill", f"bill-{month}.pdf", await cast.driver.file(f"/v1/bills/{month}.pdf"))
+
+
+async def keep(config: Config, what: str, name: str, document: bytes) -> None:
+    """A file of the demo, and where it lies."""
+    file = config.data / "demo" / name
     file.parent.mkdir(exist_ok=True)
     await asyncio.to_thread(file.write_bytes, document)
-    _print_records(await cast.driver.get("/v1/records"))
-    out.print(f"bill:            {_short(file)} ({len(document) / 1024:.0f} KiB)", soft_wrap=True)
+    out.print(f"{what + ':':<16} {_short(file)} ({len(document) / 1024:.0f} KiB)", soft_wrap=True)
 
 
 def _print_records(page: dict[str, Any]) -> None:

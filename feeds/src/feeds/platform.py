@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -55,6 +55,10 @@ class PlatformClient:
         """The JSON answer to a GET. Raises PlatformError."""
         return await self._request("GET", path, params=parameters)
 
+    async def file(self, path: str, parameters: Parameters = ()) -> bytes:
+        """The bytes that a GET answers with. Raises PlatformError."""
+        return await self._request("GET", path, params=parameters, decode=bytes)
+
     async def post(self, path: str, body: Any, idempotency_key: str | None = None) -> Any:
         """The JSON answer to a POST of a JSON-able body, or of none. Raises PlatformError."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else {}
@@ -88,7 +92,10 @@ class PlatformClient:
             headers["Authorization"] = f"Bearer {await self.token()}"
         return await self._patiently(method, path, headers, **how)
 
-    async def _patiently(self, method: str, path: str, headers: dict[str, str], **how: Any) -> Any:
+    async def _patiently(
+        self, method: str, path: str, headers: dict[str, str], decode: Callable[[bytes], Any] = msgspec.json.decode,
+        **how: Any,
+    ) -> Any:  # fmt: skip
         """Sends until an answer comes that is not `later`; a dead connection counts as `later`, too."""
         deadline, wait_seconds = time.monotonic() + PATIENCE_SECONDS, FIRST_WAIT_SECONDS
         while True:
@@ -97,7 +104,7 @@ class PlatformClient:
                 async with self._session.request(method, self._url + path, headers=headers, **how) as response:
                     body = await response.read()
                     if response.status < 300:
-                        return msgspec.json.decode(body) if body else None
+                        return decode(body) if body else None
                     trouble = _what(response.status, body)
                     if response.status not in LATER:
                         raise PlatformError(f"{method} {path}: {trouble}", _kind(body), response.status)
