@@ -4,9 +4,10 @@ from types import ModuleType
 
 from fastapi import FastAPI
 
-from analytics.api import files, reports
+from analytics.api import files, habits, overview, reports
 from analytics.settings import Settings
 from analytics.use_cases.context import Analytics
+from analytics.use_cases.copies import Copies
 from analytics.use_cases.forgetting import SWEEP_SECONDS, sweep
 from analytics.use_cases.people import PeopleData
 from analytics.use_cases.publishing import PAUSE_SECONDS, Publisher
@@ -18,7 +19,7 @@ from servicekit.outbox import Relay
 from servicekit.personal_data import PeopleDesk
 from servicekit.repeating import repeat
 
-AREAS: tuple[ModuleType, ...] = (personal_data, reports, files)
+AREAS: tuple[ModuleType, ...] = (personal_data, reports, overview, files, habits)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -34,8 +35,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         publisher = Publisher(analytics)
         kit.app.state.people_desk = people = PeopleDesk(chosen.service, PeopleData(analytics), analytics.erasures)
         kit.run_consumer(Consumer(chosen, store, people.subscriptions, kit.app.state.verifier))
-        kit.background("sweeping", lambda: repeat(lambda: sweep(analytics), SWEEP_SECONDS))
         kit.background("publisher", lambda: repeat(publisher.publish, PAUSE_SECONDS))
+        kit.background("sweeping", lambda: repeat(lambda: sweep(analytics), SWEEP_SECONDS))
+        kit.background("copies", Copies(analytics).run)
         kit.watch_revocations()
 
     return build_app(

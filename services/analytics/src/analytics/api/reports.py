@@ -12,6 +12,7 @@ from analytics.domain.metrics import TABLE
 from analytics.domain.periods import MAX_DAYS, Compare
 from analytics.http_models import metrics as metric_models
 from analytics.http_models import reports as models
+from analytics.use_cases import overview
 from analytics.use_cases.freshness import complete_until
 from analytics.use_cases.report_bodies import body_of
 from analytics.use_cases.report_kinds import REPORTS, ReportKind
@@ -40,7 +41,7 @@ def asked_of(
 
 
 What = Annotated[Asked, Depends(asked_of)]
-TOPICS = {kind.name: kind.topics for kind in REPORTS}
+TOPICS = {kind.name: kind.topics for kind in REPORTS} | {overview.NAME: overview.TOPICS}
 PROBLEMS = problem_responses(401, 403, 404, 422, 503)
 
 

@@ -55,6 +55,13 @@ TABLE: tuple[Metric, ...] = (
            "Discounts as a share of the amount at the pump; none where that is nothing."),
     Metric("share_basis_points", "basis_points", "Share", "占比",
            "What part of the orders of the period were paid in this way."),
+    Metric("station_id", "text", "Station id", "油站编号", "The id by which a station is known everywhere here."),
+    Metric("station", "text", "Station", "油站", "The station's name."),
+    Metric("currency", "text", "Currency", "币种", "The currency of the amounts, by its ISO 4217 code."),
+    Metric("revenue_share_basis_points", "basis_points", "Share of revenue", "收入占比",
+           "The station's part of the revenue of all stations of the report in its currency."),
+    Metric("revenue_change_basis_points", "basis_points", "Change of revenue", "收入变化",
+           "From the revenue of the days that are compared with, as a part of that; none where it was nothing."),
     Metric("drivers", "count", "Drivers", "车主数",
            "Different drivers whose order was paid in the period, however often each came.", about="people"),
     Metric("new_drivers", "count", "New drivers", "新车主",
@@ -133,5 +140,62 @@ TABLE: tuple[Metric, ...] = (
            "One of the ten nearest other stations within 5 km that were open in the period."),
     Metric("neighbour_brand", "text", "Brand", "品牌", "Under which the station sells."),
     Metric("distance_m", "metres", "Distance", "距离", "Between the stations in a straight line."),
+    # Campaigns
+    Metric("campaign_id", "text", "Campaign's id", "活动编号", "Which campaign it is."),
+    Metric("campaign", "text", "Campaign", "活动", "The campaign's name; none where only its id was ever heard of."),
+    Metric("campaigns", "count", "Campaigns", "活动数", "Campaigns that held at the station in the period, or gave "
+           "something there."),
+    Metric("held_from", "moment", "Held from", "活动开始", "When the campaign's first span of time that reaches into "
+           "the period began; one that is paused and goes on has several."),
+    Metric("held_until", "moment", "Held until", "活动结束", "When the last of these spans ends or ended; none where no "
+           "end is known."),
+    Metric("held_hours", "count", "Hours", "活动小时数", "Hours of the period, of those that are over, in at least half "
+           "of which the campaign held at the station."),
+    Metric("campaign_orders", "count", "Orders with it", "活动订单数", "Orders paid in the period from which the campaign "
+           "took something off."),
+    Metric("campaign_volume_ml", "ml", "Volume with it", "活动加油量", "Fuel of these orders; of those paid before "
+           "fuelling, as it was asked for."),
+    Metric("campaign_paid_minor", "minor", "Revenue with it", "活动收入", "What drivers paid for these orders."),
+    Metric("campaign_discount_minor", "minor", "Given", "活动优惠金额", "What the campaign took off these orders."),
+    Metric("campaign_accruals", "count", "Orders with its points", "活动积分笔数", "How many times drivers got points "
+           "that the campaign multiplied, by days of UTC."),
+    Metric("campaign_points", "points", "Points with it", "活动积分", "The points that they got then, all of them, before "
+           "any were taken back after a refund."),
+    Metric("accruals", "count", "Orders with points", "积分笔数", "How many times drivers got points for an order at the "
+           "station, by days of UTC."),
+    Metric("points", "points", "Points", "积分", "Points that drivers got for orders at the station, by days of UTC, "
+           "before any were taken back after a refund."),
+    Metric("verdict", "text", "Effect", "效果判断", "more or less litres than were to be expected; none_seen: neither is "
+           "sure; or why nothing can be told."),
+    Metric("compared_days", "count", "Days compared", "对比天数", "Days of the campaign on which the station was open and "
+           "that at least four of the eight weeks before can be compared with."),
+    Metric("compared_weeks", "count", "Weeks before", "对比周数", "How many of the eight weeks before the campaign a "
+           "weekday is compared with; of the weekday that has most."),
+    Metric("compared_stations", "count", "Comparable stations", "可比加油站", "Stations of the operator nearby, without "
+           "the campaign and most alike, by whose days the effect is corrected; 0: there are fewer than three."),
+    Metric("uplift_basis_points", "basis_points", "Litres, change", "销量变化", "Litres of the campaign's hours against "
+           "the same hours of the weeks before, corrected by what comparable stations did."),
+    Metric("uplift_low_basis_points", "basis_points", "Litres, at least", "销量变化下限", "The lower end of the interval "
+           "that has the true change in it nine times of ten."),
+    Metric("uplift_high_basis_points", "basis_points", "Litres, at most", "销量变化上限", "The upper end of the interval "
+           "that has the true change in it nine times of ten."),
+    Metric("orders_uplift_basis_points", "basis_points", "Orders, change", "订单变化", "The same change of orders."),
+    Metric("orders_uplift_low_basis_points", "basis_points", "Orders, at least", "订单变化下限", "The lower end of the "
+           "interval of the change of orders."),
+    Metric("orders_uplift_high_basis_points", "basis_points", "Orders, at most", "订单变化上限", "The upper end of the "
+           "interval of the change of orders."),
+    Metric("paid_uplift_basis_points", "basis_points", "Revenue, change", "收入变化", "The same change of revenue."),
+    Metric("paid_uplift_low_basis_points", "basis_points", "Revenue, at least", "收入变化下限", "The lower end of the "
+           "interval of the change of revenue."),
+    Metric("paid_uplift_high_basis_points", "basis_points", "Revenue, at most", "收入变化上限", "The upper end of the "
+           "interval of the change of revenue."),
+    Metric("additional_volume_ml", "ml", "Additional volume", "增加销量", "Litres sold on the days compared beyond what "
+           "was to be expected; below zero: fewer."),
+    Metric("additional_volume_low_ml", "ml", "Additional, at least", "增加销量下限", "The lower end of the interval of "
+           "the additional volume."),
+    Metric("additional_volume_high_ml", "ml", "Additional, at most", "增加销量上限", "The upper end of the interval of "
+           "the additional volume."),
+    Metric("additional_litre_mills", "mills", "Cost of an additional litre", "每增售一升成本", "What the campaign took off "
+           "on the days compared, divided by the additional volume; none where it is not sure that there is any."),
 )  # fmt: skip
 METRICS = {metric.name: metric for metric in TABLE}

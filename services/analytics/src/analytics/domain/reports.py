@@ -108,10 +108,12 @@ def _earlier(value: Any, period: Period, compare: Compare) -> Any:
     return period.earlier(value, compare) if isinstance(value, date) else value
 
 
-def key_figures(now: Any, before: Any | None, names: Sequence[str]) -> list[KeyFigure]:
+def key_figures(
+    now: Any, before: Any | None, names: Sequence[str], currency: str | None = None
+) -> list[KeyFigure]:  # fmt: skip
     """The figures of totals that a reader sees first, each with the one before."""
     pairs = [(name, getattr(now, name), getattr(before, name, None)) for name in names]
-    return [KeyFigure(name, value, earlier, change(value, earlier)) for name, value, earlier in pairs]
+    return [KeyFigure(name, value, earlier, change(value, earlier), currency) for name, value, earlier in pairs]
 
 
 def cells(row: Any, columns: Sequence[str]) -> tuple[Any, ...]:

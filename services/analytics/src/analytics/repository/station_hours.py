@@ -46,7 +46,7 @@ class StationHours:
                 collection.aggregate([within, {"$group": sums}]).to_list(None),
                 collection.aggregate([within, *_parts_by(day)]).to_list(None),
             )
-        days = {
+        days: dict[date, Document] = {
             one.pop("_id").date(): one | {part: {} for part in PARTS} | {"drivers": b"".join(one["drivers"])}
             for one in whole
         }
@@ -54,6 +54,19 @@ class StationHours:
             at, part, name = one["_id"]["day"], one["_id"]["part"], one["_id"]["name"]
             days[at.date()][part][name] = {figure: one[figure] for figure in PARTS[part]}
         return days
+
+    async def stations(self, station_ids: Sequence[UUID], period: Period) -> dict[tuple[UUID, str], Document]:
+        """What each of these stations sold in the period, by station and currency; none where nothing happened."""
+        within = {
+            "station_id": {"$in": list(station_ids)},
+            "begins_at": {"$gte": period.starts_at, "$lt": period.ends_at},
+        }  # fmt: skip
+        by_station = {"station_id": "$station_id", "currency": "$currency"}
+        sums = {"_id": by_station, **{name: {"$sum": f"${name}"} for name in SUMS}}
+        async with self._views.store.available():
+            collection = await self._views.collection(View.name)
+            found = await collection.aggregate([{"$match": within}, {"$group": sums}]).to_list(None)
+        return {(one["_id"]["station_id"], one["_id"]["currency"]): one for one in found}
 
     async def newcomers(self, station_id: UUID, period: Period) -> list[datetime]:
         """When drivers paid at the station for the first time ever, of those who did so in the period."""
