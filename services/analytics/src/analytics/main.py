@@ -4,7 +4,7 @@ from types import ModuleType
 
 from fastapi import FastAPI
 
-from analytics.api import files, habits, overview, reports
+from analytics.api import files, overview, reports
 from analytics.settings import Settings
 from analytics.use_cases.context import Analytics
 from analytics.use_cases.copies import Copies
@@ -19,7 +19,7 @@ from servicekit.outbox import Relay
 from servicekit.personal_data import PeopleDesk
 from servicekit.repeating import repeat
 
-AREAS: tuple[ModuleType, ...] = (personal_data, reports, overview, files, habits)
+AREAS: tuple[ModuleType, ...] = (personal_data, reports, overview, files)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
