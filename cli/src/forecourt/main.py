@@ -22,6 +22,7 @@ COMMANDS = {
     "tail": "forecourt.tail:tail",
     "topics": "forecourt.topics:topics",
     "analyst": "forecourt.analyst:app",
+    "export": "forecourt.export:export",
     "sms": "forecourt.sms:sms",
     "demo": "forecourt.demo:demo",
     "seed": "forecourt.seed:seed",
