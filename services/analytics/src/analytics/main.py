@@ -1,16 +1,22 @@
 """The only wiring of the analytics service."""
 
+from functools import partial
 from types import ModuleType
 
 from fastapi import FastAPI
 
-from analytics.api import files, overview, reports
+from analytics.api import files, habits, overview, reports, schedules
+from analytics.consumer import ViewReader
 from analytics.settings import Settings
+from analytics.use_cases import schedule_work
 from analytics.use_cases.context import Analytics
 from analytics.use_cases.copies import Copies
 from analytics.use_cases.forgetting import SWEEP_SECONDS, sweep
 from analytics.use_cases.people import PeopleData
 from analytics.use_cases.publishing import PAUSE_SECONDS, Publisher
+from analytics.use_cases.schedule_people import take_roles
+from analytics.use_cases.schedule_work import send_due
+from schemas.events import StaffRoleChangedV1
 from servicekit import personal_data
 from servicekit.app import Kit, build_app
 from servicekit.consumer import Consumer
@@ -19,7 +25,7 @@ from servicekit.outbox import Relay
 from servicekit.personal_data import PeopleDesk
 from servicekit.repeating import repeat
 
-AREAS: tuple[ModuleType, ...] = (personal_data, reports, overview, files)
+AREAS: tuple[ModuleType, ...] = (personal_data, reports, overview, files, habits, schedules)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -34,8 +40,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.run_relay(Relay(chosen, store))
         publisher = Publisher(analytics)
         kit.app.state.people_desk = people = PeopleDesk(chosen.service, PeopleData(analytics), analytics.erasures)
-        kit.run_consumer(Consumer(chosen, store, people.subscriptions, kit.app.state.verifier))
+        wanted = {StaffRoleChangedV1: partial(take_roles, analytics), **people.subscriptions}
+        kit.run_consumer(Consumer(chosen, store, wanted, kit.app.state.verifier))
+        if chosen.views:
+            kit.run_consumer(ViewReader(analytics))
         kit.background("publisher", lambda: repeat(publisher.publish, PAUSE_SECONDS))
+        kit.background("schedules", lambda: repeat(lambda: send_due(analytics), schedule_work.PAUSE_SECONDS))
         kit.background("sweeping", lambda: repeat(lambda: sweep(analytics), SWEEP_SECONDS))
         kit.background("copies", Copies(analytics).run)
         kit.watch_revocations()

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-MONTH_FORMAT = "%Y-%m"
+MONTH_PATTERN = r"^20\d\d-(0[1-9]|1[0-2])$"
 
 
 def month_of(day: date) -> str:
