@@ -10,12 +10,14 @@ from uuid import UUID
 
 from motor.motor_asyncio import AsyncIOMotorClientSession
 from pymongo import ReplaceOne
+from pymongo.errors import PyMongoError
 
 from analytics.domain.folds.station_hours import StationHours
 from analytics.domain.published_hours import SHOWN, Told
 from analytics.domain.views import Document
 from servicekit.ids import new_id
 from servicekit.mongo import MongoStore
+from servicekit.store import StoreUnavailable
 
 MARK_KEYS = 1_000
 """Ids in a mark at most."""
@@ -38,14 +40,18 @@ class PublishedHours:
         self._marks, self._told = store.database.changed_hours, store.database.published_hours
 
     async def mark(self, keys: Sequence[str], generation: int | None = None) -> None:
-        """These may have changed; with a generation, as soon as it serves."""
+        """These may have changed; with a generation, as soon as it serves. Raises StoreUnavailable whatever is wrong:
+        it is not the fault of who changed them."""
         marks = [
             {"_id": new_id(), "keys": list(keys[start : start + MARK_KEYS]), "generation": generation}
             for start in range(0, len(keys), MARK_KEYS)
         ]
         if marks:
             async with self._store.available():
-                await self._marks.insert_many(marks, ordered=False)
+                try:
+                    await self._marks.insert_many(marks, ordered=False)
+                except PyMongoError as error:
+                    raise StoreUnavailable(f"MongoDB did not write: {error}") from error
 
     async def marks(self, generation: int, limit: int) -> list[Mark]:
         """The oldest marks that hold while this generation serves."""
