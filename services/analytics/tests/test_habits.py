@@ -14,6 +14,7 @@ from analytics.domain.fills import fills_of
 from analytics.domain.folds.driver_months import DriverMonths
 from analytics.domain.habits import Habits, cost, habits_of
 from schemas.events import PriceChangedV1
+from schemas.vocabulary import Fuel
 from servicekit.ids import new_id
 
 from .conftest import Analytics
@@ -44,7 +45,7 @@ async def read(analytics: Analytics, driver: UUID, **query: Any) -> dict[str, An
 
 def priced(station: UUID, mills: int, at: datetime, version: int = 1) -> PriceChangedV1:
     return PriceChangedV1(
-        station_id=station, fuel="petrol_95", version=version, price_mills=mills, previous_price_mills=None,
+        station_id=station, fuel=Fuel.PETROL_95, version=version, price_mills=mills, previous_price_mills=None,
         currency="CNY", report_id=f"canary-{version}", effective_at=at, submitted_at=at, received_at=at,
     )  # fmt: skip
 

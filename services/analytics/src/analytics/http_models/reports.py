@@ -21,7 +21,8 @@ EXAMPLES: Mapping[Unit, Any] = {
     "points": 231, "ml_per_100km": 7_400, "per_mille": 120,
 }  # fmt: skip
 STRUCTURE: Mapping[str, str] = {
-    "suppressed": "What is about people is left out: fewer than 5 different drivers stand behind the row",
+    "suppressed": "What is about people is left out: fewer than 5 different drivers stand behind the row, or it would "
+    "tell of such by a difference",
     "rows": "In the order of time, unless said otherwise",
     "totals": "Of the whole period",
 }
