@@ -125,16 +125,17 @@ def accrued(points: int, at: datetime, **fields: Any) -> PointsAccruedV1:
     return PointsAccruedV1.model_validate(standard | fields)
 
 
-def test_points_of_a_station_add_up_by_day_and_campaign():
+def test_points_of_a_station_add_up_by_hour_and_campaign():
     other = uuid5(CAMPAIGN, "other")
     events = [
         accrued(10, MIDNIGHT),
-        accrued(20, MIDNIGHT + timedelta(hours=23), campaign_ids=[CAMPAIGN, other]),
-        accrued(30, MIDNIGHT + timedelta(hours=24), campaign_ids=[CAMPAIGN, CAMPAIGN]),
+        accrued(20, MIDNIGHT + timedelta(minutes=59), campaign_ids=[CAMPAIGN, other]),
+        accrued(30, MIDNIGHT + timedelta(minutes=60), campaign_ids=[CAMPAIGN, CAMPAIGN]),
         accrued(40, MIDNIGHT, station_id=None, reason="reward"),
     ]
     documents = folded(StationPoints(), *events)
-    first, second = (documents[f"{STATION}|2026-{day}"] for day in ("04-30", "05-01"))
+    first, second = (documents[f"{STATION}|2026-04-30T{hour}Z"] for hour in ("00", "01"))
+    assert [one["begins_at"] for one in (first, second)] == [MIDNIGHT, MIDNIGHT + timedelta(hours=1)]
     assert (first["points"], first["accruals"]) == (30, 2)
     assert first["campaigns"] == {str(one): {"points": 20, "accruals": 1} for one in (CAMPAIGN, other)}
     assert second["campaigns"] == {str(CAMPAIGN): {"points": 30, "accruals": 1}}

@@ -158,13 +158,13 @@ TABLE: tuple[Metric, ...] = (
     Metric("campaign_paid_minor", "minor", "Revenue with it", "活动收入", "What drivers paid for these orders."),
     Metric("campaign_discount_minor", "minor", "Given", "活动优惠金额", "What the campaign took off these orders."),
     Metric("campaign_accruals", "count", "Orders with its points", "活动积分笔数", "How many times drivers got points "
-           "that the campaign multiplied, by days of UTC."),
+           "that the campaign multiplied."),
     Metric("campaign_points", "points", "Points with it", "活动积分", "The points that they got then, all of them, before "
            "any were taken back after a refund."),
     Metric("accruals", "count", "Orders with points", "积分笔数", "How many times drivers got points for an order at the "
-           "station, by days of UTC."),
-    Metric("points", "points", "Points", "积分", "Points that drivers got for orders at the station, by days of UTC, "
-           "before any were taken back after a refund."),
+           "station."),
+    Metric("points", "points", "Points", "积分", "Points that drivers got for orders at the station, before any were "
+           "taken back after a refund."),
     Metric("verdict", "text", "Effect", "效果判断", "more or less litres than were to be expected; none_seen: neither is "
            "sure; or why nothing can be told."),
     Metric("compared_days", "count", "Days compared", "对比天数", "Days of the campaign on which the station was open and "

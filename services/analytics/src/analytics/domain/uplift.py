@@ -54,6 +54,8 @@ class Verdict(StrEnum):
     TOO_LONG_AGO = "too_long_ago"
     TOO_UNEVEN = "too_uneven"
     NOT_HELD = "not_held"
+    NOT_COMPARED = "not_compared"
+    """Nobody looked."""
 
 
 @dataclass(frozen=True, slots=True)

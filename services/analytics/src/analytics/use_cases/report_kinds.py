@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from analytics.domain import customers, days, hours, price_sheets, prices
+from analytics.domain import campaign_sheets, customers, days, hours, price_sheets, prices
+from analytics.domain.campaign_report import CampaignsReport
 from analytics.domain.catalogue import VIEW_BY_NAME
 from analytics.domain.documents import Document
 from analytics.domain.periods import Period
@@ -17,6 +18,7 @@ from analytics.domain.reports import Head, Report
 from analytics.domain.sources import topics_of
 from analytics.repository.stations import Station
 from analytics.use_cases import sales_reports
+from analytics.use_cases.campaigns_report import read_campaigns
 from analytics.use_cases.context import Analytics
 from analytics.use_cases.customers_report import read_customers
 from analytics.use_cases.prices_report import read_prices
@@ -60,6 +62,10 @@ REPORTS: tuple[ReportKind, ...] = (
     ReportKind(
         "prices", "See a station's prices", prices.PricesReport, read_prices, price_sheets.document,
         ("station-prices", "stations", "station-hours"), ("day", "fuel"),
+    ),
+    ReportKind(
+        "campaigns", "See what campaigns changed at a station", CampaignsReport, read_campaigns,
+        campaign_sheets.document, ("campaigns", "station-hours", "station-points", "stations"), ("campaign_id",),
     ),
 )  # fmt: skip
 REPORT_BY_NAME = {kind.name: kind for kind in REPORTS}

@@ -1,17 +1,18 @@
-"""Points that drivers got for orders of a station, by day."""
+"""Points that drivers got for orders of a station, by the hour."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from analytics.domain import facts
 from analytics.domain.facts import Fact
+from analytics.domain.folds.station_hours import HOUR_FORMAT
 from analytics.domain.views import Document
 
 
 class StationPoints:
-    """Per station and UTC day (`station_id`, `day`): `points`, `accruals` (how many times somebody got some) and
-    `campaigns` {id: points, accruals} of those that a campaign multiplied. What two campaigns multiplied counts for
-    both, and once for the station.
+    """Per station and hour in UTC (`station_id`, `begins_at`): `points`, `accruals` (how many times somebody got some)
+    and `campaigns` {id: points, accruals} of those that a campaign multiplied. What two campaigns multiplied counts for
+    both, and once for the station. By hours, as sales are: a station's own day is some of them.
 
     Points that are taken back after a refund name no station: they are not taken off here.
     """
@@ -19,21 +20,21 @@ class StationPoints:
     name = "station-points"
     collection = "station_points"
     events = (facts.PointsAccrued,)
-    indexes: tuple[Mapping[str, int], ...] = ({"station_id": 1, "day": 1},)
+    indexes: tuple[Mapping[str, int], ...] = ({"station_id": 1, "begins_at": 1},)
 
     def keys(self, fact: Fact) -> Iterable[str]:
-        """The station's day in which they were given; rewards that are no order's have no station."""
+        """The station's hour in which they were given; rewards that are no order's have no station."""
         event = fact.event
         if not isinstance(event, facts.PointsAccrued) or event.station_id is None:
             return ()
-        return (f"{event.station_id}|{event.occurred_at.astimezone(UTC).date()}",)
+        return (f"{event.station_id}|{event.occurred_at.astimezone(UTC):{HOUR_FORMAT}}",)
 
     def begin(self, key: str, fact: Fact) -> Document:
-        """A day without points."""
+        """An hour without points."""
         assert isinstance(fact.event, facts.PointsAccrued)  # noqa: S101 - `keys` lets no other pass
         return {
-            "station_id": fact.event.station_id, "day": self.begins_at(key), "points": 0, "accruals": 0,
-            "campaigns": {},
+            "station_id": fact.event.station_id, "begins_at": self.begins_at(key), "points": 0,
+            "accruals": 0, "campaigns": {},
         }  # fmt: skip
 
     def fold(self, document: Document, facts: Sequence[Fact]) -> None:
@@ -43,8 +44,8 @@ class StationPoints:
         document["campaigns"] = dict(sorted(document["campaigns"].items()))
 
     def begins_at(self, key: str) -> datetime | None:
-        """The beginning of its day."""
-        return datetime.fromisoformat(key.split("|")[1]).replace(tzinfo=UTC)
+        """The beginning of its hour."""
+        return datetime.strptime(key.split("|")[1], HOUR_FORMAT).replace(tzinfo=UTC)
 
 
 def _add(document: Document, event: facts.EventStruct) -> None:

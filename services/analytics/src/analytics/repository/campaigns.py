@@ -1,0 +1,61 @@
+"""What is known of campaigns, and what their effects are told from: hours and points of stations, from their views."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from analytics.domain.campaigns import Campaign, campaign_of
+from analytics.domain.folds.campaigns import Campaigns as View
+from analytics.domain.folds.station_hours import StationHours, key_of
+from analytics.domain.folds.station_points import StationPoints
+from analytics.domain.views import Document
+from analytics.repository.views import Views
+
+HIDDEN = {"_id": 0, "n": 0, "seen": 0}
+
+
+class Campaigns:
+    """Reads of the views `campaigns`, `station-hours` and `station-points`.
+
+    Raises StoreUnavailable when the database is away."""
+
+    def __init__(self, views: Views) -> None:
+        self._views = views
+
+    async def of_operator(self, operator: str, starts_at: datetime, ends_at: datetime) -> list[Campaign]:
+        """Campaigns that hold at stations of the operator and may have held in the time, by id."""
+        theirs = {
+            "operators": {"$in": [operator, None]}, "starts_at": {"$lt": ends_at},
+            "$or": [{"ends_at": None}, {"ends_at": {"$gt": starts_at}}],
+        }  # fmt: skip
+        found = [campaign_of(document) for document in await self._find(theirs)]
+        return [one for one in found if one.within(starts_at, ends_at)]
+
+    async def named(self, campaign_ids: Collection[str]) -> list[Campaign]:
+        """The campaigns with these ids of which something is known."""
+        found = await self._find({"_id": {"$in": list(campaign_ids)}})
+        return [campaign_of(document) for document in found]
+
+    async def sold(
+        self, station_id: UUID, currency: str, starts_at: datetime, ends_at: datetime, fields: Sequence[str]
+    ) -> list[Document]:
+        """The hours of a station that begin in the time and in which something happened: these fields of them."""
+        within = {
+            "_id": {"$gte": key_of(station_id, starts_at, ""), "$lt": key_of(station_id, ends_at, "~")},
+            "begins_at": {"$gte": starts_at, "$lt": ends_at}, "currency": currency,
+        }  # fmt: skip
+        async with self._views.store.available():
+            collection = await self._views.collection(StationHours.name)
+            return await collection.find(within, {"_id": 0, **dict.fromkeys(fields, 1)}).to_list(None)
+
+    async def points(self, station_id: UUID, starts_at: datetime, ends_at: datetime) -> list[Document]:
+        """The hours that begin in the time in which drivers got points at the station."""
+        within = {"station_id": station_id, "begins_at": {"$gte": starts_at, "$lt": ends_at}}
+        async with self._views.store.available():
+            collection = await self._views.collection(StationPoints.name)
+            return await collection.find(within, HIDDEN).sort("_id", 1).to_list(None)
+
+    async def _find(self, matching: Document) -> list[Document]:
+        async with self._views.store.available():
+            collection = await self._views.collection(View.name)
+            return await collection.find(matching, HIDDEN).sort("_id", 1).to_list(None)
