@@ -194,6 +194,7 @@ async def test_averages_are_of_the_station_and_its_neighbours(analytics: Analyti
     wanted = [(own, "petrol_95", date(2026, 4, day)) for day in (10, 11)]
     wanted += [(far, "petrol_95", date(2026, 4, day)) for day in (11, 10)]
     wanted += [(own, "lpg", date(2026, 4, 11)), (new_id(), "petrol_95", date(2026, 4, 11))]
+    wanted += [(own, "petrol_95", date(2026, month, 1)) for month in (3, 5)]
     found = await averages(analytics.process, [*wanted, wanted[0]])
-    assert [found[one] for one in wanted] == [7_175, 7_000, 6_001, None, None, None]
+    assert [found[one] for one in wanted] == [7_175, 7_000, 6_001, None, None, None, None, 7_000]
     assert await averages(analytics.process, []) == {}
