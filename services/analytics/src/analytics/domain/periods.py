@@ -101,12 +101,13 @@ class Period:
 def period_of(first_day: date | None, last_day: date | None, zone: ZoneInfo, now: datetime) -> Period:
     """The period that was asked for, by default the DEFAULT_DAYS that end with today. Raises BadPeriod."""
     today = now.astimezone(zone).date()
+    asked = [day for day in (first_day, last_day) if day is not None]
+    if any(day.year < FIRST_YEAR for day in asked):
+        raise BadPeriod(f"There is nothing from before {FIRST_YEAR}; let `from` and `to` be later days.")
+    if any(day > today for day in asked):
+        raise BadPeriod(f"Days to come have no figures: at the station it is {today} now, let `to` be no later.")
     last = last_day or (min(today, first_day + (DEFAULT_DAYS - 1) * DAY) if first_day else today)
     first = first_day or last - (DEFAULT_DAYS - 1) * DAY
-    if first < date(FIRST_YEAR, 1, 1):
-        raise BadPeriod(f"There is nothing from before {FIRST_YEAR}; let `from` be a later day.")
-    if first > today or last > today:
-        raise BadPeriod(f"Days to come have no figures: at the station it is {today} now, let `to` be no later.")
     if last < first:
         raise BadPeriod(f"`to` ({last}) is before `from` ({first}); send them the other way round.")
     if (last - first).days >= MAX_DAYS:
