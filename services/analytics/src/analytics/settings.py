@@ -12,6 +12,7 @@ class Settings(MongoSettings):
     model_config = SettingsConfigDict(env_prefix="ANALYTICS_", frozen=True, extra="ignore")
 
     service: str = "analytics"
+    views: bool = Field(default=True, description="Whether this process folds views; workers do (analytics.worker)")
     keyring_file: str = Field(description="Keys that seal where reports are sent to (servicekit.keyring)")
     pseudonym_key: SecretStr = Field(
         min_length=32,

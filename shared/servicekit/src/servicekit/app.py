@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from servicekit.auth import Verifier
 from servicekit.backoff import Backoff
-from servicekit.consumer import Consumer
+from servicekit.kafka import ReadingLoop
 from servicekit.live import LiveReader
 from servicekit.middleware import HttpEdge
 from servicekit.outbox import Relay
@@ -71,10 +71,10 @@ class Kit:
         """Publishes the outbox for the life of the service."""
         self.background("relay", relay.run)
 
-    def run_consumer(self, consumer: Consumer) -> None:
+    def run_consumer(self, consumer: ReadingLoop) -> None:
         """Consumes for the life of the service; /healthz fails when the loop no longer goes round."""
-        self.background("consumer", consumer.run)
-        self.alive_while("consumer", consumer.seconds_without_progress, CONSUMER_STUCK_SECONDS)
+        self.background(consumer.name, consumer.run)
+        self.alive_while(consumer.name, consumer.seconds_without_progress, CONSUMER_STUCK_SECONDS)
 
     def watch_revocations(self, *, before_ready: bool = True) -> None:
         """Refuses revoked access tokens before they expire; each replica reads what was revoked for itself.

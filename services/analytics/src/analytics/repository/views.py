@@ -69,9 +69,12 @@ class Views:
         return self.store.database[f"{view.collection}.g{generation}"]
 
     async def load(self, collection: Collection, keys: Iterable[str]) -> dict[str, Folded]:
-        """The documents with these ids that exist, each with its facts."""
+        """The documents with these ids that exist, each with its facts. Raises StoreUnavailable whatever is wrong."""
         async with self.store.available():
-            found = await collection.find({"_id": {"$in": list(keys)}}).to_list(None)
+            try:
+                found = await collection.find({"_id": {"$in": list(keys)}}).to_list(None)
+            except PyMongoError as error:
+                raise StoreUnavailable(f"MongoDB did not read: {error}") from error
         return {document.pop("_id"): _folded(document) for document in found}
 
     async def save(self, collection: Collection, changed: Mapping[str, tuple[int, Folded]]) -> bool:

@@ -9,6 +9,8 @@ from analytics.use_cases.arriving import Arrivals, Arrived
 from analytics.use_cases.context import Analytics
 from analytics.use_cases.view_folding import ViewFolding, bury
 from servicekit.envelope import MalformedMessage, Message
+from servicekit.reading import MAX_ERROR_CHARACTERS
+from servicekit.store import DeadLetter, StoreUnavailable
 
 
 class Folding:
@@ -25,6 +27,24 @@ class Folding:
         self.views = {view.name: ViewFolding(analytics, view, chosen.get(view.name)) for view in views}
         self._analytics = analytics
         self._arrivals = Arrivals(analytics.pseudonyms)
+
+    @property
+    def consumers(self) -> list[str]:
+        """Under which names it sets messages aside."""
+        return [self.consumer, *(view.consumer for view in self.views.values())]
+
+    async def replay(self, letter: DeadLetter) -> str | None:
+        """Folds a message that was set aside; what is still wrong, or None. Raises StoreUnavailable."""
+        views = [view for view in self.views.values() if letter.consumer in (self.consumer, view.consumer)]
+        try:
+            if (fact := self._arrivals.fact(letter.message)) is not None:
+                for view in views:
+                    await view.take_again(Arrived(fact, letter.message))
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - the dead letter keeps it
+            return repr(error)[:MAX_ERROR_CHARACTERS]
+        return None
 
     async def take(self, messages: Sequence[Message]) -> None:
         """Folds them; what cannot be read, or what a view cannot take, is set aside. Raises StoreUnavailable."""

@@ -1,14 +1,24 @@
-"""Until when what reports say is complete."""
+"""Until when views are complete."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
-from analytics.repository import progress
+from analytics.domain.catalogue import VIEW_BY_NAME
+from analytics.domain.sources import topics_of
+from analytics.repository.progress import ProgressRepository
 from analytics.use_cases.context import Analytics
+from schemas.catalogue import TOPIC_BY_NAME
 
 
-async def complete_until(analytics: Analytics, topics: Sequence[str]) -> datetime | None:
-    """Everything that was published on these topics before is in the views; None where one was not read yet."""
-    moments = (await progress.complete_until(analytics.store, topics)).values()
-    known = [moment for moment in moments if moment is not None]
-    return min(known) if len(known) == len(moments) else None
+async def complete_until(analytics: Analytics, topics: Iterable[str]) -> datetime | None:
+    """What was published on these topics before that is in the views; None where a partition was never read."""
+    partitions = [(topic, number) for topic in topics for number in range(TOPIC_BY_NAME[topic].partitions)]
+    reached = await ProgressRepository(analytics.store).of(partitions)
+    if len(reached) < len(partitions):
+        return None
+    return min((one.complete_until for one in reached.values()), default=None)
+
+
+async def views_complete_until(analytics: Analytics, views: Iterable[str]) -> datetime | None:
+    """The same for views by their names: a report of several is as fresh as the least of them."""
+    return await complete_until(analytics, {topic for name in views for topic in topics_of(VIEW_BY_NAME[name].events)})
