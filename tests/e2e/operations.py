@@ -25,6 +25,7 @@ VALUES: dict[str, Any] = {
     "flag_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c17", "operator": "nobodys-operator",
     "coupon_id": "01900000-0000-7000-8000-0000000009c1", "code": "ABCD-EFGH-JKLM",
     "gift_order_id": "01900000-0000-7000-8000-0000000009b2",
+    "name": "days",
     "exception_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c16", "date": str(date.today() - timedelta(days=3)),
 }  # fmt: skip
 """What stands for a path parameter that names no object of anybody's."""
@@ -45,6 +46,7 @@ MADE_BY: dict[str, tuple[Key, tuple[str | int, ...]]] = {
     "shift_id": (("post", "/v1/stations/{station_id}/shifts"), ("shift_id",)),
     "gift_id": (("post", "/v1/gifts"), ("gift_id",)),
     "template_id": (("post", "/v1/coupon-templates"), ("template_id",)),
+    "schedule_id": (("post", "/v1/report-schedules"), ("schedule_id",)),
 }
 """The operation that makes, or shows, the object of a path parameter; where its reply has the id."""
 

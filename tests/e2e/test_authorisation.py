@@ -30,7 +30,7 @@ PUBLIC = {
     ("get", "/v1/campaigns"), ("get", "/v1/campaigns/{campaign_id}"),
     ("get", "/v1/prices/levels"), ("post", "/v1/webhooks/wechatpay/payments"),
     ("post", "/v1/webhooks/wechatpay/refunds"), ("post", "/v1/webhooks/alipay"),
-    ("get", "/v1/gifts"),
+    ("get", "/v1/gifts"), ("get", "/v1/reports/metrics"),
 }  # fmt: skip
 """What anybody may do; a route that is added here was decided to be public."""
 
