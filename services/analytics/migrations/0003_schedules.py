@@ -14,7 +14,7 @@ SCHEDULES = {
         "bsonType": "object",
         "required": [
             "_id", "owner", "report", "time_zone", "cadence", "hour", "format", "language", "recipient", "status",
-            "try_at", "tries", "failures", "claims", "runs", "created_at",
+            "try_at", "tries", "failures", "version", "runs", "created_at",
         ],
         "properties": {
             "_id": {"bsonType": "binData"}, "owner": TEXT, "report": TEXT,
@@ -22,7 +22,7 @@ SCHEDULES = {
             "hour": {"bsonType": "int", "minimum": 0, "maximum": 23}, "format": {"enum": ["xlsx", "pdf", "csv"]},
             "language": {"enum": ["en", "zh"]}, "recipient": {"bsonType": "binData"},
             "status": {"enum": ["unconfirmed", "active", "paused", "suspended"]}, "reason": MAYBE_TEXT,
-            "next_at": MAYBE_MOMENT, "try_at": MAYBE_MOMENT, "tries": NUMBER, "failures": NUMBER, "claims": NUMBER,
+            "next_at": MAYBE_MOMENT, "try_at": MAYBE_MOMENT, "tries": NUMBER, "failures": NUMBER, "version": NUMBER,
             "code": {"bsonType": ["object", "null"]}, "runs": {"bsonType": "array", "maxItems": 10},
             "created_at": MOMENT,
         },

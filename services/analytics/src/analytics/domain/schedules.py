@@ -128,7 +128,7 @@ class Terms:
 
     report: str
     station_id: UUID | None
-    """Whose report; None: of all stations of an operator that the owner may read."""
+    """Whose report; None: of all stations of an operator that the owner may read of."""
     operator: str | None
     time_zone: str
     """IANA name, the station's."""
@@ -189,8 +189,8 @@ class Schedule:
     """To send what is due now; one that began counts, whatever became of it."""
     failures: int = 0
     """Reports given up one after another."""
-    claims: int = 0
-    """Grows with each try and each change: who began a try before may not note its end over what came after."""
+    version: int = 0
+    """Grows with each try and each change: nothing is stored over what was not read."""
     code: Code | None = None
     runs: tuple[Run, ...] = ()
     """The latest first."""
@@ -199,7 +199,7 @@ class Schedule:
         """A code is to be sent to the recipient."""
         return replace(
             self, status=Status.UNCONFIRMED, reason=None, next_at=None, try_at=now, tries=0, failures=0, code=None,
-            claims=self.claims + 1,
+            version=self.version + 1,
         )  # fmt: skip
 
     def active(self, now: datetime) -> "Schedule":
@@ -207,21 +207,26 @@ class Schedule:
         next_at = self.terms.timing.following(now)
         return replace(
             self, status=Status.ACTIVE, reason=None, next_at=next_at, try_at=next_at, tries=0, failures=0, code=None,
-            claims=self.claims + 1,
+            version=self.version + 1,
         )  # fmt: skip
 
     def resting(self, status: Status, reason: str | None = None) -> "Schedule":
         """Nothing is sent, for now."""
-        return replace(self, status=status, reason=reason, next_at=None, try_at=None, tries=0, claims=self.claims + 1)
+        return replace(self, status=status, reason=reason, next_at=None, try_at=None, tries=0, version=self.version + 1)
 
     def sent_code(self) -> "Schedule":
         """The code is with the recipient; nothing is to be done until it comes back."""
-        return replace(self, try_at=None, tries=0, reason=None, claims=self.claims + 1)
+        return replace(self, try_at=None, tries=0, reason=None, version=self.version + 1)
+
+    def refusing(self) -> "Schedule":
+        """Another code was sent back than the one that went out."""
+        code = self.code and replace(self.code, wrong_tries=self.code.wrong_tries + 1)
+        return replace(self, code=code, version=self.version + 1)
 
     def failed_code(self, reason: str, now: datetime, *, for_good: bool) -> "Schedule":
         """The code could not be sent: it is tried again later, or its owner has to look at the address."""
         if not for_good and self.tries <= len(PAUSES):
-            return replace(self, try_at=now + PAUSES[self.tries - 1], reason=reason, claims=self.claims + 1)
+            return replace(self, try_at=now + PAUSES[self.tries - 1], reason=reason, version=self.version + 1)
         return self.resting(Status.UNCONFIRMED, reason)
 
     @property
@@ -242,7 +247,7 @@ class Schedule:
     def failed(self, due_at: datetime, reason: str, now: datetime, *, for_good: bool) -> "Schedule":
         """After a try that did not send the report: it is tried again later, or given up."""
         if not for_good and self.tries <= len(PAUSES):
-            return replace(self, try_at=now + PAUSES[self.tries - 1], claims=self.claims + 1)
+            return replace(self, try_at=now + PAUSES[self.tries - 1], version=self.version + 1)
         first_day, last_day = self.terms.timing.days(due_at)
         return self.done(Run(due_at, first_day, last_day, now, self.tries, reason), now)
 

@@ -95,7 +95,7 @@ class FolderMailer:
     def _write(self, name: str, written: bytes) -> None:
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            unfinished = self._folder / f".{name}"
+            unfinished = self._folder / f"{name}.part"
             unfinished.write_bytes(written)
             unfinished.replace(self._folder / name)
         except OSError as error:

@@ -18,7 +18,7 @@ Session = AsyncIOMotorClientSession
 LEASE = timedelta(minutes=5)
 """Longer than a report takes to be made and sent; whoever began and does not end it loses it to another one then."""
 _TERMS = ("report", "station_id", "operator", "time_zone", "cadence", "hour", "format", "language")
-_STATE = ("status", "reason", "next_at", "try_at", "tries", "failures", "claims")
+_STATE = ("status", "reason", "next_at", "try_at", "tries", "failures", "version")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +67,13 @@ class Schedules:
             if after.recipient != before.recipient:
                 box = await self._vault.box(tx, after.owner)
                 changes["recipient"] = box.seal(after.recipient, recipient_context(after.schedule_id))
-            known = {"_id": before.schedule_id, "claims": before.claims}
+            known = {"_id": before.schedule_id, "version": before.version}
             changes.pop("_id")
             return (await self._schedules.update_one(known, {"$set": changes}, session=tx)).matched_count == 1
+
+    async def reload(self, schedule: Schedule) -> Schedule | None:
+        """The same as it is now; None where it is gone."""
+        return await self.find(schedule.owner, schedule.schedule_id)
 
     async def note_run(self, schedule_id: UUID, run: Run) -> None:
         """Adds a run to a schedule that was changed while it ran."""
@@ -83,11 +87,13 @@ class Schedules:
             while True:
                 found = await self._schedules.find_one_and_update(
                     {"try_at": {"$lte": now}},
-                    {"$set": {"try_at": now + LEASE}, "$inc": {"tries": 1, "claims": 1}},
+                    {"$set": {"try_at": now + LEASE}, "$inc": {"tries": 1, "version": 1}},
                     sort=[("try_at", 1)], return_document=ReturnDocument.AFTER,
                 )  # fmt: skip
-                if found is None or (schedule := await self._opened(found, None)):
-                    return schedule if found else None
+                if found is None:
+                    return None
+                if (schedule := await self._opened(found, None)) is not None:
+                    return schedule
 
     async def delete(self, tx: Session, owner: str, schedule_id: UUID) -> bool:
         """Deletes one; whether it was there."""
@@ -107,7 +113,7 @@ class Schedules:
         """Makes it another account's; the address is sealed anew in that one's box."""
         box = await self._vault.box(tx, into)
         sealed = box.seal(schedule.recipient, recipient_context(schedule.schedule_id))
-        change = {"$set": {"owner": into, "recipient": sealed}, "$inc": {"claims": 1}}
+        change = {"$set": {"owner": into, "recipient": sealed}, "$inc": {"version": 1}}
         await self._schedules.update_one({"_id": schedule.schedule_id}, change, session=tx)
 
     async def _opened(self, document: Mapping[str, Any], tx: Session | None) -> Schedule | None:
@@ -177,9 +183,9 @@ def _plain(value: Any) -> Any:
 
 def _schedule(document: Mapping[str, Any], box: Box) -> Schedule:
     schedule_id, code = document["_id"], document["code"]
-    terms = {name: document[name] for name in _TERMS}
+    terms: dict[str, Any] = {name: document[name] for name in _TERMS}
     typed = terms | {"cadence": Cadence(terms["cadence"]), "format": Format(terms["format"])}
-    state = {name: document[name] for name in _STATE} | {"status": Status(document["status"])}
+    state: dict[str, Any] = {name: document[name] for name in _STATE} | {"status": Status(document["status"])}
     return Schedule(
         schedule_id=schedule_id, owner=document["owner"], terms=Terms(**typed), created_at=document["created_at"],
         recipient=box.open(document["recipient"], recipient_context(schedule_id)),

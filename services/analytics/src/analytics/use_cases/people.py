@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from analytics.use_cases import habit_people
+from analytics.use_cases import habit_people, schedule_people
 from analytics.use_cases.context import Analytics
 from servicekit.erasures import Erasure
 
@@ -16,10 +16,12 @@ Erase = Callable[[Analytics, Any, list[str]], Awaitable[int]]
 COLLECTS: Mapping[str, Collect] = {
     "driver_months": habit_people.collect_months,
     "station_visits": habit_people.collect_visits,
+    "report_schedules": schedule_people.collect,
 }
 """One row for each kind of data that an export holds."""
 ERASES: Mapping[str, Erase] = {
     "driver_months": habit_people.erase,
+    "report_schedules": schedule_people.erase,
 }
 KEPT = frozenset({"station_visits"})
 """Books of stations, which count who came without knowing who that is."""
@@ -55,5 +57,6 @@ class PeopleData:
         return {**erased, "data_keys": int(shredded)}
 
     async def merge(self, tx: Any, subject: str, into: str) -> None:
-        """Nothing moves; what was sealed for the account goes."""
+        """What was folded stays; reports that the person has sent are the other account's, and what was sealed goes."""
+        await schedule_people.move(self._analytics, tx, subject, into)
         await self._analytics.vault.shred(tx, subject)
