@@ -47,5 +47,6 @@ lock: setup ## compile the locks in requirements/ anew
 	$(BIN)/uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
 		requirements/flink.in -o requirements/flink.txt
 
-schemas: setup ## export JSON Schemas, golden examples and AsyncAPI from the event models
+schemas: setup ## export JSON Schemas, golden examples, AsyncAPI and docs of topics and metrics from their tables
 	$(BIN)/python -m schemas.export
+	$(BIN)/python -m analytics.metrics_page
