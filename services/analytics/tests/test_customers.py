@@ -8,6 +8,7 @@ from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -97,7 +98,7 @@ def test_new_returning_and_lapsed_are_by_the_first_and_the_last_order():
     totals = report.totals
     assert (totals.drivers, totals.new_drivers, totals.returning_drivers, totals.lapsed_drivers) == (11, 6, 5, 5)
     assert (totals.orders, totals.paid_minor, totals.average_paid_minor) == (17, 386_000, 22_706)
-    assert (totals.median_orders, totals.median_gap_seconds) == (2, 6 * 86_400)
+    assert (totals.median_orders, totals.median_days_between) == (2, 6)
     assert [(row.driver_group, row.orders, row.average_paid_minor) for row in report.rows] == [
         ("new", 12, 28_000), ("returning", 5, 10_000)
     ]  # fmt: skip
@@ -238,8 +239,8 @@ def _expect_gaps(report: CustomersReport, everybody: list[list[int]]) -> None:
     gaps = sorted(
         after - before for days in everybody for before, after in pairwise(sorted(days)) if after >= 0
     )  # fmt: skip
-    if isinstance(report.totals.median_gap_seconds, int):
-        assert report.totals.median_gap_seconds == gaps[(len(gaps) - 1) // 2] * 86_400
+    if isinstance(report.totals.median_days_between, int):
+        assert report.totals.median_days_between == gaps[(len(gaps) - 1) // 2]
 
 
 # --- through the API --------------------------------------------------------------------------------------------
@@ -257,7 +258,15 @@ async def test_the_report_is_read_by_the_stations_own_staff(analytics: Analytics
         analytics, station, "customers", **{"from": "2026-04-01", "to": "2026-04-30", "compare": "previous"}
     )  # fmt: skip
     assert before["comparison"]["totals"]["orders"] == 6
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+async def test_the_report_comes_as_files_too(analytics: Analytics, language: str):
+    station, drivers = await open_station(analytics), [f"driver-{number}" for number in range(60)]
+    visits = [(at(1 + number % 28, month), one) for number, one in enumerate(drivers) for month in (3, 4)]
+    await take(analytics, *(paid(station, *visit) for visit in visits))
+    days = {"from": "2026-04-01", "to": "2026-04-30", "compare": "previous", "language": language}
     for ending in ("csv", "xlsx", "pdf"):
         path = f"/v1/reports/stations/{station}/customers.{ending}"
-        answer = await analytics.client.get(path, headers=analytics.manager())
-        assert answer.status_code in {200, 404}
+        answer = await analytics.client.get(path, params=days, headers=analytics.manager())
+        assert answer.status_code == 200, answer.text

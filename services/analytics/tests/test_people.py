@@ -97,7 +97,8 @@ async def test_security_42_nothing_of_somebody_who_is_gone_is_folded_again(analy
     await take(analytics, before, refund, paid(driver, MORNING + 80 * DAY), paid(other))
     assert await documents_of(analytics, driver) == 0
     account = await account_of(analytics, driver)
-    assert (account["data"], account["erased"]) == ({"driver_months": []}, {"driver_months": 2, "data_keys": 0})
+    assert not any(account["data"].values())
+    assert account["erased"]["driver_months"] == 2
     assert account["kept"]["station_visits"] == 3  # whose they were nobody can tell any more
     assert len(await fills_of(analytics, other)) == 2
 

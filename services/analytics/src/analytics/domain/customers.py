@@ -61,7 +61,7 @@ class CustomerFigures:
     returning_drivers: Figure
     lapsed_drivers: Figure
     median_orders: Figure
-    median_gap_seconds: Figure
+    median_days_between: Figure
     top_decile_basis_points: Figure
     suppressed: bool
 
@@ -135,20 +135,20 @@ def _totals(
     lapsed = sum(period.starts_at <= one.visits[-1].at + LAPSED_AFTER < period.ends_at for one in known)
     return CustomerFigures(
         *basket, shown(count, count), new, returning, shown(lapsed, lapsed),
-        shown(median_low(map(len, here)), count) if here else None, _median_gap(period, known), _top_decile(here),
+        shown(median_low(map(len, here)), count) if here else None, _days_between(period, known), _top_decile(here),
         suppressed=is_small(count),
     )  # fmt: skip
 
 
-def _median_gap(period: Period, known: Iterable[Customer]) -> Figure:
-    """Between one order and the next, of those where the next one is within the period."""
+def _days_between(period: Period, known: Iterable[Customer]) -> Figure:
+    """The median from one order to the next, of those where the next one is within the period."""
     gaps = [
         [after.at - before.at for before, after in pairwise(one.visits) if after.at >= period.starts_at]
         for one in known
     ]
     drivers = sum(map(bool, gaps))
     every = [gap for theirs in gaps for gap in theirs]
-    return shown(int(median_low(every).total_seconds()), drivers) if every else None
+    return shown(int(median_low(every) / timedelta(days=1) + 0.5), drivers) if every else None
 
 
 def _top_decile(here: Sequence[Visits]) -> Figure:
@@ -180,11 +180,11 @@ def _name(group: tuple[int, int | None]) -> str:
 
 
 KEY_FIGURES = (
-    "drivers", "new_drivers", "returning_drivers", "lapsed_drivers", "average_paid_minor", "median_gap_seconds",
+    "drivers", "new_drivers", "returning_drivers", "lapsed_drivers", "average_paid_minor", "median_days_between",
 )  # fmt: skip
 TOTALS = (
     "drivers", "new_drivers", "returning_drivers", "lapsed_drivers", "orders", "volume_ml", "paid_minor",
-    "average_volume_ml", "average_paid_minor", "median_orders", "median_gap_seconds",
+    "average_volume_ml", "average_paid_minor", "median_orders", "median_days_between",
     "top_decile_basis_points",
 )  # fmt: skip
 GROUPS = ("driver_group", "drivers", "orders", "volume_ml", "paid_minor", "average_volume_ml", "average_paid_minor")

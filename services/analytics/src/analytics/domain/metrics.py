@@ -78,9 +78,9 @@ TABLE: tuple[Metric, ...] = (
     Metric("median_orders", "count", "Orders per driver", "人均订单数(中位数)",
            "The median, over the drivers of the period, of how many orders each paid; of two in the middle the "
            "smaller.", about="people"),
-    Metric("median_gap_seconds", "seconds", "Time between orders", "加油间隔(中位数)",
-           "The median time from a driver's order to the driver's next one at this station, of those where the next "
-           "one was paid in the period.", about="people"),
+    Metric("median_days_between", "count", "Days between orders", "加油间隔天数(中位数)",
+           "The median time from a driver's order to the driver's next one at this station, in days, of those where "
+           "the next one was paid in the period; of two in the middle the smaller.", about="people"),
     Metric("top_decile_basis_points", "basis_points", "Share of the top tenth", "前10%车主收入占比",
            "What part of the revenue came from the tenth of the drivers, rounded up, who paid most; left out unless "
            "that tenth and the others are at least 5 drivers each.", about="people"),

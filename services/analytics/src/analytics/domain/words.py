@@ -18,7 +18,7 @@ _ENGLISH: Words = {
     "fuel.diesel_b7": "Diesel B7", "fuel.premium_petrol": "Premium petrol", "fuel.premium_diesel": "Premium diesel",
     "fuel.lpg": "LPG", "fuel.cng": "CNG", "fuel.adblue": "AdBlue", "fuel.hydrogen": "Hydrogen",
     "method.wechat": "WeChat Pay", "method.alipay": "Alipay", "method.fuel_card": "Fuel card",
-    "method.none": "Discounts alone", "driver_group.new": "New drivers", "driver_group.returning": "Returning drivers",
+    "method.none": "Discounts alone", "driver_group.new": "New", "driver_group.returning": "Returning",
     "price_kind.own": "own price", "price_kind.relative": "price beside its neighbours'",
 }  # fmt: skip
 _CHINESE: Words = {
