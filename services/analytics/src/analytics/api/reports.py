@@ -1,5 +1,6 @@
 """Reports about a station, each as JSON; what figures mean, and how fresh they are."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime
 from typing import Annotated
@@ -54,7 +55,8 @@ async def read_asked(request: Request, reader: Reader, kind: ReportKind, station
 def _json_route(kind: ReportKind) -> Callable[..., Awaitable[Response]]:
     async def answer(request: Request, reader: Reader, station_id: StationId, what: What) -> Response:
         reading = await read_asked(request, reader, kind, station_id, what)
-        return Response(body_of(reading), media_type="application/json")
+        body = await asyncio.to_thread(body_of, reading)  # some have thousands of rows
+        return Response(body, media_type="application/json")
 
     return answer
 

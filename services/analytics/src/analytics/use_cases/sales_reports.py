@@ -1,5 +1,6 @@
 """A station's hours and days, from the view of its hours."""
 
+import asyncio
 from datetime import datetime
 
 from analytics.domain.days import DaysReport, days_report
@@ -19,7 +20,7 @@ async def read_hours(analytics: Analytics, station: Station, period: Period) -> 
     for first_at in await books.newcomers(station.station_id, period):
         if hour := sales.get(_hour_of(first_at)):
             hour.new_drivers += 1
-    return hours_report(period, sales)
+    return await asyncio.to_thread(hours_report, period, sales)  # of a year it has thousands of rows
 
 
 async def read_days(analytics: Analytics, station: Station, period: Period) -> DaysReport:
