@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.domain.fills import fills_of
@@ -117,6 +117,7 @@ def test_fuel_costs_what_a_pump_would_show(currency: str, expected: int):
     assert cost(30_000, 7_850, currency) == expected
 
 
+@settings(max_examples=40)  # each folds its events four times
 @given(st.lists(st.tuples(st.integers(0, 120), st.integers(0, 3), st.booleans()), max_size=8))
 def test_months_add_up_to_the_total(told: list[tuple[int, int, bool]]):
     stations, events = [new_id() for _ in range(4)], list[Any]()
