@@ -30,6 +30,7 @@ class Bench(StrEnum):
     LEDGER = "ledger"
     PAY = "pay"
     LOYALTY = "loyalty"
+    VIEWS = "views"
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ MEASURES = {
     Bench.LEDGER: "forecourt.bench_ledger:measure_ledger",
     Bench.PAY: "forecourt.bench_pay:measure_pay",
     Bench.LOYALTY: "forecourt.bench_loyalty:measure_loyalty",
+    Bench.VIEWS: "forecourt.bench_views:measure_views",
 }
 """Imported when it is used, as commands are."""
 

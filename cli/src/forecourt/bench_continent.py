@@ -18,14 +18,12 @@ import psutil
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from pymongo import AsyncMongoClient
 
-from forecourt.bench_processes import Started, started
+from forecourt.bench_processes import Started, mongo_root_url, started
 from forecourt.console import errors
-from local_stack import mongo
 from local_stack.config import Config, StackError
 from local_stack.environment import kafka_credentials, service_environment
 from local_stack.ports import free_port
 from local_stack.processes import Process
-from local_stack.secrets import load
 from schemas.catalogue import TOPIC_BY_NAME
 from schemas.vocabulary import Fuel
 from servicekit.migrations import migrate
@@ -64,7 +62,7 @@ async def continent(config: Config) -> AsyncIterator[Continent]:
     running = Process(config.data, "mongo").running()
     if running is None:
         raise StackError("MongoDB does not run: `./forecourt up` starts it")
-    client: AsyncMongoClient[Any] = AsyncMongoClient(_root_url(config), tz_aware=True)
+    client: AsyncMongoClient[Any] = AsyncMongoClient(mongo_root_url(config), tz_aware=True)
     cache_before = await _cache_bytes(client)
     try:
         await client.drop_database(DATABASE)
@@ -130,16 +128,10 @@ def _price(chance: random.Random, now: datetime) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _root_url(config: Config) -> str:
-    password = load(config)[f"mongo.{mongo.ROOT}"]
-    place = f"127.0.0.1:{config.mongo_port}"
-    return f"mongodb://{mongo.ROOT}:{password}@{place}/?replicaSet={mongo.REPLICA_SET}&authSource=admin"
-
-
 def _environment(config: Config, folder: Path) -> dict[str, str]:
     """As the platform's service has it, with another database, port, name and traces file."""
     changed = {
-        "MONGO_URL": _root_url(config), "MONGO_DATABASE": DATABASE, "PORT": str(free_port()), "SERVICE": SERVICE,
+        "MONGO_URL": mongo_root_url(config), "MONGO_DATABASE": DATABASE, "PORT": str(free_port()), "SERVICE": SERVICE,
         "TRACES_FILE": str(folder / "stations.jsonl"),
     }  # fmt: skip
     return service_environment(config, "stations") | {f"STATIONS_{name}": value for name, value in changed.items()}

@@ -13,10 +13,12 @@ from typing import Any
 
 import psutil
 
+from local_stack import mongo
 from local_stack.config import Config, StackError
 from local_stack.environment import service_environment
 from local_stack.ports import free_port
 from local_stack.processes import Process
+from local_stack.secrets import load
 
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
@@ -96,6 +98,13 @@ async def own_gateway(config: Config, folder: Path, **settings: Any) -> AsyncIte
     argv = (sys.executable, "-m", "servicekit.serve", "gateway.main:create_app")
     async with started("the gateway", argv, port, environment) as gateway:
         yield gateway
+
+
+def mongo_root_url(config: Config) -> str:
+    """How an administrator reaches the platform's MongoDB: benchmarks have databases of their own there."""
+    password = load(config)[f"mongo.{mongo.ROOT}"]
+    place = f"127.0.0.1:{config.mongo_port}"
+    return f"mongodb://{mongo.ROOT}:{password}@{place}/?replicaSet={mongo.REPLICA_SET}&authSource=admin"
 
 
 def running_part(config: Config, name: str) -> psutil.Process:

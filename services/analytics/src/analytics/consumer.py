@@ -10,8 +10,10 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import IllegalStateError
 
 from analytics.agents import Agents, running_agents
+from analytics.domain.catalogue import VIEWS
 from analytics.domain.sources import FACTS as FACTS
 from analytics.domain.sources import TOPICS as TOPICS
+from analytics.domain.views import View
 from analytics.repository.progress import Partition, ProgressRepository, Reached
 from analytics.use_cases.context import Analytics
 from analytics.use_cases.folding import Folding
@@ -34,9 +36,11 @@ class ViewReader(GroupReader):
 
     name = "views"
 
-    def __init__(self, analytics: Analytics) -> None:
-        self._folding = Folding(analytics)
-        super().__init__(analytics.settings, self._folding.consumer, TOPICS)
+    def __init__(
+        self, analytics: Analytics, views: Sequence[View] = VIEWS, topics: Sequence[str] = TOPICS
+    ) -> None:  # fmt: skip
+        self._folding = Folding(analytics, views)
+        super().__init__(analytics.settings, self._folding.consumer, topics)
         self._agents: Agents | None = None
         self._replays = Replays(analytics.store, self._folding.consumers, self._folding.replay)
         self._progress = Progress(ProgressRepository(analytics.store))
