@@ -26,11 +26,18 @@ router = APIRouter(prefix="/v1/reports", tags=["reports"])
 StationId = Annotated[UUID, Path(examples=["0199a000-0000-7000-8000-000000000001"])]
 FirstDay = Annotated[
     date | None,
-    Query(alias="from", description="First day, in the station's own time; else 29 days before `to`"),
+    Query(
+        alias="from", description="First day, in the station's own time; else 29 days before `to`",
+        examples=["2026-04-01"],
+    ),
 ]  # fmt: skip
 LastDay = Annotated[
-    date | None, Query(alias="to", description=f"Last day, which counts, today by default; at most {MAX_DAYS} days")
-]
+    date | None,
+    Query(
+        alias="to", description=f"Last day, which counts, today by default; at most {MAX_DAYS} days",
+        examples=["2026-04-30"],
+    ),
+]  # fmt: skip
 Against = Annotated[Compare, Query(description="The days right before, or the same days of the year before")]
 
 

@@ -19,7 +19,8 @@ _ENGLISH: Words = {
     "fuel.lpg": "LPG", "fuel.cng": "CNG", "fuel.adblue": "AdBlue", "fuel.hydrogen": "Hydrogen",
     "method.wechat": "WeChat Pay", "method.alipay": "Alipay", "method.fuel_card": "Fuel card",
     "method.none": "Discounts alone", "driver_group.new": "New", "driver_group.returning": "Returning",
-    "price_kind.own": "own price", "price_kind.relative": "price beside its neighbours'",
+    "discount.campaign": "Campaign", "discount.card_discount": "Card discount", "discount.coupon": "Coupon",
+    "discount.points": "Points", "price_kind.own": "own price", "price_kind.relative": "price beside its neighbours'",
 }  # fmt: skip
 _CHINESE: Words = {
     "brand": "Forecourt", "report": "报表", "about": "对象", "period": "期间", "compared_with": "对比期间",
@@ -34,7 +35,8 @@ _CHINESE: Words = {
     "fuel.premium_petrol": "高级汽油", "fuel.premium_diesel": "高级柴油", "fuel.lpg": "液化石油气",
     "fuel.cng": "压缩天然气", "fuel.adblue": "车用尿素", "fuel.hydrogen": "氢气",
     "method.wechat": "微信支付", "method.alipay": "支付宝", "method.fuel_card": "加油卡", "method.none": "全额优惠",
-    "price_kind.own": "自身价格", "price_kind.relative": "相对周边价格",
+    "discount.campaign": "活动", "discount.card_discount": "加油卡优惠", "discount.coupon": "优惠券",
+    "discount.points": "积分", "price_kind.own": "自身价格", "price_kind.relative": "相对周边价格",
     "driver_group.new": "新车主", "driver_group.returning": "回头车主",
 }  # fmt: skip
 WORDS: Mapping[str, Words] = {"en": _ENGLISH, "zh": _CHINESE}
