@@ -30,6 +30,7 @@ _FORMS: Mapping[Unit, Form] = {
     "ml": Form(3, 2, "L"),
     "basis_points": Form(2, 2, "%"),
     "per_mille": Form(1, 1, "%"),
+    "hundredths": Form(2, 2),
     "metres": Form(3, 1, "km"),
     "ml_per_100km": Form(3, 2, "L/100 km"),
     "seconds": Form(0, 0, "h:mm:ss"),

@@ -5,10 +5,11 @@ from typing import Literal
 
 Unit = Literal[
     "moment", "date", "text", "count", "minor", "ml", "mills", "basis_points", "seconds", "metres", "points",
-    "ml_per_100km", "per_mille",
+    "ml_per_100km", "per_mille", "hundredths",
 ]  # fmt: skip
 """How a value is stored and sent: `minor` of the report's currency, `mills` of it a litre, `ml`: millilitres, or grams
-of CNG and hydrogen, `basis_points`: 10,000 are the whole. All are integers, but moments, dates and texts."""
+of CNG and hydrogen, `basis_points`: 10,000 are the whole, `hundredths`: of a number. All are integers, but moments,
+dates and texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,55 +148,85 @@ TABLE: tuple[Metric, ...] = (
            "something there."),
     Metric("held_from", "moment", "Held from", "活动开始", "When the campaign's first span of time that reaches into "
            "the period began; one that is paused and goes on has several."),
-    Metric("held_until", "moment", "Held until", "活动结束", "When the last of these spans ends or ended; none where no "
-           "end is known."),
-    Metric("held_hours", "count", "Hours", "活动小时数", "Hours of the period, of those that are over, in at least half "
-           "of which the campaign held at the station."),
-    Metric("campaign_orders", "count", "Orders with it", "活动订单数", "Orders paid in the period from which the campaign "
-           "took something off."),
+    Metric("held_until", "moment", "Held until", "活动结束", "When the last of these spans ends or ended; none where "
+           "no end is known."),
+    Metric("held_hours", "count", "Hours", "活动小时数", "Hours of the period, of those that are over, in at least "
+           "half of which the campaign held at the station."),
+    Metric("campaign_orders", "count", "Orders with it", "活动订单数", "Orders paid in the period from which the "
+           "campaign took something off."),
     Metric("campaign_volume_ml", "ml", "Volume with it", "活动加油量", "Fuel of these orders; of those paid before "
            "fuelling, as it was asked for."),
     Metric("campaign_paid_minor", "minor", "Revenue with it", "活动收入", "What drivers paid for these orders."),
     Metric("campaign_discount_minor", "minor", "Given", "活动优惠金额", "What the campaign took off these orders."),
     Metric("campaign_accruals", "count", "Orders with its points", "活动积分笔数", "How many times drivers got points "
            "that the campaign multiplied."),
-    Metric("campaign_points", "points", "Points with it", "活动积分", "The points that they got then, all of them, before "
-           "any were taken back after a refund."),
-    Metric("accruals", "count", "Orders with points", "积分笔数", "How many times drivers got points for an order at the "
-           "station."),
+    Metric("campaign_points", "points", "Points with it", "活动积分", "The points that they got then, all of them, "
+           "before any were taken back after a refund."),
+    Metric("accruals", "count", "Orders with points", "积分笔数", "How many times drivers got points for an order at "
+           "the station."),
     Metric("points", "points", "Points", "积分", "Points that drivers got for orders at the station, before any were "
            "taken back after a refund."),
-    Metric("verdict", "text", "Effect", "效果判断", "more or less litres than were to be expected; none_seen: neither is "
-           "sure; or why nothing can be told."),
-    Metric("compared_days", "count", "Days compared", "对比天数", "Days of the campaign on which the station was open and "
-           "that at least four of the eight weeks before can be compared with."),
+    Metric("verdict", "text", "Effect", "效果判断", "more or less litres than were to be expected; none_seen: neither "
+           "is sure; or why nothing can be told."),
+    Metric("compared_days", "count", "Days compared", "对比天数", "Days of the campaign on which the station was open "
+           "and that at least four of the eight weeks before can be compared with."),
     Metric("compared_weeks", "count", "Weeks before", "对比周数", "How many of the eight weeks before the campaign a "
            "weekday is compared with; of the weekday that has most."),
-    Metric("compared_stations", "count", "Comparable stations", "可比加油站", "Stations of the operator nearby, without "
-           "the campaign and most alike, by whose days the effect is corrected; 0: there are fewer than three."),
-    Metric("uplift_basis_points", "basis_points", "Litres, change", "销量变化", "Litres of the campaign's hours against "
-           "the same hours of the weeks before, corrected by what comparable stations did."),
-    Metric("uplift_low_basis_points", "basis_points", "Litres, at least", "销量变化下限", "The lower end of the interval "
-           "that has the true change in it nine times of ten."),
-    Metric("uplift_high_basis_points", "basis_points", "Litres, at most", "销量变化上限", "The upper end of the interval "
-           "that has the true change in it nine times of ten."),
+    Metric("compared_stations", "count", "Comparable stations", "可比加油站", "Stations of the operator nearby, "
+           "without the campaign and most alike, by whose days the effect is corrected; 0: there are fewer than "
+           "three."),
+    Metric("uplift_basis_points", "basis_points", "Litres, change", "销量变化", "Litres of the campaign's hours "
+           "against the same hours of the weeks before, corrected by what comparable stations did."),
+    Metric("uplift_low_basis_points", "basis_points", "Litres, at least", "销量变化下限", "The lower end of the "
+           "interval that has the true change in it nine times of ten."),
+    Metric("uplift_high_basis_points", "basis_points", "Litres, at most", "销量变化上限", "The upper end of the "
+           "interval that has the true change in it nine times of ten."),
     Metric("orders_uplift_basis_points", "basis_points", "Orders, change", "订单变化", "The same change of orders."),
-    Metric("orders_uplift_low_basis_points", "basis_points", "Orders, at least", "订单变化下限", "The lower end of the "
-           "interval of the change of orders."),
-    Metric("orders_uplift_high_basis_points", "basis_points", "Orders, at most", "订单变化上限", "The upper end of the "
-           "interval of the change of orders."),
+    Metric("orders_uplift_low_basis_points", "basis_points", "Orders, at least", "订单变化下限", "The lower end of "
+           "the interval of the change of orders."),
+    Metric("orders_uplift_high_basis_points", "basis_points", "Orders, at most", "订单变化上限", "The upper end of "
+           "the interval of the change of orders."),
     Metric("paid_uplift_basis_points", "basis_points", "Revenue, change", "收入变化", "The same change of revenue."),
     Metric("paid_uplift_low_basis_points", "basis_points", "Revenue, at least", "收入变化下限", "The lower end of the "
            "interval of the change of revenue."),
     Metric("paid_uplift_high_basis_points", "basis_points", "Revenue, at most", "收入变化上限", "The upper end of the "
            "interval of the change of revenue."),
-    Metric("additional_volume_ml", "ml", "Additional volume", "增加销量", "Litres sold on the days compared beyond what "
-           "was to be expected; below zero: fewer."),
-    Metric("additional_volume_low_ml", "ml", "Additional, at least", "增加销量下限", "The lower end of the interval of "
-           "the additional volume."),
-    Metric("additional_volume_high_ml", "ml", "Additional, at most", "增加销量上限", "The upper end of the interval of "
-           "the additional volume."),
-    Metric("additional_litre_mills", "mills", "Cost of an additional litre", "每增售一升成本", "What the campaign took off "
-           "on the days compared, divided by the additional volume; none where it is not sure that there is any."),
+    Metric("additional_volume_ml", "ml", "Additional volume", "增加销量", "Litres sold on the days compared beyond "
+           "what was to be expected; below zero: fewer."),
+    Metric("additional_volume_low_ml", "ml", "Additional, at least", "增加销量下限", "The lower end of the interval "
+           "of the additional volume."),
+    Metric("additional_volume_high_ml", "ml", "Additional, at most", "增加销量上限", "The upper end of the interval "
+           "of the additional volume."),
+    Metric("additional_litre_mills", "mills", "Cost of an additional litre", "每增售一升成本", "What the campaign "
+           "took off on the days compared, divided by the additional volume; none where it is not sure that there is "
+           "any."),
+    # Pumps
+    Metric("pumps", "count", "Pumps", "油枪数", "Pumps of which something was heard in the period or just before."),
+    Metric("pump_id", "text", "Pump", "油枪", "The pump, as the station calls it."),
+    Metric("pump_orders", "count", "Orders", "订单数", "Orders placed in the period at a pump that were paid or "
+           "completed."),
+    Metric("cancelled_orders", "count", "Cancelled", "取消订单数", "Orders placed in the period that came to nothing: "
+           "cancelled, rejected or expired."),
+    Metric("utilisation_per_mille", "per_mille", "Utilisation", "利用率", "The share of the time in service, of what "
+           "is over of the period, in which an order was at the pump: from placing to completing, for at most an "
+           "hour."),
+    Metric("turns_per_day_hundredths", "hundredths", "Turns per day", "日均周转次数", "Orders that were paid or "
+           "completed, per pump and day of what is over of the period."),
+    Metric("waiting_seconds", "seconds", "Waiting", "等待时间", "The mean time from placing an order to the first of: "
+           "the station confirmed it, the money was held, it was paid."),
+    Metric("waiting_p90_seconds", "seconds", "Waiting, 9 of 10", "等待时间(90%)", "Nine of ten orders waited no "
+           "longer."),
+    Metric("occupied_seconds", "seconds", "Time at the pump", "占用时间", "The mean time from placing an order that "
+           "was paid or completed to its completion, else to its payment; what is longer than an hour counts as one."),
+    Metric("occupied_p90_seconds", "seconds", "At the pump, 9 of 10", "占用时间(90%)", "Nine of ten of these orders "
+           "were there no longer."),
+    Metric("out_of_service_seconds", "seconds", "Out of service", "停用时长", "For how long the pump said that it was "
+           "out of order; one that says nothing for five weeks counts as in service."),
+    Metric("most_waiting_vehicles", "count", "Longest queue", "最长排队", "The most vehicles that a pump said were "
+           "waiting for it; none where nobody counts them."),
+    Metric("waiting_vehicles_hundredths", "hundredths", "Queue", "平均排队", "The mean of the vehicles that were "
+           "waiting, over what pumps said of them."),
+    Metric("busiest_hour_of_day", "count", "Busiest hour", "最繁忙时段", "The hour of the station's clock with the "
+           "highest utilisation of all pumps together; the earliest of several."),
 )  # fmt: skip
 METRICS = {metric.name: metric for metric in TABLE}

@@ -19,6 +19,7 @@ from servicekit.http_models import Operator, Shown
 EXAMPLES: Mapping[Unit, Any] = {
     "count": 42, "minor": 23_550, "ml": 31_000, "mills": 7_890, "basis_points": 450, "seconds": 240, "metres": 1_200,
     "points": 231, "ml_per_100km": 7_400, "per_mille": 120,
+    "hundredths": 1_250,
 }  # fmt: skip
 STRUCTURE: Mapping[str, str] = {
     "suppressed": "What is about people is left out: fewer than 5 different drivers stand behind the row, or it would "

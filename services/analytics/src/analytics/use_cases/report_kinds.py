@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from analytics.domain import campaign_sheets, customers, days, hours, price_sheets, prices
+from analytics.domain import campaign_sheets, customers, days, hours, price_sheets, prices, pump_sheets, pumps
 from analytics.domain.campaign_report import CampaignsReport
 from analytics.domain.catalogue import VIEW_BY_NAME
 from analytics.domain.documents import Document
@@ -22,6 +22,7 @@ from analytics.use_cases.campaigns_report import read_campaigns
 from analytics.use_cases.context import Analytics
 from analytics.use_cases.customers_report import read_customers
 from analytics.use_cases.prices_report import read_prices
+from analytics.use_cases.pumps_report import read_pumps
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,10 @@ REPORTS: tuple[ReportKind, ...] = (
     ReportKind(
         "campaigns", "See what campaigns changed at a station", CampaignsReport, read_campaigns,
         campaign_sheets.document, ("campaigns", "station-hours", "station-points", "stations"), ("campaign_id",),
+    ),
+    ReportKind(
+        "pumps", "See how busy a station's pumps are", pumps.PumpsReport, read_pumps, pump_sheets.document,
+        ("pump-days",), ("pump_id",),
     ),
 )  # fmt: skip
 REPORT_BY_NAME = {kind.name: kind for kind in REPORTS}
