@@ -1,7 +1,7 @@
 """What is known of campaigns: on which terms they hold, and since when each version of them has."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from operator import itemgetter
 
 import msgspec
@@ -12,7 +12,6 @@ from analytics.domain.moments import as_kept
 from analytics.domain.views import Document
 
 TERMS = ("name", "operators", "station_ids", "fuels", "hours", "starts_at", "ends_at")
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Campaigns:
@@ -55,8 +54,8 @@ class Campaigns:
         document["changes"] = sorted(changes.values(), key=itemgetter("version"))
 
     def begins_at(self, key: str) -> datetime | None:
-        """Long ago: its topic keeps the newest record of a campaign only, so its past is always taken over."""
-        return LONG_AGO
+        """None: it is about all times. Its topic keeps the newest record of a campaign only, which may be its end."""
+        return None
 
 
 def _change(event: facts.EventStruct) -> Document:

@@ -27,9 +27,9 @@ class PumpDays:
     `statuses`: sorted [version, milliseconds of the day, status, waiting vehicles or NOT_COUNTED].
 
     Each event belongs to the day in which it happened. So an order that was placed before midnight and paid after is
-    in two documents, with its own steps in each: whoever reads puts them together by its id (domain.pump_times). No event
-    would have to know when the order began, and no document changes twice in different ways. A pump has its own
-    document since a station's would become large: it is written whole for each batch.
+    in two documents, with its own steps in each: whoever reads puts them together by its id (domain.pump_times). No
+    event has to know when its order began, and no order of events makes a difference. A pump has its own document
+    since a station's would become large: it is written whole for each batch.
     """
 
     name = "pump-days"
