@@ -1,5 +1,6 @@
 """Reports of hours and days: what a station sold, by its own clock, beside other days, for its own staff."""
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -83,6 +84,31 @@ async def test_hours_tell_what_was_sold_and_what_went_back(analytics: Analytics)
     ]  # fmt: skip
     assert totals["discounts"] == [{"discount": "coupon", "orders": 1, "discount_minor": 1_500}]
     assert [(one["hour_of_day"], one["orders"]) for one in report["profile"] if one["orders"]] == [(10, 3)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "change"),
+    [("Europe/Berlin", (2026, 3, 29)), ("Europe/Berlin", (2025, 10, 26)), ("Asia/Kolkata", (2026, 1, 1))],
+)  # fmt: skip
+async def test_the_database_adds_up_days_as_the_clock_shows_them(
+    analytics: Analytics, zone: str, change: tuple[int, int, int]
+):
+    station = await open_station(analytics, time_zone=zone)
+    noon = datetime(*change, 12, tzinfo=UTC)
+    times = [noon + timedelta(hours=number, minutes=7 * number) for number in range(-30, 31)]
+    fuels = ("petrol_95", "diesel_b0")
+    await take(analytics, *[paid(station, at, fuel=fuels[number % 2]) for number, at in enumerate(times)])
+    days = {"from": f"{noon.date() - timedelta(days=2)}", "to": f"{noon.date() + timedelta(days=2)}"}
+    by_day, by_hour = await read(analytics, station, "days", **days), await read(analytics, station, "hours", **days)
+    expected = Counter[str]()
+    for row in by_hour["rows"]:
+        local = datetime.fromisoformat(row["hour"]).astimezone(ZoneInfo(zone))
+        expected[f"{local.date()}"] += row["orders"]
+        expected.update({f"{local.date()}|{one['fuel']}": one["volume_ml"] for one in row["fuels"]})
+    found = Counter({row["day"]: row["orders"] for row in by_day["rows"]})
+    found.update({f"{row['day']}|{one['fuel']}": one["volume_ml"] for row in by_day["rows"] for one in row["fuels"]})
+    assert +found == +expected
+    assert by_day["totals"] == by_hour["totals"]
 
 
 async def test_drivers_are_counted_once_a_day_and_new_ones_once_ever(analytics: Analytics):
