@@ -62,12 +62,22 @@ def export(
     Example: `./forecourt export payments.orders --from 2026-04-30 --to 2026-05-01 --out exports`
     """
     config = Config.from_environment()
-    _require_exportable(topic)
+    begin, end = _moment(since, "--from"), _moment(until, "--to")
     names, whose = _names(config, analyst)
-    begin, end = _moment(since, "--from"), _moment(until, "--to") or datetime.now(UTC)
-    settings = client_settings(config, secrets.load(config), OBSERVER)
-    reader = TopicReader(settings, topic, begin, end)
-    with _folder_of_its_own(target, topic, replace=replace) as folder, _progress(topic, quiet=as_json) as tell:
+    manifest = export_topic(config, topic, target, names=names, whose=whose, begin=begin, end=end, form=form,
+                            replace=replace, quiet=as_json)  # fmt: skip
+    _report(manifest, target / topic, as_json)
+
+
+def export_topic(
+    config: Config, topic: str, target: Path, *, names: Pseudonyms, whose: str, begin: datetime | None = None,
+    end: datetime | None = None, form: Format = Format.PARQUET, replace: bool = False, quiet: bool = True,
+) -> dict[str, Any]:  # fmt: skip
+    """Writes the files into `target/topic`, and says what is in them. StackError where that cannot be."""
+    _require_exportable(topic)
+    until = end or datetime.now(UTC)
+    reader = TopicReader(client_settings(config, secrets.load(config), OBSERVER), topic, begin, until)
+    with _folder_of_its_own(target, topic, replace=replace) as folder, _progress(topic, quiet=quiet) as tell:
         exporter = Exporter(folder, form, names)
         try:
             for message in reader.records(tell):
@@ -75,12 +85,17 @@ def export(
         except KafkaException as error:
             raise StackError(f"Kafka does not give {topic} ({error}): start it with `./forecourt up`") from error
         manifest = exporter.finish() | {
-            "topic": topic, "from": rfc3339(begin) if begin else None, "to": rfc3339(end),
+            "topic": topic, "from": rfc3339(begin) if begin else None, "to": rfc3339(until),
             "exported_at": rfc3339(datetime.now(UTC)), "format": form.value, "pseudonyms": whose,
             "partitions": {span.partition: [span.begin, span.end] for span in reader.spans},
         }  # fmt: skip
         (folder / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
-    _report(manifest, target / topic, as_json)
+    return manifest
+
+
+def one_off() -> Pseudonyms:
+    """Names of one export, or of a few that belong together; nobody keeps their key."""
+    return Pseudonyms(random.token_hex(32), "export")
 
 
 class Exporter:
@@ -160,7 +175,7 @@ def _require_exportable(topic: str) -> None:
 def _names(config: Config, analyst: str | None) -> tuple[Pseudonyms, str]:
     """The pseudonyms, and in words whose they are."""
     if analyst is None:
-        return Pseudonyms(random.token_hex(32), "export"), ONE_OFF
+        return one_off(), ONE_OFF
     register = {one["name"]: one for one in answer(config, SERVICE, MODULE, "analysts", "list")}
     if analyst not in register:
         raise StackError(f"there is no analyst {analyst}: `./forecourt analyst list` shows who there is")

@@ -23,6 +23,7 @@ COMMANDS = {
     "topics": "forecourt.topics:topics",
     "analyst": "forecourt.analyst:app",
     "export": "forecourt.export:export",
+    "notebook": "forecourt.notebook:notebook",
     "sms": "forecourt.sms:sms",
     "demo": "forecourt.demo:demo",
     "seed": "forecourt.seed:seed",
