@@ -5,15 +5,22 @@ import json
 import secrets
 import zipfile
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 import asyncpg
 import pytest
 
+from analytics.domain.pseudonyms import VIEWS, Pseudonyms
 from local_stack.canaries import SERVER_DATABASES, hunt_in_stack, mongo, postgres
 from local_stack.config import Config
-from servicekit.testkit import canary_phone, eventually
+from local_stack.environment import kafka_credentials, service_environment
+from schemas.events import OrderCompletedV1
+from schemas.vocabulary import Fuel
+from servicekit.ids import new_id
+from servicekit.testkit import KafkaProbe, canary_phone, eventually
 
 from ..platform_kit import forecourt
 from .operations import Api
@@ -23,9 +30,12 @@ PLACE = {"lat": 52.520017, "lon": 13.404954}
 NOT_RESTORED = {"outbox", "audit_log", "audit_head"}
 """Tables that a test cannot put back to what they were."""
 SERVICES = {"analytics", "identity", "loyalty", "payments", "pricing", "stations"}
-REMEMBERED = {"identity.erasures", "pricing.erasures", "payments.erasures", "loyalty.erasures", "stations.people"}
+REMEMBERED = {
+    "identity.erasures", "pricing.erasures", "payments.erasures", "loyalty.erasures", "stations.people",
+    "analytics.people",
+}  # fmt: skip
 """Where it stands, by id, that somebody is gone."""
-KEPT = {"identity.users", "identity.audit_log", "identity.outbox"}
+KEPT = {"identity.users", "identity.audit_log", "identity.outbox", "analytics.station_drivers.g1"}
 
 
 @dataclass
@@ -59,7 +69,7 @@ async def station_id(people: People, api: Api) -> str:
 
 
 @pytest.fixture
-async def leaver(people: People, http: aiohttp.ClientSession, station_id: str) -> Leaver:
+async def leaver(platform: Config, people: People, http: aiohttp.ClientSession, station_id: str) -> Leaver:
     """Somebody who left something in every service."""
     phone, mark = canary_phone(), secrets.token_hex(6)
     leaver = Leaver(await people.driver("leaver", phone), phone)
@@ -82,7 +92,23 @@ async def leaver(people: People, http: aiohttp.ClientSession, station_id: str) -
         async with http.request(method, path, json=body, headers=leaver.headers) as reply:
             assert reply.status in {200, 201}, (path, await reply.text())
     leaver.said = said
+    await _fuel(platform, leaver, station_id)
     return leaver
+
+
+async def _fuel(config: Config, leaver: Leaver, station_id: str) -> None:
+    """An order that was paid before fuelling, and of which the pump gave nothing: views know of it, and no books."""
+    order = OrderCompletedV1(
+        order_id=new_id(), version=4, driver_id=leaver.id, station_id=UUID(station_id), operator="demo-oil",
+        pump_id="1", fuel=Fuel.E5, mode="prepaid", price_mills=1_700, currency="EUR", paid_minor=0, volume_ml=0,
+        occurred_at=datetime.now(UTC),
+    )  # fmt: skip
+    await KafkaProbe(kafka_credentials(config, "payments")).publish(order)
+
+    async def known() -> bool:
+        return any((await _documents_naming(config, leaver.id)).get("analytics.driver_months.g1", ()))
+
+    await eventually(known, timeout_seconds=60.0)
 
 
 async def _archive(http: aiohttp.ClientSession, leaver: Leaver) -> dict[str, str]:
@@ -134,13 +160,15 @@ async def _rows_naming(connection: asyncpg.Connection, user_id: str) -> dict[str
 
 
 async def _documents_naming(config: Config, user_id: str) -> dict[str, list[dict[str, Any]]]:
-    """The documents of every collection in which the id is."""
+    """The documents of every collection in which the id is, or the name that analytics has for it."""
     found: dict[str, list[dict[str, Any]]] = {}
+    key = service_environment(config, "analytics")["ANALYTICS_PSEUDONYM_KEY"]
+    names = (user_id, Pseudonyms(key, VIEWS).of(user_id).hex())
     with mongo(config) as client:
         for database in set(await client.list_database_names()) - SERVER_DATABASES:
             for name in await client[database].list_collection_names():
                 documents = await client[database][name].find().to_list(None)
-                found[f"{database}.{name}"] = [one for one in documents if user_id in str(one)]
+                found[f"{database}.{name}"] = [one for one in documents if any(name in str(one) for name in names)]
     return found
 
 
