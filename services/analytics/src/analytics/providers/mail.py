@@ -76,7 +76,8 @@ def composed(mail: Mail, sender: str) -> EmailMessage:
     message.set_content(mail.text)
     if mail.attachment:
         main, _, sub = mail.attachment.media_type.partition("/")
-        message.add_attachment(mail.attachment.content, main, sub, filename=mail.attachment.name)
+        charset = {"charset": "utf-8"} if main == "text" else {}
+        message.add_attachment(mail.attachment.content, main, sub, filename=mail.attachment.name, params=charset)
         message.set_boundary(f"={mail.key}=")
     return message
 
