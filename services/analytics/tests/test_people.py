@@ -1,5 +1,6 @@
 """A person has what views know of them, takes it along, and leaves nothing that could come back."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -135,6 +136,18 @@ async def test_a_worker_that_writes_while_an_erasure_commits_is_swept(analytics:
     await sweep(analytics.process)
     assert await eventually(lambda: _none_of(analytics, driver))
     assert await sweep(analytics.process) == 0
+
+
+async def test_however_workers_and_erasures_meet_nothing_is_left(analytics: Analytics):
+    drivers = [new_id() for _ in range(8)]
+
+    async def work(day: int) -> None:
+        for driver in drivers:
+            await take(analytics, paid(driver, MORNING + 35 * day * DAY))
+
+    await asyncio.gather(work(0), work(1), work(0), *(tell(analytics, erased(driver)) for driver in drivers), work(2))
+    await sweep(analytics.process)
+    assert await documents_of(analytics, *drivers) == 0
 
 
 async def _none_of(analytics: Analytics, driver: UUID) -> bool:
