@@ -268,6 +268,13 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/v1/reports/metrics", "analytics", cache=Cache(max_age_seconds=300)),
     Route("GET", "/v1/reports/{name}/freshness", "analytics", Permission.REPORTS_READ),
     *(Route("GET", path, "analytics", Permission.REPORTS_READ, timeout_seconds=30.0) for path in REPORTS),
+    Route(
+        "GET",
+        "/v1/reports/overview/campaigns/{campaign_id}",
+        "analytics",
+        Permission.REPORTS_READ,
+        timeout_seconds=30.0,
+    ),
     Route("GET", "/v1/report-schedules", "analytics", Permission.REPORTS_READ),
     _write("POST", "/v1/report-schedules", "analytics", Permission.REPORTS_READ, body_bytes=4 * KIB),
     Route("GET", "/v1/report-schedules/{schedule_id}", "analytics", Permission.REPORTS_READ),

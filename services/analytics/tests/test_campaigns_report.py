@@ -6,8 +6,13 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from analytics.domain.campaign_report import CampaignDay, CampaignRow, CampaignTotals
+import httpx
+import pytest
+
+from analytics.domain.campaign_report import CampaignAcross, CampaignDay, CampaignRow, CampaignTotals
 from analytics.domain.metrics import METRICS
+from analytics.http_models.campaigns import CampaignShown
+from analytics.use_cases import campaign_across
 from schemas.base import Event
 from schemas.events import CampaignEndedV1, CampaignPublishedV1, PointsAccruedV1
 from servicekit.ids import new_id
@@ -157,6 +162,49 @@ async def test_it_comes_as_files_and_is_compared_with_other_days(analytics: Anal
     assert (answer.status_code, "no-such-station" in answer.text) == (404, True)
 
 
+async def across(analytics: Analytics, campaign: object, **claims: Any) -> httpx.Response:
+    path = f"/v1/reports/overview/campaigns/{campaign}"
+    answer = await analytics.client.get(path, params=APRIL, headers=analytics.manager(**claims))
+    if answer.status_code == 200:
+        CampaignShown.model_validate_json(answer.content, extra="forbid")
+    return answer
+
+
+async def test_all_stations_of_a_campaign_are_judged_as_one(analytics: Analytics):
+    place, common, campaign = somewhere(), [day * day % 3 for day in range(BEFORE + DAYS)], new_id()
+    stations = [await open_station(analytics, **place) for _ in range(5)]
+    events = [event for seed, one in enumerate(stations) for event in weeks(one, BEFORE + DAYS, seed, common)]
+    given = [
+        paid(one, BEGINS + day * DAY, breakdown=[part(campaign, 200)], paid_minor=27_800, fuel="petrol_95")
+        for one in stations[:2] for day in range(DAYS) for _ in range(4)
+    ]  # fmt: skip
+    terms = published(analytics, campaign, station_ids=stations[:2], fuels=["petrol_95"])
+    await take(analytics, *events, *given, terms, accrued(stations[0], BEGINS, 30, [campaign]))
+    answer = await across(analytics, campaign)
+    [row] = answer.json()["rows"]
+    assert (row["stations"], row["compared_stations"], row["time_zone"]) == (2, 3, "Asia/Shanghai")
+    assert (row["campaign_orders"], row["campaign_discount_minor"], row["campaign_points"]) == (56, 56 * 200, 30)
+    assert (row["verdict"], row["compared_days"]) == ("more", 7)
+    assert 4_000 < row["uplift_low_basis_points"] < 8_000 < row["uplift_high_basis_points"] < 12_000
+    assert row["additional_litre_mills"] == round(56 * 200 * 10 / (row["additional_volume_ml"] / 1_000))
+    for refused in (
+        await across(analytics, campaign, operators=["berta-oil"]), await across(analytics, new_id())
+    ):  # fmt: skip
+        assert (refused.status_code, "no-such-campaign" in refused.text) == (404, True)
+
+
+async def test_a_campaign_at_too_many_stations_is_not_added_up(analytics: Analytics, monkeypatch: pytest.MonkeyPatch):
+    campaign = new_id()
+    for _ in range(2):
+        await open_station(analytics)
+    await take(analytics, published(analytics, campaign))
+    [row] = (await across(analytics, campaign)).json()["rows"]
+    assert (row["stations"], row["verdict"]) == (2, "too_few_weeks")
+    monkeypatch.setattr(campaign_across, "MOST_STATIONS", 1)
+    answer = await across(analytics, campaign)
+    assert (answer.status_code, "too-many-stations" in answer.text) == (422, True)
+
+
 def test_every_figure_is_defined():
-    for kind in (CampaignRow, CampaignDay, CampaignTotals):
+    for kind in (CampaignAcross, CampaignRow, CampaignDay, CampaignTotals):
         assert {field.name for field in fields(kind)} <= METRICS.keys()

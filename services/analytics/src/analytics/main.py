@@ -5,7 +5,7 @@ from types import ModuleType
 
 from fastapi import FastAPI
 
-from analytics.api import files, habits, overview, reports, schedules
+from analytics.api import campaigns, files, habits, overview, reports, schedules
 from analytics.consumer import ViewReader
 from analytics.settings import Settings
 from analytics.use_cases import schedule_work
@@ -25,7 +25,7 @@ from servicekit.outbox import Relay
 from servicekit.personal_data import PeopleDesk
 from servicekit.repeating import repeat
 
-AREAS: tuple[ModuleType, ...] = (personal_data, reports, overview, files, habits, schedules)
+AREAS: tuple[ModuleType, ...] = (personal_data, reports, overview, campaigns, files, habits, schedules)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

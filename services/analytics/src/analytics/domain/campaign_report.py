@@ -69,6 +69,18 @@ class CampaignRow:
 
 
 @dataclass(frozen=True)
+class _Where:
+    currency: str
+    time_zone: str
+    stations: int
+
+
+@dataclass(frozen=True)
+class CampaignAcross(CampaignRow, _Where):
+    """A campaign at all stations of somebody's that have one currency and one time zone, taken as one station."""
+
+
+@dataclass(frozen=True)
 class CampaignTotals:
     """All campaigns of the period together."""
 
@@ -157,7 +169,10 @@ def campaigns_report(
     period: Period, currency: str, listed: Sequence[Listed], every: AllGiven, compared: Mapping[str, Compared]
 ) -> CampaignsReport:
     """The report; rows are in the order of `listed`."""
-    rows = [_row(period, currency, one, every.of(one.campaign_id), compared[one.campaign_id]) for one in listed]
+    rows = [
+        CampaignRow(**campaign_figures(period, currency, one, every.of(one.campaign_id), compared[one.campaign_id]))
+        for one in listed
+    ]
     days = [
         CampaignDay(day, row.campaign_id, row.campaign, *(figures[name] for name in GIVEN))
         for row in rows for day, figures in every.of(row.campaign_id).days.items()
@@ -169,23 +184,24 @@ def campaigns_report(
     )  # fmt: skip
 
 
-def _row(period: Period, currency: str, one: Listed, given: Given, compared: Compared) -> CampaignRow:
+def campaign_figures(period: Period, currency: str, one: Listed, given: Given, compared: Compared) -> dict[str, Any]:
+    """The fields of CampaignRow."""
     spans = one.campaign.within(period.starts_at, period.ends_at) if one.campaign else []
     found = compared.effect
     litres, orders, paid = (found.changes.get(FIGURES[number]) for number in (VOLUME, NUMBER_OF_ORDERS, PAID))
     cost_mills = additional_litre_mills(found, currency)
     english, chinese = finding(compared, currency, cost_mills)
-    return CampaignRow(
-        campaign_id=one.campaign_id, campaign=one.campaign and one.campaign.name,
-        held_from=spans[0].begins if spans else None, held_until=spans[-1].ends if spans else None,
-        held_hours=len(one.held), **{f"campaign_{name}": given.total(name) for name in GIVEN},
-        campaign_accruals=given.accruals, campaign_points=given.points, verdict=found.verdict,
-        compared_days=found.days, compared_weeks=found.weeks, compared_stations=found.stations,
+    return {
+        "campaign_id": one.campaign_id, "campaign": one.campaign and one.campaign.name,
+        "held_from": spans[0].begins if spans else None, "held_until": spans[-1].ends if spans else None,
+        "held_hours": len(one.held), **{f"campaign_{name}": given.total(name) for name in GIVEN},
+        "campaign_accruals": given.accruals, "campaign_points": given.points, "verdict": found.verdict,
+        "compared_days": found.days, "compared_weeks": found.weeks, "compared_stations": found.stations,
         **_interval("uplift", litres), **_interval("orders_uplift", orders), **_interval("paid_uplift", paid),
-        additional_volume_ml=litres and litres.more, additional_volume_low_ml=litres and litres.low_more,
-        additional_volume_high_ml=litres and litres.high_more, additional_litre_mills=cost_mills,
-        finding=english, finding_zh=chinese,
-    )  # fmt: skip
+        "additional_volume_ml": litres and litres.more, "additional_volume_low_ml": litres and litres.low_more,
+        "additional_volume_high_ml": litres and litres.high_more, "additional_litre_mills": cost_mills,
+        "finding": english, "finding_zh": chinese,
+    }  # fmt: skip
 
 
 def _interval(name: str, change: Change | None) -> dict[str, Any]:

@@ -1,15 +1,16 @@
 """The days and hours that a campaign's effect is told from. Arrays, no I/O."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import numpy as np
 
 from analytics.domain.campaigns import HOUR, Campaign
 from analytics.domain.grids import DAY, Flags, Floats, Grid
 from analytics.domain.periods import Period
-from analytics.domain.uplift import BASELINE_DAYS, FIGURES, FURTHEST_DAYS, Verdict
+from analytics.domain.uplift import BASELINE_DAYS, FIGURES, FURTHEST_DAYS, Effect, Verdict, effect
 from analytics.domain.views import Document
 
 LEAST_MINUTES = 30
@@ -24,6 +25,20 @@ class Window:
     grid: Grid
     held: Flags
     """In which hours of its own days it held: (day, hour)."""
+
+    def is_disturbed(self, campaigns: Iterable[Campaign], station_id: UUID, operator: str) -> bool:
+        """Whether another campaign began or ended at a station between the weeks before and the last day."""
+        return any(
+            one.is_at(station_id, operator) and not one.is_constant(self.grid.begins_at, self.grid.ends_at)
+            for one in campaigns
+            if one.campaign_id != self.campaign.campaign_id
+        )
+
+    def effect(self, own: Sequence[Document], others: Iterable[Sequence[Document]], seed: int) -> Effect:
+        """The effect at a station that sold `own`, corrected by those of the others that are comparable."""
+        return effect(
+            self.sold(own), [self.sold(other) for other in others], self.held, self.given_minor(own), seed
+        )  # fmt: skip
 
     def sold(self, hours: Sequence[Document]) -> Floats:
         """What a station sold of the campaign's grades, (figure, day, hour), from documents of `station-hours`."""

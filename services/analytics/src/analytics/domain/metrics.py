@@ -146,6 +146,8 @@ TABLE: tuple[Metric, ...] = (
     Metric("campaign", "text", "Campaign", "活动", "The campaign's name; none where only its id was ever heard of."),
     Metric("campaigns", "count", "Campaigns", "活动数", "Campaigns that held at the station in the period, or gave "
            "something there."),
+    Metric("stations", "count", "Stations", "加油站数", "Stations of yours at which the campaign is."),
+    Metric("time_zone", "text", "Time zone", "时区", "The IANA name of the stations' time zone."),
     Metric("held_from", "moment", "Held from", "活动开始", "When the campaign's first span of time that reaches into "
            "the period began; one that is paused and goes on has several."),
     Metric("held_until", "moment", "Held until", "活动结束", "When the last of these spans ends or ended; none where "

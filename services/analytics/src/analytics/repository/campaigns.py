@@ -1,15 +1,19 @@
 """What is known of campaigns, and what their effects are told from: hours and points of stations, from their views."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from analytics.domain.campaign_report import GIVEN
+from analytics.domain.campaign_windows import Window
 from analytics.domain.campaigns import Campaign, campaign_of
 from analytics.domain.folds.campaigns import Campaigns as View
 from analytics.domain.folds.station_hours import StationHours, key_of
 from analytics.domain.folds.station_points import StationPoints
+from analytics.domain.uplift import FIGURES
 from analytics.domain.views import Document
 from analytics.repository.views import Views
+from schemas.vocabulary import Fuel
 
 HIDDEN = {"_id": 0, "n": 0, "seen": 0}
 
@@ -47,6 +51,49 @@ class Campaigns:
         async with self._views.store.available():
             collection = await self._views.collection(StationHours.name)
             return await collection.find(within, {"_id": 0, **dict.fromkeys(fields, 1)}).to_list(None)
+
+    async def sold_together(self, stations: Collection[UUID], currency: str, window: Window) -> list[Document]:
+        """The hours of stations as those of one, over a campaign's window: what `Window.effect` asks of its own."""
+        campaign_id = str(window.campaign.campaign_id)
+        fuels = [fuel for fuel in window.campaign.fuels or () if fuel in set(Fuel)]
+        paths = {name: name for name in FIGURES} | {"given": f"campaigns.{campaign_id}.discount_minor"}
+        paths |= {f"{fuel}_{name}": f"fuels.{fuel}.{name}" for fuel in fuels for name in FIGURES}
+        hours = await self._sums(
+            StationHours.name, stations, window.grid.begins_at, window.grid.ends_at, "$begins_at", paths,
+            currency=currency,
+        )  # fmt: skip
+        return [
+            {
+                "begins_at": hour["_id"], **{name: hour[name] for name in FIGURES},
+                "campaigns": {campaign_id: {"discount_minor": hour["given"]}},
+                "fuels": {fuel: {name: hour[f"{fuel}_{name}"] for name in FIGURES} for fuel in fuels},
+            }
+            for hour in hours
+        ]  # fmt: skip
+
+    async def given_together(
+        self, stations: Collection[UUID], currency: str, starts_at: datetime, ends_at: datetime, campaign_id: UUID
+    ) -> Document:
+        """What a campaign gave at all of these stations in the time: GIVEN, `accruals` and `points`."""
+        given, got = (
+            {name: f"campaigns.{campaign_id}.{name}" for name in names} for names in (GIVEN, ("accruals", "points"))
+        )
+        sold = await self._sums(StationHours.name, stations, starts_at, ends_at, None, given, currency=currency)
+        points = await self._sums(StationPoints.name, stations, starts_at, ends_at, None, got)
+        return dict.fromkeys((*given, *got), 0) | (sold[0] if sold else {}) | (points[0] if points else {})
+
+    async def _sums(
+        self, view: str, stations: Collection[UUID], starts_at: datetime, ends_at: datetime, by: str | None,
+        paths: Mapping[str, str], **matching: str,
+    ) -> list[Document]:  # fmt: skip
+        """Sums over hours of stations, of numbers that lie at these paths, where they are."""
+        within = {
+            "station_id": {"$in": list(stations)}, "begins_at": {"$gte": starts_at, "$lt": ends_at}, **matching
+        }  # fmt: skip
+        sums = {"_id": by, **{name: {"$sum": f"${path}"} for name, path in paths.items()}}
+        async with self._views.store.available():
+            collection = await self._views.collection(view)
+            return await collection.aggregate([{"$match": within}, {"$group": sums}]).to_list(None)
 
     async def points(self, station_id: UUID, starts_at: datetime, ends_at: datetime) -> list[Document]:
         """The hours that begin in the time in which drivers got points at the station."""

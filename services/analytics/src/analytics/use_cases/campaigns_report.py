@@ -14,7 +14,7 @@ from analytics.domain.folds.station_hours import StationHours
 from analytics.domain.grids import DAY
 from analytics.domain.periods import Period
 from analytics.domain.sources import topics_of
-from analytics.domain.uplift import BASELINE_DAYS, FIGURES, FURTHEST_DAYS, Effect, Verdict, effect
+from analytics.domain.uplift import BASELINE_DAYS, FIGURES, FURTHEST_DAYS, Effect, Verdict
 from analytics.domain.views import Document
 from analytics.repository.campaigns import Campaigns
 from analytics.repository.stations import Station, Stations
@@ -94,7 +94,7 @@ async def _read(
     like = [one for one in nearby if (one.operator, one.currency, one.time_zone) == (
         station.operator, station.currency, station.time_zone)]  # fmt: skip
     candidates = {
-        window.campaign.campaign_id: [one for one in like if _is_undisturbed(one, window, campaigns)][:MOST_CANDIDATES]
+        window.campaign.campaign_id: [one for one in like if is_like(one, window, campaigns)][:MOST_CANDIDATES]
         for window in windows
     }
     fields = ("begins_at", *FIGURES, "campaigns", *(("fuels",) if any(one.campaign.fuels for one in windows) else ()))
@@ -104,12 +104,10 @@ async def _read(
     return _Known(station, campaigns, candidates, dict(zip(asked, hours, strict=True)))
 
 
-def _is_undisturbed(station: Station, window: Window, campaigns: Iterable[Campaign]) -> bool:
-    """Whether the campaign did not hold at a station, and no other began or ended there."""
-    return not any(
-        one.is_at(station.station_id, station.operator)
-        and (one == window.campaign or not one.is_constant(window.grid.begins_at, window.grid.ends_at))
-        for one in campaigns
+def is_like(station: Station, window: Window, campaigns: Iterable[Campaign]) -> bool:
+    """Whether a station may be comparable: the campaign did not hold there, and no other began or ended."""
+    return not window.campaign.is_at(station.station_id, station.operator) and not window.is_disturbed(
+        campaigns, station.station_id, station.operator
     )
 
 
@@ -121,13 +119,8 @@ def _report(known: _Known, period: Period, listed: Sequence[Listed], every: AllG
 def _compared(known: _Known, window: Window | Verdict) -> Compared:
     if isinstance(window, Verdict):
         return Compared(Effect(window))
-    campaign, own = window.campaign, known.hours[known.station.station_id]
-    others = [window.sold(known.hours[one.station_id]) for one in known.candidates[campaign.campaign_id]]
-    seed = campaign.campaign_id.int ^ known.station.station_id.int
-    found = effect(window.sold(own), others, window.held, window.given_minor(own), seed)
-    changed = [
-        one for one in known.campaigns
-        if one != campaign and one.is_at(known.station.station_id, known.station.operator)
-        and not one.is_constant(window.grid.begins_at, window.grid.ends_at)
-    ]  # fmt: skip
-    return Compared(found, campaign.fuels is not None, bool(changed))
+    campaign, station = window.campaign, known.station
+    others = [known.hours[one.station_id] for one in known.candidates[campaign.campaign_id]]
+    found = window.effect(known.hours[station.station_id], others, campaign.campaign_id.int ^ station.station_id.int)
+    disturbed = window.is_disturbed(known.campaigns, station.station_id, station.operator)
+    return Compared(found, campaign.fuels is not None, disturbed)
