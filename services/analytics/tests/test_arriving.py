@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
+import bson
 import pytest
 
 from analytics.domain import facts
@@ -17,6 +18,7 @@ from schemas.events import OrderPaidV1, PriceChangedV1, TierChangedV1
 from schemas.examples import EXAMPLES
 from servicekit.envelope import MalformedMessage, Message
 from servicekit.ids import new_id
+from servicekit.mongo import CODEC
 
 from .view_kit import PSEUDONYMS, folded, message
 
@@ -124,6 +126,12 @@ def test_a_fact_is_added_once():
 def test_equal_documents_are_written_alike():
     one, other = {"b": {"y": 1, "x": [{"q": 1, "p": 2}]}, "a": 1}, {"a": 1, "b": {"x": [{"p": 2, "q": 1}], "y": 1}}
     assert repr(canonical(one)) == repr(canonical(other)) == repr(other)
+
+
+def test_a_document_that_was_in_the_store_is_written_as_before():
+    document = {"at": datetime(2026, 4, 30, tzinfo=UTC), "id": new_id(), "large": 2**40, "packed": b"\xff", "s": [1]}
+    raw = bson.encode(document, codec_options=CODEC)
+    assert bson.encode(canonical(bson.decode(raw, CODEC)), codec_options=CODEC) == raw
 
 
 class Latest(StationHours):

@@ -18,7 +18,7 @@ from servicekit.ids import new_id
 from servicekit.mongo import CODEC
 
 PSEUDONYMS = Pseudonyms("a key for tests, and for nothing else", "views")
-_offsets = count()
+offsets = count()
 
 
 def message(event: Event, published_at: datetime | None = None) -> Message:
@@ -27,7 +27,7 @@ def message(event: Event, published_at: datetime | None = None) -> Message:
     record = to_record(event, None)
     headers = event_headers(record, new_id(), source_of(event.service).encode(), at.isoformat().encode())
     texts = {name: raw.decode() for name, raw in headers}
-    return Message(record.topic, 0, next(_offsets), record.key.encode(), record.payload, texts, at)
+    return Message(record.topic, 0, next(offsets), record.key.encode(), record.payload, texts, at)
 
 
 def folded(view: View, *events: Event | Message, pseudonyms: Pseudonyms = PSEUDONYMS) -> dict[str, Document]:

@@ -2,10 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from datetime import datetime
+from uuid import UUID
+
+import msgspec
 
 from analytics.domain.facts import Fact
 from analytics.domain.views import Document, View
+
+_KEPT_AS_THEY_ARE = (bytes, datetime, UUID)
+"""Besides integers, texts, booleans and null."""
 
 
 @dataclass(slots=True)
@@ -33,13 +39,5 @@ def add(view: View, key: str, folded: Folded | None, facts: Sequence[Fact]) -> F
 
 
 def canonical(document: Document) -> Document:
-    """The same, with the keys of all its dicts in order."""
-    return {key: _in_order(document[key]) for key in sorted(document)}
-
-
-def _in_order(value: Any) -> Any:
-    if isinstance(value, dict):
-        return canonical(value)
-    if isinstance(value, list):
-        return [_in_order(one) for one in value]
-    return value
+    """The same, with the keys of all its dicts in order. The store gives large integers back as a type of its own."""
+    return msgspec.to_builtins(document, builtin_types=_KEPT_AS_THEY_ARE, order="sorted", enc_hook=int)
