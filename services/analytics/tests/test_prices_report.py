@@ -13,9 +13,10 @@ from analytics.repository.stations import Stations
 from analytics.use_cases.regional_prices import averages
 from analytics.use_cases.report_kinds import REPORT_BY_NAME
 from analytics.use_cases.reporting import Asked, read_report
-from schemas.events import StationClosedV1
+from schemas.events import StationClosedV1, StationRegisteredV1
 from schemas.vocabulary import Fuel
 from servicekit.ids import new_id
+from servicekit.testkit import eventually
 
 from .conftest import Analytics
 from .price_kit import confirmed, priced
@@ -176,6 +177,26 @@ async def test_files_show_a_sheet_of_days_and_one_of_hours_for_each_fuel(analyti
     assert len(document.sheets[1].rows) == 2
     assert ("Diesel 0#, own price: Not enough data: 0 changes of price counted, needed 8." in
             [english for english, _ in document.notes])  # fmt: skip
+
+
+async def test_stations_and_prices_come_from_their_topics(analytics: Analytics):
+    standard = {"external_id": "1", "name": "Anna", "country": "CN", "time_zone": "Asia/Shanghai", "currency": "CNY"}
+    own = StationRegisteredV1.model_validate(
+        standard | somewhere() | {"station_id": new_id(), "version": 1, "operator": analytics.operator,
+                                  "occurred_at": utc(1)}
+    )  # fmt: skip
+    price = priced(own.station_id, utc(1), 7_000)
+    for event in (own, price, price, confirmed(own.station_id, utc(10, 9))):
+        await analytics.kafka.publish(event)
+    path, query = f"/v1/reports/stations/{own.station_id}/prices", {"from": "2026-04-10", "to": "2026-04-10"}
+
+    async def shown() -> list[dict[str, Any]]:
+        answer = await analytics.client.get(path, params=query, headers=analytics.manager())
+        rows = answer.json()["rows"] if answer.status_code == 200 else []
+        return [row for row in rows if row["confirmations"]]
+
+    [row] = await eventually(shown)
+    assert figures(row, "price_mills", "sold_seconds", "confirmations") == (7_000, 86_400, 1)
 
 
 def test_each_figure_is_defined():
