@@ -63,8 +63,9 @@ class Pieces(NamedTuple):
 def pieces(own: Timeline, others: Sequence[Timeline], edges: Moments) -> Pieces:
     """The time between the first edge and the last, cut at each edge and at each change."""
     begin, end = edges[0], edges[-1]
-    every = np.concatenate([edges[:-1], *(line.moments for line in (own, *others))])
-    starts = np.unique(every[(every >= begin) & (every < end)])
+    every = np.sort(np.concatenate([edges[:-1], *(line.moments for line in (own, *others))]))
+    within = every[(every >= begin) & (every < end)]
+    starts = within[np.diff(within, prepend=begin - 1) > 0]
     asked, before = own.at(starts), own.at(starts, "left")
     theirs = np.array([line.at(starts) for line in others], dtype=np.int64).reshape(len(others), len(starts))
     selling = theirs != NOT_SOLD
