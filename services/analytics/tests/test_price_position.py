@@ -1,14 +1,19 @@
 """Positions against the same painted second by second, with exact fractions."""
 
+from datetime import UTC, date, datetime
 from fractions import Fraction
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.domain.folds.station_prices import NOT_SOLD
+from analytics.domain.folds.station_prices import NOT_SOLD, milliseconds
+from analytics.domain.periods import DAY, Period
 from analytics.domain.price_position import SECOND, Position, positions
+from analytics.domain.prices import clock_of
 from analytics.domain.timelines import Timeline, pieces
 
 LONG = 40
@@ -82,3 +87,33 @@ def test_a_station_that_begins_and_a_neighbour_that_ends_within_the_time():
 def test_alone_there_is_nothing_to_compare():
     [position] = placed([(0, 1_700)], [], [0, 40])
     assert position == Position(1_700, None, None, None, None, 0, None, 0, 40, 0)
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "hours"),
+    [
+        ("Asia/Shanghai", "2026-04-10", 24), ("Asia/Kolkata", "2026-04-10", 24), ("Europe/Berlin", "2026-03-29", 23),
+        ("Europe/Berlin", "2026-10-25", 25), ("Australia/Lord_Howe", "2026-04-05", 24.5),
+        ("Australia/Lord_Howe", "2026-10-04", 23.5), ("America/Sao_Paulo", "2018-11-04", 23),
+    ],
+)  # fmt: skip
+def test_hours_are_those_of_the_stations_clock(zone: str, day: str, hours: float):
+    at = date.fromisoformat(day)
+    period = Period(at - DAY, at + DAY, ZoneInfo(zone))
+    clock = clock_of(period, period.ends_at + DAY)
+    assert (np.diff(clock.edges) > 0).all()
+    assert (clock.edges[0], clock.edges[-1]) == (milliseconds(period.starts_at), milliseconds(period.ends_at))
+    ends_at = Period(at, at, period.zone).ends_at
+    own = clock.edges[:-1][clock.day == 1]
+    assert milliseconds(ends_at) - own[0] == hours * 3_600 * SECOND
+    for edge, place, hour in zip(clock.edges.tolist(), clock.day.tolist(), clock.hour.tolist(), strict=False):
+        local = datetime.fromtimestamp(edge / SECOND, period.zone)
+        assert (local.date(), local.hour) == (period.days[place], hour)
+
+
+def test_hours_that_have_not_begun_are_not_there():
+    period = Period(date(2026, 4, 10), date(2026, 4, 12), ZoneInfo("UTC"))
+    clock = clock_of(period, datetime(2026, 4, 10, 2, 30, tzinfo=UTC))
+    assert clock.hour.tolist() == [0, 1, 2]
+    assert clock.edges[-1] - clock.edges[-2] == 1_800 * SECOND
+    assert len(clock_of(period, period.starts_at).hour) == 0
