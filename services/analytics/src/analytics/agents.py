@@ -14,6 +14,7 @@ from typing import Any
 import faust
 
 from analytics.use_cases.arriving import Arrived
+from analytics.use_cases.together import together
 from analytics.use_cases.view_folding import ViewFolding
 
 
@@ -36,9 +37,7 @@ class Agents:
         batches = [Batch(arrived) for _ in self._channels]
         for channel, batch in zip(self._channels, batches, strict=True):
             await channel.send(value=batch)
-        for outcome in await asyncio.gather(*(batch.folded for batch in batches), return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                raise outcome
+        await together(batch.folded for batch in batches)
 
 
 @asynccontextmanager

@@ -26,6 +26,8 @@ from servicekit.telemetry import CONSUMED, consumer_spans
 log = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 1.0
+MAX_RECORDS, MAX_BYTES = 8_000, 16 * 1024 * 1024
+"""Who is behind folds many at once: a document is read and written once for all its facts among them."""
 
 
 class ViewReader(GroupReader):
@@ -35,6 +37,7 @@ class ViewReader(GroupReader):
     """
 
     name = "views"
+    max_records, max_bytes = MAX_RECORDS, MAX_BYTES
 
     def __init__(
         self, analytics: Analytics, views: Sequence[View] = VIEWS, topics: Sequence[str] = TOPICS

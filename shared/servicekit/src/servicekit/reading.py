@@ -36,6 +36,9 @@ class Stalled(kafka.Interrupted):
 class GroupReader(kafka.ReadingLoop):
     """Reads topics in a group, one batch at a time; offsets are committed behind what `_process` did."""
 
+    max_records, max_bytes = MAX_BATCH, MAX_TRANSACTION_BYTES
+    """Of what `_process` gets at once."""
+
     def __init__(self, settings: ServiceSettings, group: str, topics: Sequence[str]) -> None:
         super().__init__()
         self.group = group
@@ -50,11 +53,12 @@ class GroupReader(kafka.ReadingLoop):
             await client.start()
             watch, commits = LagWatch(client, self.measured_as), OffsetCommits(client)
             while True:
-                batches = await client.getmany(timeout_ms=POLL_MS, max_records=MAX_BATCH)
+                batches = await client.getmany(timeout_ms=POLL_MS, max_records=self.max_records)
                 self.note_progress()
                 await watch.observe(bool(batches))
                 if batches:
-                    for messages in in_bounds([Message.of(r) for records in batches.values() for r in records]):
+                    read = [Message.of(record) for records in batches.values() for record in records]
+                    for messages in in_bounds(read, self.max_bytes):
                         await until_stored(partial(self._process, messages), self._settings.service, self.note_progress)
                     commits.note(batches)
                 await commits.commit_when_due()
@@ -103,13 +107,13 @@ class LagWatch:
         return total
 
 
-def in_bounds(messages: Sequence[Message]) -> Iterator[list[Message]]:
-    """The messages in runs of at most MAX_TRANSACTION_BYTES (one larger message is a run of its own)."""
+def in_bounds(messages: Sequence[Message], max_bytes: int = MAX_TRANSACTION_BYTES) -> Iterator[list[Message]]:
+    """The messages in runs of at most so many bytes (one larger message is a run of its own)."""
     run: list[Message] = []
     size = 0
     for message in messages:
         length = len(message.value or b"")
-        if run and size + length > MAX_TRANSACTION_BYTES:
+        if run and size + length > max_bytes:
             yield run
             run, size = [], 0
         run.append(message)

@@ -51,7 +51,8 @@ class Arrivals:
         if kind is None:
             return None
         try:
-            event_id, event = UUID(message.headers["ce_id"]).bytes, kind.decoder.decode(message.value)
+            event_id = msgspec.convert(message.headers["ce_id"], UUID).bytes
+            event = kind.decoder.decode(message.value)
             _keep_moments(event, kind.moments)
         except KeyError:
             raise MalformedMessage("the record has no ce_id header") from None
@@ -80,7 +81,8 @@ def _keep_moments(event: EventStruct, names: Collection[str]) -> None:
             continue
         if moment.tzinfo is None:
             raise ValueError(f"{name} has no time zone")
-        msgspec.structs.force_setattr(event, name, as_kept(moment))
+        if (kept := as_kept(moment)) is not moment:
+            msgspec.structs.force_setattr(event, name, kept)
 
 
 def _expect_past(event: EventStruct, published_at: datetime) -> None:

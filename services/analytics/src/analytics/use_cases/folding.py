@@ -1,12 +1,12 @@
 """Folds events into views: each counts once in a document, however often and wherever it comes."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 
 from analytics.domain.catalogue import VIEWS
 from analytics.domain.views import View
 from analytics.use_cases.arriving import Arrivals, Arrived
 from analytics.use_cases.context import Analytics
+from analytics.use_cases.together import together
 from analytics.use_cases.view_folding import ViewFolding, bury
 from servicekit.envelope import MalformedMessage, Message
 from servicekit.reading import MAX_ERROR_CHARACTERS
@@ -65,7 +65,4 @@ class Folding:
 
     async def fold(self, arrived: Sequence[Arrived]) -> None:
         """Folds facts into all views side by side; raises StoreUnavailable when each has ended."""
-        foldings = (view.take(arrived) for view in self.views.values())
-        for outcome in await asyncio.gather(*foldings, return_exceptions=True):
-            if isinstance(outcome, BaseException):
-                raise outcome
+        await together(view.take(arrived) for view in self.views.values())

@@ -12,6 +12,7 @@ from analytics.domain.views import View
 from analytics.use_cases.arriving import Arrived
 from analytics.use_cases.context import Analytics
 from analytics.use_cases.forgetting import take_back
+from analytics.use_cases.together import together
 from servicekit.envelope import Message
 from servicekit.reading import MAX_ERROR_CHARACTERS
 from servicekit.store import StoreUnavailable
@@ -21,6 +22,8 @@ log = logging.getLogger(__name__)
 
 MAX_ROUNDS = 20
 """How often a batch may lose the race for a document; of those who race one wins each time."""
+DOCUMENTS_AT_ONCE = 200
+"""Read and written in one go: while the store is busy with some, others are folded."""
 Belonging = tuple[str, Arrived]
 """The id of a document, and a fact that belongs to it."""
 
@@ -70,8 +73,10 @@ class ViewFolding:
         facts: dict[str, list[Fact]] = defaultdict(list)
         for key, one in belonging:
             facts[key].append(one.fact)
+        keys = list(facts)
+        parts = [keys[start : start + DOCUMENTS_AT_ONCE] for start in range(0, len(keys), DOCUMENTS_AT_ONCE)]
         for generation in await self._generations():
-            await self._fold_into(generation, facts)
+            await together(self._fold_into(generation, {key: facts[key] for key in part}) for part in parts)
         if self.view.name == StationHours.name and facts and not self._generation:
             await self._analytics.published_hours.mark(list(facts))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from analytics.domain import facts
 from analytics.domain.facts import Fact, OrderEvent, Part
+from analytics.domain.moments import as_kept
 from analytics.domain.packed import packed, unpacked
 from analytics.domain.pseudonyms import BYTES
 from analytics.domain.views import Document
@@ -160,6 +161,6 @@ def _amounts(parts: Iterable[Part], name_of: Callable[[Part], str | None]) -> It
 
 def _keep_operator(document: Document, event: OrderEvent) -> None:
     """Whose station it was at last in the hour; of two at once the last by name, so that their order is no matter."""
-    at = event.occurred_at.replace(microsecond=event.occurred_at.microsecond // 1000 * 1000)  # as it is kept
+    at = as_kept(event.occurred_at)
     if (at, event.operator) > (document["operator_at"], document["operator"]):
         document["operator_at"], document["operator"] = at, event.operator
