@@ -5,6 +5,7 @@ from uuid import UUID
 from analytics.domain.folds.station_hours import StationHours
 from analytics.domain.sources import FACTS
 from analytics.domain.views import Document
+from analytics.use_cases.context import Analytics as Process
 from schemas.base import Event
 from schemas.examples import EXAMPLES
 from servicekit.ids import new_id
@@ -21,9 +22,9 @@ def orders_at(station: UUID) -> list[Event]:
     return [event.model_copy(update={"station_id": station}) for event in examples]
 
 
-async def contents_of(analytics: Analytics, station: UUID) -> dict[str, Document]:
+async def contents_of(process: Process, station: object) -> dict[str, Document]:
     """What the view has of the station, as `folded` gives it."""
-    collection = await analytics.process.views.collection(VIEW.name)
+    collection = await process.views.collection(VIEW.name)
     found = await collection.find({"station_id": station}, {"n": 0, "seen": 0}).to_list(None)
     return {one.pop("_id"): one for one in found}
 
@@ -32,4 +33,6 @@ async def test_the_store_has_what_memory_has(analytics: Analytics):
     station = new_id()
     messages = [message(event) for event in orders_at(station)]
     await take(analytics, *messages)
-    assert await contents_of(analytics, station) == folded(VIEW, *messages, pseudonyms=analytics.process.pseudonyms)
+    assert await contents_of(analytics.process, station) == folded(
+        VIEW, *messages, pseudonyms=analytics.process.pseudonyms
+    )
