@@ -7,6 +7,8 @@ from uuid import UUID
 
 import pytest
 
+from analytics.domain.catalogue import VIEW_BY_NAME
+from analytics.use_cases.folding import Folding
 from analytics.use_cases.forgetting import sweep
 from analytics.use_cases.people import PeopleData
 from schemas.base import Event
@@ -202,6 +204,31 @@ async def test_a_merge_into_somebody_who_is_gone_erases(analytics: Analytics):
     await tell(analytics, erased(into))
     await tell(analytics, merged(account, into))
     assert await documents_of(analytics, account) == 0
+
+
+async def test_a_rebuild_folds_nothing_of_people_who_are_gone(analytics: Analytics):
+    driver, view = new_id(), VIEW_BY_NAME["driver-months"]
+    await tell(analytics, erased(driver))
+    rebuilding = Folding(analytics.process, (view,), {view.name: 998})
+    collection = analytics.process.views.of(view, 998)
+    try:
+        await rebuilding.take([message(paid(driver)), message(paid(new_id()))])
+        assert await collection.count_documents({}) == 1
+        await tell(analytics, erased(driver))
+        assert await collection.count_documents({}) == 1
+    finally:
+        await collection.drop()
+
+
+async def test_an_erasure_reaches_a_generation_that_does_not_serve_yet(analytics: Analytics):
+    driver, view = new_id(), VIEW_BY_NAME["driver-months"]
+    collection = analytics.process.views.of(view, 997)
+    try:
+        await Folding(analytics.process, (view,), {view.name: 997}).take([message(paid(driver))])
+        await tell(analytics, erased(driver))
+        assert await collection.count_documents({}) == 0
+    finally:
+        await collection.drop()
 
 
 async def test_what_a_rebuild_takes_over_of_people_who_are_gone_goes_before_it_serves(analytics: Analytics):
