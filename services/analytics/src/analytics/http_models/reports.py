@@ -26,6 +26,8 @@ STRUCTURE: Mapping[str, str] = {
     "tell of such by a difference",
     "rows": "In the order of time, unless said otherwise",
     "totals": "Of the whole period",
+    "methods": "By way of paying; empty where what is about people is left out",
+    "discounts": "By kind; an order may have several",
 }
 _LISTS = (tuple, list, Sequence)
 
