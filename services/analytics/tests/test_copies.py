@@ -13,6 +13,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
 from analytics.repository import analysts as register
+from analytics.use_cases.copies import Copies
 from local_stack import analysts, secrets
 from local_stack.config import Config
 from local_stack.kafka import Kafka
@@ -120,6 +121,23 @@ async def test_what_cannot_be_understood_is_left_out_and_what_comes_after_is_cop
         found = await read_until(consumer, {last})
     assert found.keys() & {"id-unknown", "id-broken"} == set()
     assert "driver_name" not in value_of(found["id-later"])
+
+
+async def test_when_another_process_comes_and_goes_no_event_is_missed(
+    analytics: Analytics, ada: dict[str, Any]
+) -> None:
+    async def publish(count: int) -> list[str]:
+        orders = [of_driver(OrderPaidV1, str(new_id()), order_id=new_id()) for _ in range(count)]
+        return await asyncio.gather(*(analytics.kafka.publish(order) for order in orders))
+
+    another = asyncio.create_task(Copies(analytics.process).run())
+    ids = await publish(12)
+    with reader(ada, "analyst-test-ada.notebook", copy_of("payments.orders", "test-ada")) as consumer:
+        found = await read_until(consumer, {ids[0]})
+        another.cancel()
+        ids += await publish(12)
+        await read_until(consumer, set(ids) - found.keys())
+    await asyncio.wait([another])
 
 
 async def refusal(settings: dict[str, Any], group: str, topic: str) -> int:
