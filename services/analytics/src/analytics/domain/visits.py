@@ -14,7 +14,7 @@ class Visit(NamedTuple):
 
     at: datetime
     paid_minor: int
-    """What was spent: of an order paid before fuelling what the fuel took of it, once that is known."""
+    """As the books of hours have it: what was paid, though some of it goes back where less was dispensed than paid."""
     volume_ml: int
     """0 while the pump of an order that was paid before has not given anything."""
 
@@ -46,7 +46,7 @@ def customers_of(documents: Iterable[Document], currency: str) -> list[Customer]
 def _visits(document: Document, currency: str) -> Sequence[Visit]:
     """Of orders whose payment is known."""
     return [
-        Visit(one["at"], one.get("used_minor", one["paid_minor"]), one.get("volume_ml", 0))
+        Visit(one["at"], one["paid_minor"], one.get("volume_ml", 0))
         for one in document["visits"].values()
         if one.get("currency") == currency and "at" in one
     ]

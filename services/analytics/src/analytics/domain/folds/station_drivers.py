@@ -8,7 +8,7 @@ from analytics.domain.facts import Fact
 from analytics.domain.folds.purchases import add, is_news_of_driver
 from analytics.domain.views import Document
 
-KEPT = frozenset({"at", "currency", "paid_minor", "used_minor", "volume_ml"})
+KEPT = frozenset({"at", "currency", "paid_minor", "volume_ml"})
 """What a station's books need of a visit; nothing of the driver's car."""
 
 
