@@ -105,6 +105,7 @@ async def test_a_client_made_from_it_compiles_and_can_be_imported(document: Docu
     (tmp_path / "config.yaml").write_text(
         "post_hooks: []\ncontent_type_overrides:\n"
         "  application/zip: application/octet-stream\n  application/pdf: application/octet-stream\n"
+        "  application/vnd.openxmlformats-officedocument.spreadsheetml.sheet: application/octet-stream\n"
     )
     made = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "openapi_python_client", "generate", "--path", "openapi.json", "--meta", "none",

@@ -85,6 +85,7 @@ NEEDS_A_PROOF: dict[Key, set[str]] = {
     ("post", "/v1/referrals"): {"code-refused", "too-many-tries"},
     ("post", "/v1/reward-flags/{flag_id}/clear"): {"no-such-flag"},
     ("post", "/v1/reward-flags/{flag_id}/confirm"): {"no-such-flag"},
+    ("post", "/v1/report-schedules/{schedule_id}/confirm"): {"code-refused", "code-expired"},
     ("post", "/v1/gift-orders"): {"no-such-gift"},
     **{
         (method, f"/v1/gift-orders/{{gift_order_id}}{step}"): {"no-such-gift-order"}

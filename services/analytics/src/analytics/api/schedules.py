@@ -73,10 +73,10 @@ async def change_report_schedule(
 
 @router.delete(
     "/{schedule_id}", summary="Have a report sent no more", status_code=204,
-    responses=problem_responses(401, 403, 422, 503),
+    responses=problem_responses(401, 403, 404, 422, 503),
 )  # fmt: skip
 async def delete_report_schedule(request: Request, schedule_id: ScheduleId, staff: Reader) -> Response:
-    """It is gone, its recipient's address too; again, it changes nothing."""
+    """It is gone, its recipient's address too."""
     await use_cases.delete_schedule(analytics_of(request), staff.subject, schedule_id)
     return Response(status_code=204)
 

@@ -4,7 +4,7 @@ from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from analytics.domain.schedules import Cadence, Format, Status
 from schemas.base import Moment
@@ -13,6 +13,11 @@ from servicekit.http_models import Model, Operator, Shown
 SCHEDULE = "01930b5e-7c1a-7000-8000-3f0e2a9b4c18"
 STATION = "01930b5e-7c1a-7000-8000-3f0e2a9b4c11"
 OVERVIEW = "overview"
+ADDRESS = "manager@station.example"
+EXAMPLE = {
+    "report": "days", "station_id": STATION, "cadence": "daily", "hour": 7, "format": "pdf", "language": "en",
+    "recipient": ADDRESS,
+}  # fmt: skip
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 ADDRESS_PATTERN = rf"^{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[A-Za-z]{{2,63}}$"
@@ -23,7 +28,7 @@ Report = Annotated[
 ]  # fmt: skip
 Recipient = Annotated[
     str, StringConstraints(max_length=254, pattern=ADDRESS_PATTERN),
-    Field(description="An e-mail address; it gets a code first", examples=["manager@station.example"]),
+    Field(description="An e-mail address; it gets a code first", examples=[ADDRESS]),
 ]  # fmt: skip
 Hour = Annotated[int, Field(ge=0, le=23, description="In the schedule's time zone; it is sent a little later")]
 Language = Annotated[str, StringConstraints(pattern="^(en|zh)$"), Field(examples=["en"])]
@@ -35,6 +40,8 @@ Zone = Annotated[TimeZone | None, Field(description="Of the overview alone; a st
 
 class NewSchedule(Model):
     """A report to be sent again and again: of a station, or the overview of an operator."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
 
     report: Report
     station_id: Annotated[UUID | None, Field(examples=[STATION])] = None
@@ -58,6 +65,8 @@ class NewSchedule(Model):
 
 class ScheduleChange(Model):
     """What is to change; what you leave out, or send as null, stays."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"hour": 8}]})
 
     cadence: Annotated[Cadence | None, Field(examples=["weekly"])] = None
     hour: Annotated[Hour | None, Field(examples=[8])] = None
@@ -108,7 +117,7 @@ class Schedule(Shown):
     hour: Annotated[int, Field(examples=[7])]
     format: Format
     language: Language
-    recipient: str
+    recipient: Annotated[str, Field(examples=[ADDRESS])]
     status: Status
     reason: Annotated[
         str | None,

@@ -55,7 +55,7 @@ async def make_schedule(
 async def find_schedule(analytics: Analytics, owner: str, schedule_id: UUID, tx: Session | None = None) -> Schedule:
     """The owner's schedule. Raises Problem 404."""
     if (found := await analytics.schedules.find(owner, schedule_id, tx)) is None:
-        raise Problem(404, "no-such-schedule", "You have no such schedule; GET /v1/report-schedules lists yours.")
+        raise _no_such_schedule()
     return found
 
 
@@ -132,8 +132,9 @@ async def confirm_schedule(analytics: Analytics, owner: str, schedule_id: UUID, 
 
 
 async def delete_schedule(analytics: Analytics, owner: str, schedule_id: UUID) -> None:
-    """Nothing is sent any more; again, it changes nothing."""
-    await analytics.store.transact(lambda tx: analytics.schedules.delete(tx, owner, schedule_id))
+    """Nothing is sent any more. Raises Problem 404."""
+    if not await analytics.store.transact(lambda tx: analytics.schedules.delete(tx, owner, schedule_id)):
+        raise _no_such_schedule()
 
 
 def is_code(analytics: Analytics, schedule: Schedule, code: str) -> bool:
@@ -193,6 +194,10 @@ def _zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         detail = "This time zone is not known; send an IANA name such as Europe/Berlin."
         raise Problem(422, "unknown-time-zone", detail) from error
+
+
+def _no_such_schedule() -> Problem:
+    return Problem(404, "no-such-schedule", "You have no such schedule; GET /v1/report-schedules lists yours.")
 
 
 def _unknown_report() -> Problem:
