@@ -19,7 +19,7 @@ OURS, THEIRS = "ours", "theirs"
 OTHER = {OURS: THEIRS, THEIRS: OURS}
 OF_ONE_PERSON = {
     "alert_id", "vehicle_id", "export_id", "identity_id", "session_id", "invitation_id", "card_id", "company_id",
-    "title_id",
+    "title_id", "schedule_id",
 }  # fmt: skip
 """Path parameters that stand for what belongs to a person; the others belong to an operator."""
 FEW = {"company_id", "shift_id"}
@@ -66,7 +66,8 @@ class World:
     def around(self, side: str) -> dict[str, Any]:
         """What an operation's request is about at a side, with times, names and addresses that were not used yet."""
         soon = rfc3339(datetime.now(UTC) + timedelta(minutes=next(self._minutes)))
-        new = {"email": f"{secrets.token_hex(8)}@canary-forecourt.example", "phone": canary_phone()}
+        address = f"{secrets.token_hex(8)}@canary-forecourt.example"
+        new = {"email": address, "recipient": address, "phone": canary_phone()}
         named = {"name": f"thing-{secrets.token_hex(4)}", "external_id": secrets.token_hex(8), "role": Role.ATTENDANT}
         named |= {"dispense_id": secrets.token_hex(8)}
         named |= {"plate": f"CANARY{secrets.token_hex(2).upper()}", "country": "DE"}
