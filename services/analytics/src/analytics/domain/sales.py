@@ -104,9 +104,9 @@ class Sales:
 
     @classmethod
     def of_document(cls, hour: Document) -> "Sales":
-        """A document of the view `station-hours`, or a sum of such."""
-        sums = {name: hour[name] for name in SUMS}
-        return cls(sums, hour["fuels"], hour["methods"], hour["discounts"], unpacked(hour["drivers"]))
+        """A document of the view `station-hours`, or a sum of such that knows its `new_drivers`."""
+        sums, drivers = {name: hour[name] for name in SUMS}, unpacked(hour["drivers"])
+        return cls(sums, hour["fuels"], hour["methods"], hour["discounts"], drivers, hour.get("new_drivers", 0))
 
     @classmethod
     def of(cls, parts: Iterable["Sales"]) -> "Sales":

@@ -35,25 +35,29 @@ class StationHours:
             return await found.to_list(None)
 
     async def days(self, station_id: UUID, currency: str, period: Period) -> dict[date, Document]:
-        """The same, summed by the database for each day of the station in which something happened: thousands of
-        hours, of which each day of a report needs one line."""
-        day = _day_of(period.offsets)
+        """The same, summed by the database for each day of the station in which something happened, with the number of
+        its `new_drivers`: a report of days needs one line each, not thousands of hours."""
+        day = _day_of(period.offsets, "$begins_at")
         within = {"$match": _within(station_id, currency, period)}
         sums = {"_id": day, **{name: {"$sum": f"${name}"} for name in SUMS}, "drivers": {"$push": "$drivers"}}
+        new = {"_id": _day_of(period.offsets, "$first_at"), "drivers": {"$sum": 1}}
         async with self._views.store.available():
-            collection = await self._views.collection(View.name)
-            whole, parts = await asyncio.gather(
-                collection.aggregate([within, {"$group": sums}]).to_list(None),
-                collection.aggregate([within, *_parts_by(day)]).to_list(None),
+            hours, drivers = [await self._views.collection(name) for name in (View.name, StationDrivers.name)]
+            whole, parts, newcomers = await asyncio.gather(
+                hours.aggregate([within, {"$group": sums}]).to_list(None),
+                hours.aggregate([within, *_parts_by(day)]).to_list(None),
+                drivers.aggregate([{"$match": _new(station_id, period)}, {"$group": new}]).to_list(None),
             )
-        days: dict[date, Document] = {
-            one.pop("_id").date(): one | {part: {} for part in PARTS} | {"drivers": b"".join(one["drivers"])}
+        new_drivers = {one["_id"]: one["drivers"] for one in newcomers}
+        days: dict[datetime, Document] = {
+            one["_id"]: one | {part: {} for part in PARTS}
+            | {"drivers": b"".join(one["drivers"]), "new_drivers": new_drivers.get(one["_id"], 0)}
             for one in whole
-        }
+        }  # fmt: skip
         for one in parts:
-            at, part, name = one["_id"]["day"], one["_id"]["part"], one["_id"]["name"]
-            days[at.date()][part][name] = {figure: one[figure] for figure in PARTS[part]}
-        return days
+            place = one["_id"]
+            days[place["day"]][place["part"]][place["name"]] = {name: one[name] for name in PARTS[place["part"]]}
+        return {midnight.date(): one for midnight, one in days.items()}
 
     async def stations(self, station_ids: Sequence[UUID], period: Period) -> dict[tuple[UUID, str], Document]:
         """What each of these stations sold in the period, by station and currency; none where nothing happened."""
@@ -70,10 +74,16 @@ class StationHours:
 
     async def newcomers(self, station_id: UUID, period: Period) -> list[datetime]:
         """When drivers paid at the station for the first time ever, of those who did so in the period."""
-        within = {"station_id": station_id, "first_at": {"$gte": period.starts_at, "$lt": period.ends_at}}
         async with self._views.store.available():
             collection = await self._views.collection(StationDrivers.name)
-            return [one["first_at"] async for one in collection.find(within, {"_id": 0, "first_at": 1})]
+            return [
+                one["first_at"]
+                async for one in collection.find(_new(station_id, period), {"_id": 0, "first_at": 1})
+            ]  # fmt: skip
+
+
+def _new(station_id: UUID, period: Period) -> Document:
+    return {"station_id": station_id, "first_at": {"$gte": period.starts_at, "$lt": period.ends_at}}
 
 
 def _within(station_id: UUID, currency: str, period: Period) -> Document:
@@ -85,16 +95,16 @@ def _within(station_id: UUID, currency: str, period: Period) -> Document:
     }  # fmt: skip
 
 
-def _day_of(offsets: Sequence[tuple[datetime, timedelta]]) -> Any:
-    """The station's day of an hour, as the midnight of UTC of the same name: by our clocks' table, not MongoDB's."""
+def _day_of(offsets: Sequence[tuple[datetime, timedelta]], moment: str) -> Any:
+    """The station's day of a moment, as the midnight of UTC of the same name: by our table of clocks, not MongoDB's."""
 
     def local(ahead: timedelta) -> Any:
-        return {"$add": ["$begins_at", ahead // timedelta(milliseconds=1)]}
+        return {"$add": [moment, ahead // timedelta(milliseconds=1)]}
 
     *earlier, (_, last) = offsets
-    branches = [{"case": {"$lt": ["$begins_at", until]}, "then": local(ahead)} for until, ahead in earlier]
-    moment = {"$switch": {"branches": branches, "default": local(last)}} if branches else local(last)
-    return {"$dateTrunc": {"date": moment, "unit": "day"}}
+    branches = [{"case": {"$lt": [moment, until]}, "then": local(ahead)} for until, ahead in earlier]
+    shown = {"$switch": {"branches": branches, "default": local(last)}} if branches else local(last)
+    return {"$dateTrunc": {"date": shown, "unit": "day"}}
 
 
 def _parts_by(day: Any) -> list[Document]:

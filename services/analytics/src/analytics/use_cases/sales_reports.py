@@ -25,13 +25,8 @@ async def read_hours(analytics: Analytics, station: Station, period: Period) -> 
 
 async def read_days(analytics: Analytics, station: Station, period: Period) -> DaysReport:
     """What the station sold, day by day."""
-    books = StationHours(analytics.views)
-    found = await books.days(station.station_id, station.currency, period)
-    sales = {day: Sales.of_document(one) for day, one in found.items()}
-    for first_at in await books.newcomers(station.station_id, period):
-        if day := sales.get(period.day_of(first_at)):
-            day.new_drivers += 1
-    return days_report(period, sales)
+    found = await StationHours(analytics.views).days(station.station_id, station.currency, period)
+    return days_report(period, {day: Sales.of_document(one) for day, one in found.items()})
 
 
 def _hour_of(moment: datetime) -> datetime:
