@@ -81,7 +81,7 @@ def moment_text(moment: datetime, zone: ZoneInfo) -> str:
 def change_text(basis_points: int) -> str:
     """A change with its sign, in per cent: `+4.2%`."""
     text = number_text(basis_points, _FORMS["basis_points"], decimals=1)
-    return f"{'' if text.startswith('-') else '+'}{text}%"
+    return f"{'+' if basis_points > 0 else ''}{text}%"
 
 
 def cell_text(cell: Cell, metric: Metric, currency: str | None, language: str, zone: ZoneInfo) -> str:

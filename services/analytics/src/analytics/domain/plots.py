@@ -16,8 +16,8 @@ MOST_BARS = 130
 """More are drawn as a line: they would be thinner than what can be seen."""
 TICKS = 5
 MOST_LABELS = 12
-BAR_SHARE = 0.72
-"""Of its place, the rest is a gap."""
+BAR_SHARE, WIDEST_BARS = 0.72, 0.09
+"""Bars take so much of their place, the rest is a gap; and no more of the picture, where there are few."""
 Point = tuple[float, float]
 
 
@@ -126,7 +126,7 @@ def _lines(columns: Columns, scale: Scale) -> Iterator[Shapes]:
 
 def _groups(columns: Columns, scale: Scale) -> Iterator[Shapes]:
     """Bars beside one another."""
-    place = BAR_SHARE / max(1, len(columns[0]))
+    place = _bars_width(len(columns[0]))
     width = place / len(columns)
     for number, column in enumerate(columns):
         bars = [
@@ -139,7 +139,7 @@ def _groups(columns: Columns, scale: Scale) -> Iterator[Shapes]:
 def _stacks(columns: Columns, scale: Scale) -> Iterator[Shapes]:
     """Bars on one another; what is below nothing goes downwards."""
     count = len(columns[0])
-    width = BAR_SHARE / max(1, count)
+    width = _bars_width(count)
     up, down = [0] * count, [0] * count
     for column in columns:
         bars = []
@@ -150,6 +150,10 @@ def _stacks(columns: Columns, scale: Scale) -> Iterator[Shapes]:
                 bars.append(_bar(left, width, scale, base[index], base[index] + value))
                 base[index] += value
         yield [], bars
+
+
+def _bars_width(count: int) -> float:
+    return min(WIDEST_BARS, BAR_SHARE / max(1, count))
 
 
 def _bar(left: float, width: float, scale: Scale, start: int, end: int) -> tuple[float, float, float, float]:
