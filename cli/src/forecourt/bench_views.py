@@ -43,6 +43,7 @@ from servicekit.testkit import settings_from
 EVENTS = 1_000_000
 DAY_EVENTS = 376_000
 """The topic's first day: what both fold."""
+ALL_VIEWS_EVENTS = 100_000
 PEER_SECONDS, PEER_START_SECONDS = 30.0, 90.0
 WANTED_RATIO = 5.0
 DATABASE = "bench_views"
@@ -77,9 +78,9 @@ async def measure_views(config: Config) -> Figures:
         peer = await _peer_speed(config, topic)
         errors.print(f"[dim]a plain Faust table: {peer.rate:,.0f} events/s, CPU an event: {peer.each}[/]")
         speeds: list[Speed] = []
-        for views in ((HOURS,), VIEWS):
+        for views, events in (((HOURS,), DAY_EVENTS), (VIEWS, ALL_VIEWS_EVENTS)):
             async with _process(config) as analytics:
-                speeds.append(await _speed(config, analytics, views, topic))
+                speeds.append(await _speed(config, _Reader(analytics, views, topic, events)))
                 errors.print(f"[dim]{len(views)} of our views: CPU an event: {speeds[-1].each}[/]")
         rebuilt = await _rebuild_figure(config, topic)
     hours, all_views = speeds
@@ -121,23 +122,24 @@ async def _process(config: Config) -> AsyncIterator[Analytics]:
 class _Reader(ViewReader):
     """The service's reader, which notes how far it has come."""
 
-    def __init__(self, analytics: Analytics, views: Sequence[View], topic: str) -> None:
+    def __init__(self, analytics: Analytics, views: Sequence[View], topic: str, events: int) -> None:
         super().__init__(analytics, views, (topic,))
         self.began_at = 0.0
-        self._left = DAY_EVENTS
+        self.events = 0
+        self._wanted = events
         self.done = asyncio.Event()
 
     async def _process(self, messages: Sequence[Message]) -> None:
         self.began_at = self.began_at or monotonic()
         await super()._process(messages)
-        self._left -= len(messages)
-        if self._left <= 0:
+        self.events += len(messages)
+        if self.events >= self._wanted:
             self.done.set()
 
 
-async def _speed(config: Config, analytics: Analytics, views: Sequence[View], topic: str) -> Speed:
-    """A day folded by the reader, from its first batch to the last one in the store."""
-    reader, mongod = _Reader(analytics, views, topic), running_part(config, "mongo")
+async def _speed(config: Config, reader: _Reader) -> Speed:
+    """What the reader folds, from its first batch to the last one in the store."""
+    mongod = running_part(config, "mongo")
     own, store = process_seconds(psutil.Process()), family_seconds(mongod)
     reading = asyncio.create_task(reader.run())
     ended = asyncio.create_task(reader.done.wait())
@@ -145,13 +147,13 @@ async def _speed(config: Config, analytics: Analytics, views: Sequence[View], to
         await asyncio.wait({reading, ended}, return_when=asyncio.FIRST_COMPLETED)
         if reading.done():
             raise StackError(f"the views are not read any more: {reading.exception()!r}")
-        seconds = monotonic() - reader.began_at
+        seconds, events = monotonic() - reader.began_at, reader.events
     finally:
         ended.cancel()
         reading.cancel()
         await asyncio.gather(reading, ended, return_exceptions=True)
     own, store = process_seconds(psutil.Process()) - own, family_seconds(mongod) - store
-    return Speed(DAY_EVENTS, seconds, own, store)
+    return Speed(events, seconds, own, store)
 
 
 async def _peer_speed(config: Config, topic: str) -> Speed:

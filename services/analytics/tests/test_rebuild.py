@@ -14,6 +14,7 @@ from analytics.use_cases.rebuilding import RebuildUnderWay, WorkersBehind
 from local_stack.config import Config
 from schemas.base import Event
 from servicekit.ids import new_id
+from servicekit.testkit import eventually
 
 from .conftest import Analytics
 from .rebuild_kit import Ground, ground
@@ -100,7 +101,11 @@ async def test_from_the_announcement_on_workers_fold_into_both(here: Ground):
     async with here.worker():
         await here.publish(*orders(4))
         await here.all_is_folded()
-        assert await generations.count(new) == len(here.expected())
+
+        async def the_new_one_has_all() -> bool:
+            return await generations.count(new) == len(here.expected())
+
+        await eventually(the_new_one_has_all)
     await generations.swap(serving, new)
     assert await here.figures() == here.expected()
 
