@@ -14,6 +14,7 @@ from rich.table import Table
 
 from feeds.platform import PlatformClient, PlatformError
 from forecourt.console import out
+from forecourt.demo_analytics import show_findings, show_habits, show_reports
 from forecourt.demo_loyalty import show_a_campaign, show_rewards
 from forecourt.demo_payments import fuelling_in_beijing, show_fuelling
 from forecourt.demo_people import Cast, people_of, show_a_driver_leave, show_what_nobody_can_fake
@@ -40,7 +41,7 @@ def demo() -> None:
     Example: `./forecourt demo`
     """
     config = Config.from_environment()
-    _chapter("The platform starts", "Kafka, Postgres, MongoDB, five services and the gateway, all on this machine.")
+    _chapter("The platform starts", "Kafka, Postgres, MongoDB, six services and the gateway, all on this machine.")
     bring_up(config)
     _chapter(
         "A country's day of prices",
@@ -77,6 +78,7 @@ async def _live_chapters(config: Config) -> None:
         )
         await show_fuelling(config, cast)
         await _tell_of_rewards(config, cast)
+        await _tell_of_what_is_learnt(config, cast)
         await _show_the_books(config)
         _chapter(
             "A driver leaves",
@@ -99,6 +101,22 @@ async def _tell_of_rewards(config: Config, cast: Cast) -> None:
     )
     async with fuelling_in_beijing(config, cast) as fuelling:
         await show_rewards(cast, fuelling, offered)
+
+
+async def _tell_of_what_is_learnt(config: Config, cast: Cast) -> None:
+    _chapter(
+        "A station learns",
+        "Drivers fuel all over Beijing. A Faust processor folds each event into views within a moment; the manager "
+        "opens the report of a station (GET /v1/reports/stations/{id}/days) as JSON, as a workbook and as pages.",
+    )
+    await show_reports(config, cast)
+    await show_habits(cast)
+    _chapter(
+        "Analysts find out",
+        "`./forecourt notebook`: topics are exported as Parquet files in which nobody is named, and a notebook asks "
+        "DuckDB when fuel is cheapest, what the next station asks, and what drivers make of it.",
+    )
+    await show_findings(config)
 
 
 async def _show_the_books(config: Config) -> None:

@@ -13,10 +13,13 @@ from forecourt.console import out
 from forecourt.demo_payments import CHINA, keep, yuan
 from forecourt.demo_people import Cast
 from forecourt.fuel_stops import OPERATOR
+from forecourt.notebook import notebook
 from forecourt.traffic import drive
 from local_stack.config import Config
 
 STATIONS, DRIVERS, ORDERS = 5, 16, 120
+FILLS = 4
+"""Of the driver, in the chapters before."""
 FOLDED_SECONDS = 30.0
 FILES = ("xlsx", "pdf")
 
@@ -85,3 +88,25 @@ async def _open_report(config: Config, manager: PlatformClient, station_id: str)
     for ending in FILES:
         document = await manager.file(f"{path}.{ending}", asked)
         await keep(config, f"as {ending}", f"days-{today}.{ending}", document)
+
+
+async def show_habits(cast: Cast) -> None:
+    """What the driver's own fills come to."""
+    path = "/v1/me/habits"
+    begun = time.perf_counter()
+    while (habits := await cast.driver.get(path, {"months": 1}))["total"]["fills"] < FILLS:
+        if time.perf_counter() - begun > FOLDED_SECONDS:
+            raise PlatformError("the driver's fills did not show: see `./forecourt logs analytics`")
+        await asyncio.sleep(0.02)
+    [money] = habits["total"]["money"]
+    litres = sum(one["volume_ml"] for one in habits["total"]["fuels"]) / 1000
+    out.print(f"driver:          GET {path}: {money['fills']} fills, {litres:,.1f} l, "
+              f"{yuan(money['spent_minor'])} spent, {yuan(money['discount_minor'])} off")  # fmt: skip
+    for vehicle in habits["vehicles"]:
+        if consumption := vehicle["consumption"]["ml_per_100km"]:
+            out.print(f"driver:          by its odometer the car takes {consumption / 1000:.1f} l on 100 km")
+
+
+async def show_findings(config: Config) -> None:
+    """The analysts' notebook, over exports of the day in which drivers are pseudonyms."""
+    await asyncio.to_thread(notebook, config.data / "demo" / "notebook", None, False)

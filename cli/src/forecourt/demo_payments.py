@@ -30,6 +30,8 @@ PUMP_SPEED = 60.0
 """A pump gives 0.6 litres a second; nobody watches a demo for a minute."""
 CHINA = ZoneInfo("Asia/Shanghai")
 RECHARGE_MINOR = 50_000
+VEHICLE = {"plate": "京A12345", "fuel": FUEL, "tank_ml": 50_000}
+ODOMETER_KM, TRIP_KM = 52_000, 260
 
 
 class Fuelling:
@@ -115,15 +117,16 @@ async def show_fuelling(config: Config, cast: Cast) -> None:
     """Three orders, a refund and the bill."""
     async with aiohttp.ClientSession(config.gateway_url) as http, fuelling_in_beijing(config, cast) as fuelling:
         await fuelling.bind_payers(SignIns(config, http))
-        first = await _fuel_first(fuelling)
+        vehicle_id = (await cast.driver.post("/v1/me/vehicles", VEHICLE, str(new_id())))["vehicle_id"]
+        first = await _fuel_first(fuelling, vehicle_id=vehicle_id, odometer_km=ODOMETER_KM)
         await _money_first(fuelling)
-        await _by_card(fuelling)
+        await _by_card(fuelling, vehicle_id=vehicle_id, odometer_km=ODOMETER_KM + TRIP_KM)
         await fuelling.refund_a_part(first)
         await _show_bill(config, cast)
 
 
-async def _fuel_first(fuelling: Fuelling) -> dict[str, Any]:
-    order = await fuelling.scan("3", mode="post_pay", amount_minor=20_000)
+async def _fuel_first(fuelling: Fuelling, **car: Any) -> dict[str, Any]:
+    order = await fuelling.scan("3", mode="post_pay", amount_minor=20_000, **car)
     order = await fuelling.seen(order, lambda seen: seen["status"] == "confirmed")
     out.print(f"pump 3:          gave {order['volume_ml'] / 1000:.2f} l, {yuan(order['gross_minor'])}")
     return await fuelling.pay(order, "wechat")
@@ -138,9 +141,9 @@ async def _money_first(fuelling: Fuelling) -> None:
               f"held, {yuan(hold['captured_minor'])} charged, {yuan(hold['released_minor'])} released")  # fmt: skip
 
 
-async def _by_card(fuelling: Fuelling) -> None:
+async def _by_card(fuelling: Fuelling, **car: Any) -> None:
     card_id = await fuelling.open_card()
-    order = await fuelling.scan("3", mode="post_pay", volume_ml=20_000)
+    order = await fuelling.scan("3", mode="post_pay", volume_ml=20_000, **car)
     order = await fuelling.seen(order, lambda seen: seen["status"] == "confirmed")
     await fuelling.pay(order, "fuel_card", card_id=card_id)
 
