@@ -18,7 +18,9 @@ TIMEOUT_SECONDS = 300
 
 
 def notebook(
-    target: Annotated[Path, typer.Option("--out", help="Where the page and the plots go.")] = Path("notebook"),
+    target: Annotated[Path, typer.Option("--out", help="Where the page and the plots go.")] = Path(
+        ".forecourt-samples/notebook"
+    ),
     data: Annotated[
         Path | None, typer.Option(help="What `forecourt export` wrote; without it the platform is exported anew.")
     ] = None,
@@ -26,7 +28,7 @@ def notebook(
 ) -> None:
     """Run the notebook of the demo day, and say what it found and where its page and plots are.
 
-    Example: `./forecourt notebook --out .forecourt-samples/notebook`
+    Example: `./forecourt notebook --out ~/demo-day`
     """
     if data is not None and not data.is_dir():
         raise StackError(f"there is no folder {data}: `./forecourt export pricing.prices --out {data}` makes it")

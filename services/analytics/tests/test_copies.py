@@ -35,8 +35,11 @@ def of_driver(kind: type[Event], driver: str, **changed: Any) -> Event:
 
 
 @pytest.fixture
-async def ada(infrastructure: Config, analytics: Analytics) -> AsyncIterator[dict[str, Any]]:
+async def ada(
+    infrastructure: Config, analytics: Analytics, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[dict[str, Any]]:
     """An analyst as `forecourt analyst create` makes one: librdkafka's settings."""
+    monkeypatch.setattr(analysts, "GROUPS_END_SECONDS", 0.0)  # who has just begun to copy leaves its group late
     admin, name = Kafka(infrastructure, secrets.load(infrastructure)).admin(), "test-ada"
     await asyncio.to_thread(analysts.prepare, admin, name)
     await register.add(analytics.store, name)
@@ -154,6 +157,21 @@ async def test_an_analyst_is_refused_what_is_not_theirs(analytics: Analytics, ad
         assert denied in (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.UNKNOWN_TOPIC_OR_PART), topic
     for group in ("stations.main", "analyst-test-bob.look", "anything"):
         assert await refusal(ada, group, "pricing.prices") == KafkaError.GROUP_AUTHORIZATION_FAILED
+
+
+async def test_who_is_removed_reads_nothing_more_also_where_they_are_connected(
+    infrastructure: Config, analytics: Analytics, ada: dict[str, Any]
+) -> None:
+    price = await analytics.kafka.publish(FULL[PriceChangedV1].model_copy(update={"station_id": new_id()}))
+    admin = Kafka(infrastructure, secrets.load(infrastructure)).admin()
+    with reader(ada, "analyst-test-ada.notebook", "pricing.prices") as consumer:
+        await read_until(consumer, {price})
+        await asyncio.to_thread(analysts.lock_out, admin, "test-ada")
+        with pytest.raises(KafkaException) as refused:
+            await read_until(consumer, {"none"})
+    assert refused.value.args[0].code() in (
+        KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("topic", ["pricing.prices", "analyst-test-ada.payments.orders", "payments.orders"])
