@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.domain.documents import SUPPRESSED, Cell, Chart, Document, KeyFigure, Sheet
@@ -135,6 +135,7 @@ def test_a_csv_begins_with_its_table_and_has_all_decimals() -> None:
 
 
 @given(NASTY, NASTY)
+@settings(max_examples=40, deadline=None)
 def test_no_cell_of_a_csv_is_a_formula(about: str, note: str) -> None:
     asked = replace(SMALL, about=about, notes=[(note, note)])
     for row in table(csv_file.write(asked, "en")):
@@ -168,6 +169,7 @@ def test_an_xlsx_has_numbers_with_formats_a_frozen_head_a_filter_and_a_chart() -
 
 
 @given(NASTY, NASTY)
+@settings(max_examples=25, deadline=None)
 def test_a_text_in_an_xlsx_is_never_a_formula_nor_a_link(about: str, note: str) -> None:
     book = parts(xlsx_file.write(replace(SMALL, about=about + "http://a.example", notes=[(note, note)]), "en"))
     for name, part in book.items():
@@ -223,6 +225,7 @@ def test_a_scale_holds_all_there_is_and_nothing_between_few_round_steps(low: int
     st.sampled_from(["line", "bar", "stacked"]),
     st.lists(st.tuples(FIGURES, FIGURES), min_size=1, max_size=150),
 )
+@settings(max_examples=60, deadline=None)
 def test_all_of_a_chart_lies_within_its_picture(kind: str, figures: list[tuple[Cell, Cell]]) -> None:
     rows: list[tuple[Cell, ...]] = [(FIRST, *pair) for pair in figures]
     chart = Chart(kind, "day", ("paid_minor", "refunded_minor"), "Both", "两者")  # pyright: ignore[reportArgumentType]

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics.domain.documents import SUPPRESSED, Document, KeyFigure
@@ -46,6 +46,7 @@ def schedule(**fields: object) -> Schedule:
 
 
 @given(TIMINGS, MOMENTS)
+@settings(deadline=None)
 def test_what_was_due_last_and_what_is_due_next_enclose_the_moment(timing: Timing, now: datetime) -> None:
     latest, following = timing.latest(now), timing.following(now)
     assert latest <= now < following
@@ -55,6 +56,7 @@ def test_what_was_due_last_and_what_is_due_next_enclose_the_moment(timing: Timin
 
 
 @given(TIMINGS, MOMENTS)
+@settings(deadline=None)
 def test_reports_one_after_another_are_about_all_days_once(timing: Timing, now: datetime) -> None:
     first = timing.latest(now)
     following = timing.following(now)
