@@ -16,6 +16,7 @@ import faust
 from analytics.use_cases.arriving import Arrived
 from analytics.use_cases.together import together
 from analytics.use_cases.view_folding import ViewFolding
+from servicekit.kafka import Interrupted
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,11 +83,13 @@ def _agent(app: faust.App, name: str, view: ViewFolding) -> Any:
 
 
 async def _answer(view: ViewFolding, batch: Batch) -> None:
+    """Who sent the batch is told of all that is raised, and decides. One that is cut short is not in the view."""
+    error: Exception | None = Interrupted("the agent was ended in the middle of a batch")
     try:
         await view.take(batch.arrived)
-    except Exception as error:  # noqa: BLE001 - who sent the batch is told, and decides
-        if not batch.folded.done():
-            batch.folded.set_exception(error)
+        error = None
+    except Exception as raised:  # noqa: BLE001 - see above
+        error = raised
     finally:
         if not batch.folded.done():
-            batch.folded.set_result(None)
+            batch.folded.set_result(None) if error is None else batch.folded.set_exception(error)

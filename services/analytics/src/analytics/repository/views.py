@@ -1,7 +1,8 @@
 """The documents of views, in the collections of their generations, and which generation serves."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorCollection
@@ -20,6 +21,10 @@ SERVING_SECONDS = 1.0
 FIRST_GENERATION = 1
 
 Collection = AsyncIOMotorCollection[dict[str, Any]]
+
+
+class DocumentRefused(Exception):
+    """The database does not take a document as it is."""
 
 
 class Views:
@@ -55,9 +60,11 @@ class Views:
         Generations.announce), as they were SERVING_SECONDS ago or later."""
         asked_at = time.monotonic()
         if name not in self._targets or asked_at - self._read_at > SERVING_SECONDS:
-            async with self.store.available():
+            async with blameless(self.store):
                 self._targets = {one["_id"]: _targets(one) async for one in self.store.database.views.find()}
             self._read_at = asked_at
+        if name not in self._targets:
+            raise StoreUnavailable(f"nothing says which generation of {name} serves: start the service again")
         return self._targets[name]
 
     async def collection(self, name: str) -> Collection:
@@ -70,31 +77,36 @@ class Views:
 
     async def load(self, collection: Collection, keys: Iterable[str]) -> dict[str, Folded]:
         """The documents with these ids that exist, each with its facts. Raises StoreUnavailable whatever is wrong."""
-        async with self.store.available():
-            try:
-                found = await collection.find({"_id": {"$in": list(keys)}}).to_list(None)
-            except PyMongoError as error:
-                raise StoreUnavailable(f"MongoDB did not read: {error}") from error
+        async with blameless(self.store):
+            found = await collection.find({"_id": {"$in": list(keys)}}).to_list(None)
         return {document.pop("_id"): _folded(document) for document in found}
 
     async def save(self, collection: Collection, changed: Mapping[str, tuple[int, Folded]]) -> bool:
         """Writes each document where it still has as many facts as the number beside it; 0: where it does not exist.
 
-        False where one has other ones by now. All others are written. Raises StoreUnavailable whenever the database
-        does not blame a document.
+        False where one has other ones by now. All others are written. Raises DocumentRefused where the database blames
+        a document, StoreUnavailable whatever else it says.
         """
         writes = [
             ReplaceOne({"_id": key, "n": n}, _stored(key, folded), upsert=n == 0)
             for key, (n, folded) in changed.items()
         ]
-        async with self.store.available():
+        async with blameless(self.store):
             try:
                 result = await collection.bulk_write(writes, ordered=False)
             except BulkWriteError as error:
                 return _lost(error)
-            except PyMongoError as error:
-                raise StoreUnavailable(f"MongoDB did not write: {error}") from error
         return result.matched_count + result.upserted_count == len(writes)
+
+
+@asynccontextmanager
+async def blameless(store: MongoStore) -> AsyncIterator[None]:
+    """Around what is about no message: whatever the database says, StoreUnavailable, and it is tried again."""
+    async with store.available():
+        try:
+            yield
+        except PyMongoError as error:
+            raise StoreUnavailable(f"MongoDB refused: {error}") from error
 
 
 def _targets(place: dict[str, Any]) -> tuple[int, ...]:
@@ -116,6 +128,6 @@ def _lost(error: BulkWriteError) -> bool:
     details = error.details or {}
     if details.get("writeConcernErrors"):
         raise StoreUnavailable("MongoDB is not sure that it wrote") from error
-    if any(one["code"] != DUPLICATE_KEY for one in details.get("writeErrors", ())):
-        raise error
+    if blamed := [one for one in details.get("writeErrors", ()) if one["code"] != DUPLICATE_KEY]:
+        raise DocumentRefused(f"MongoDB refused a document: code {blamed[0]['code']}") from error
     return False

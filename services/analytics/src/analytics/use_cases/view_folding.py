@@ -9,6 +9,7 @@ from analytics.domain.facts import Fact
 from analytics.domain.folding import add
 from analytics.domain.folds.station_hours import StationHours
 from analytics.domain.views import View
+from analytics.repository.views import blameless
 from analytics.use_cases.arriving import Arrived
 from analytics.use_cases.context import Analytics
 from analytics.use_cases.forgetting import take_back
@@ -45,7 +46,8 @@ class ViewFolding:
                 belonging += self._belonging(one)
             except Exception as error:  # noqa: BLE001 - whatever a view raises, it is about this fact
                 await bury(self._analytics, self.consumer, one.message, error)
-        await self._fold_halving(belonging)
+        if belonging:
+            await self._fold_halving(belonging)
 
     async def take_again(self, one: Arrived) -> None:
         """Folds one that was set aside; raises what is still wrong with it."""
@@ -100,7 +102,8 @@ class ViewFolding:
         changed = {key: (counts.get(key, 0), folded) for key, folded in added.items() if folded is not None}
         won = not changed or await views.save(collection, changed)
         if self.view.name in PROFILES:
-            await take_back(self._analytics, collection, facts)
+            async with blameless(views.store):
+                await take_back(self._analytics, collection, facts)
         return won
 
 
