@@ -15,7 +15,7 @@ from analytics.domain.folds.station_prices import milliseconds
 from analytics.domain.metrics import METRICS
 from analytics.domain.periods import Period
 from analytics.domain.pump_times import SECOND, UNKNOWN, PumpTimes, Spans, Visits
-from analytics.domain.pumps import HourOfDayUse, PumpHour, PumpRow, PumpsReport, PumpTotals, pumps_report
+from analytics.domain.pumps import HourOfDayUse, PumpHour, PumpUse, PumpsReport, PumpTotals, pumps_report
 from schemas.base import Event
 from schemas.events import PumpStatusChangedV1
 from schemas.orders import OrderAuthorisedV1, OrderCancelledV1, OrderCompletedV1, OrderConfirmedV1, OrderPlacedV1
@@ -165,6 +165,6 @@ async def test_a_station_of_which_nothing_is_known_has_no_pumps(analytics: Analy
 
 
 def test_every_figure_is_defined():
-    for kind in (PumpRow, HourOfDayUse, PumpHour, PumpTotals):
+    for kind in (PumpUse, HourOfDayUse, PumpHour, PumpTotals):
         assert {field.name for field in fields(kind)} <= METRICS.keys()
     assert {field.name for field in fields(PumpsReport)} == {"totals", "rows", "hours_of_day", "pump_hours"}

@@ -40,7 +40,7 @@ class _Pump:
 
 
 @dataclass(frozen=True)
-class PumpRow(_Use, _Pump):
+class PumpUse(_Use, _Pump):
     """A pump."""
 
     turns_per_day_hundredths: int | None
@@ -83,7 +83,7 @@ class PumpsReport:
     by what the pumps say of themselves."""
 
     totals: PumpTotals
-    rows: tuple[PumpRow, ...]
+    rows: tuple[PumpUse, ...]
     hours_of_day: tuple[HourOfDayUse, ...]
     pump_hours: tuple[PumpHour, ...]
 
@@ -118,7 +118,7 @@ def pumps_report(period: Period, until: datetime, pumps: Mapping[str, PumpTimes]
             pumps=len(known), **_use(every), **_turns(every, seconds * len(known)),
             busiest_hour_of_day=_busiest(by_hour),
         ),
-        tuple(PumpRow(pump_id=pump_id, **_use(one), **_turns(one, seconds)) for pump_id, one in known.items()),
+        tuple(PumpUse(pump_id=pump_id, **_use(one), **_turns(one, seconds)) for pump_id, one in known.items()),
         tuple(by_hour),
         tuple(
             PumpHour(pump_id, hour, _sold(one, hour), share(int(one.occupied[hour]), int(one.served[hour]), PER_MILLE))

@@ -18,9 +18,15 @@ from servicekit.http_models import Operator, Shown
 
 EXAMPLES: Mapping[Unit, Any] = {
     "count": 42, "minor": 23_550, "ml": 31_000, "mills": 7_890, "basis_points": 450, "seconds": 240, "metres": 1_200,
-    "points": 231, "ml_per_100km": 7_400, "per_mille": 120,
-    "hundredths": 1_250,
+    "points": 231, "ml_per_100km": 7_400, "per_mille": 120, "hundredths": 1_250,
 }  # fmt: skip
+TEXTS: Mapping[str, str] = {
+    "campaign": "Spring, 2 off each litre", "campaign_id": "0199a000-0000-7000-8000-00000000ca01",
+    "cohort": "2026-09", "discount": "campaign", "driver_group": "returning", "fills": "2",
+    "finding": "About +12 % litres (between +4.0 % and +20 %).", "finding_zh": "销量约 +12 %。", "method": "wechat",
+    "price_kind": "own", "station": "Forecourt Chaoyang",
+}  # fmt: skip
+"""Examples of texts, where their names alone do not say how they look."""
 STRUCTURE: Mapping[str, str] = {
     "suppressed": "What is about people is left out: fewer than 5 different drivers stand behind the row, or it would "
     "tell of such by a difference",
@@ -84,7 +90,7 @@ def answer_of(name: str, shape: type) -> type[BaseModel]:
         f"{title}ComparedRow", (Changes,), "The earlier row; null: there is none.", before=(row | None, ...)
     )
     comparison = _made(
-        f"{title}Comparison", (Days, Changes), "The same of other days.", totals=(totals, ...),
+        f"{title}Comparison", (Days, Changes), "The same of other days.", totals=(totals, _described("totals", totals)),
         rows=(list[compared_row] | None, Field(description="One for each row, in their order; null: see `totals`")),
     )  # fmt: skip
     return _made(
@@ -97,7 +103,7 @@ def answer_of(name: str, shape: type) -> type[BaseModel]:
 def model_of(kind: type) -> type[BaseModel]:
     """A dataclass of figures as a model."""
     hints = get_type_hints(kind)
-    described = {one.name: (_shown(hints[one.name]), _described(one.name)) for one in fields(kind)}
+    described = {one.name: (_shown(hints[one.name]), _described(one.name, hints[one.name])) for one in fields(kind)}
     return _made(kind.__name__, (Shown,), kind.__doc__, **described)
 
 
@@ -116,9 +122,9 @@ def _shown(hint: Any) -> Any:
     return model_of(hint) if isinstance(hint, type) and is_dataclass(hint) else hint
 
 
-def _described(name: str) -> Any:
+def _described(name: str, hint: Any) -> Any:
     metric = METRICS.get(name)
     if metric is None:
-        return Field(description=STRUCTURE.get(name))
-    example = EXAMPLES.get(metric.unit)
+        return Field(description=STRUCTURE.get(name), examples=[None] if hint is types.NoneType else None)
+    example = TEXTS.get(name) or EXAMPLES.get(metric.unit)
     return Field(description=metric.definition, examples=None if example is None else [example])
