@@ -15,7 +15,7 @@ from analytics.domain.folds.station_prices import milliseconds
 from analytics.domain.metrics import METRICS
 from analytics.domain.periods import Period
 from analytics.domain.pump_times import SECOND, UNKNOWN, PumpTimes, Spans, Visits
-from analytics.domain.pumps import HourOfDayUse, PumpHour, PumpUse, PumpsReport, PumpTotals, pumps_report
+from analytics.domain.pumps import HourOfDayUse, PumpHour, PumpsReport, PumpTotals, PumpUse, pumps_report
 from schemas.base import Event
 from schemas.events import PumpStatusChangedV1
 from schemas.orders import OrderAuthorisedV1, OrderCancelledV1, OrderCompletedV1, OrderConfirmedV1, OrderPlacedV1
