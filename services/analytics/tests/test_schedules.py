@@ -92,7 +92,7 @@ async def staff(analytics: Analytics) -> Staff:
     return Staff(analytics)
 
 
-async def due(staff: Staff, made: Any, mailer: Takes, ago: timedelta = timedelta()) -> Any:
+async def due(staff: Staff, made: Any, mailer: Takes, ago: timedelta = timedelta(), replicas: int = 1) -> Any:
     """Lets the time come, so long ago, at which a schedule was to be sent; the schedule after it was tried."""
     process, schedule_id = staff.analytics.process, UUID(made["schedule_id"])
     known = await process.schedules.find(str(staff.subject), schedule_id)
@@ -102,7 +102,7 @@ async def due(staff: Staff, made: Any, mailer: Takes, ago: timedelta = timedelta
     process.mailer = mailer
     try:
         await rows.update_one({"_id": schedule_id}, {"$set": {"next_at": was_due, "try_at": was_due}})
-        await send_due(process)
+        await asyncio.gather(*(send_due(process) for _ in range(replicas)))
 
         async def is_tried() -> bool:
             return await rows.count_documents({"_id": schedule_id, "version": {"$gte": known.version + 2}}) == 1
@@ -190,7 +190,7 @@ async def test_of_replicas_that_look_at_once_one_sends(analytics: Analytics, sta
     station_id = await open_station(analytics)
     await staff.holds(analytics.operator)
     made, mailer = await staff.confirmed(station_id), Takes()
-    await asyncio.gather(*(send_due(analytics.process) for _ in range(3)), due(staff, made, mailer))
+    await due(staff, made, mailer, replicas=4)
     assert [mail.to for mail in mailer.sent if mail.to == made["recipient"]] == [made["recipient"]]
 
 
