@@ -153,7 +153,19 @@ async def test_an_export_has_each_event_once_and_nobody_in_it(run: Run, kafka: K
     drivers = duckdb.execute("SELECT driver_id FROM read_parquet(?)", [f"{folder}/*/*/*.parquet"]).fetchall()
     assert len(set(drivers)) == 1, "the same driver has one name in all files of an export"
     assert driver.encode() not in b"".join(file.read_bytes() for file in files_in(folder))
-    assert {file.relative_to(tmp_path).parts[0] for file in files_in(tmp_path)} == {"payments.orders"}
+    again = tmp_path / "again"
+    run("payments.orders", "--from", begun, "--out", str(again), "--json")
+    assert len(ids_in(folder) | ids_in(again / "payments.orders")) == 2 * 2 * 3, "two exports share no id of an act"
+    assert {file.relative_to(tmp_path).parts[0] for file in files_in(tmp_path)} == {"payments.orders", "again"}
+
+
+def ids_in(folder: Path) -> set[str]:
+    """Of orders and events, of which there are as many; their places on the topic are left out."""
+    query = 'SELECT order_id, event_id, "partition", "offset" FROM read_parquet(?)'
+    rows = duckdb.execute(query, [f"{folder}/*/*/*.parquet"]).fetchall()
+    assert {row[2:] for row in rows} == {(None, None)}
+    assert all(UUID(one).version == 4 for row in rows for one in row[:2])
+    return {one for row in rows for one in row[:2]}
 
 
 async def test_moments_bound_it_and_what_is_there_stays(run: Run, kafka: KafkaProbe, tmp_path: Path) -> None:
@@ -169,6 +181,32 @@ async def test_moments_bound_it_and_what_is_there_stays(run: Run, kafka: KafkaPr
     lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
     assert len(lines) == whole["rows"]
     assert all(len(line["driver_id"]) == 32 for line in lines)
+
+
+@pytest.mark.parametrize("dies_at", ["rename", "rmtree"])
+def test_who_dies_while_an_export_takes_the_place_of_another_loses_neither(
+    dies_at: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, rename = tmp_path / "a.topic", Path.rename
+
+    def write(what: str) -> None:
+        with export._folder_of_its_own(tmp_path, "a.topic", replace=True) as folder:
+            (folder / "manifest.json").write_text(what)
+
+    def die(*_: Any, **__: Any) -> None:
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    def rename_or_die(one: Path, to: Path) -> Any:
+        return rename(one, to) if one == place else die()
+
+    write("old")
+    monkeypatch.setattr(*((Path, "rename", rename_or_die) if dies_at == "rename" else (export.shutil, "rmtree", die)))
+    with pytest.raises(KeyboardInterrupt):
+        write("new")
+    assert (place / "manifest.json").read_text() == ("old" if dies_at == "rename" else "new")
+    write("newest")
+    assert (place / "manifest.json").read_text() == "newest"
 
 
 def test_what_goes_wrong_is_said_and_leaves_nothing(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

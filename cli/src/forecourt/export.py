@@ -16,7 +16,7 @@ import typer
 from confluent_kafka import KafkaException
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from analytics.domain.analysts import Analyst, pseudonymous
+from analytics.domain.analysts import Analyst, event_id_of, pseudonymous
 from analytics.domain.pseudonyms import Pseudonyms
 from forecourt.analyst import MODULE, SERVICE
 from forecourt.console import errors, out
@@ -28,7 +28,7 @@ from local_stack import secrets
 from local_stack.config import Config, StackError
 from local_stack.kafka_provision import client_settings
 from schemas.base import rfc3339
-from schemas.catalogue import NOT_FOR_ANALYSTS, OBSERVER, TOPIC_BY_NAME
+from schemas.catalogue import NOT_FOR_ANALYSTS, OBSERVER, TOPIC_BY_NAME, analysts_read
 from schemas.contracts import name_of
 from servicekit.envelope import MalformedMessage, Message
 
@@ -57,7 +57,8 @@ def export(
 ) -> None:
     """Write a topic's events as files, each once, by event and by day of when it happened, with pseudonyms for people.
 
-    `--from` and `--to` are moments of publication, dates in UTC or RFC 3339. Files appear whole, or not at all.
+    `--from` and `--to` are moments of publication, dates in UTC or RFC 3339. Files appear whole, or not at all; with
+    `--replace` those that were there are removed only once the new ones are in their place.
 
     Example: `./forecourt export payments.orders --from 2026-04-30 --to 2026-05-01 --out exports`
     """
@@ -78,7 +79,7 @@ def export_topic(
     until = end or datetime.now(UTC)
     reader = TopicReader(client_settings(config, secrets.load(config), OBSERVER), topic, begin, until)
     with _folder_of_its_own(target, topic, replace=replace) as folder, _progress(topic, quiet=quiet) as tell:
-        exporter = Exporter(folder, form, names)
+        exporter = Exporter(folder, form, names, copied=analysts_read(TOPIC_BY_NAME[topic]) == "as a copy")
         try:
             for message in reader.records(tell):
                 exporter.take(message)
@@ -99,11 +100,16 @@ def one_off() -> Pseudonyms:
 
 
 class Exporter:
-    """Turns messages into rows of files, and counts what it left out."""
+    """Turns messages into rows of files, and counts what it left out.
 
-    def __init__(self, folder: Path, form: Format, names: Pseudonyms) -> None:
+    `copied`: analysts know the topic as a copy. Its rows then have the copy's ids of events, and no place on the topic,
+    which is the same one for everybody.
+    """
+
+    def __init__(self, folder: Path, form: Format, names: Pseudonyms, *, copied: bool) -> None:
         self._files = DayFiles(folder, form.value)
         self._names = names
+        self._copied = copied
         self._seen = Seen()
         self._left_out: Counter[str] = Counter()
         self._unknown: Counter[str] = Counter()
@@ -123,12 +129,17 @@ class Exporter:
             self._left_out["repeated"] += 1
             return
         day = happened_at(event, message.published_at).date()
-        envelope = {"event_id": message.identity[1], "published_at": message.published_at,
-                    "partition": message.partition, "offset": message.offset}  # fmt: skip
-        row = row_of(pseudonymous(event, self._names), envelope)
+        row = row_of(pseudonymous(event, self._names), self._envelope(message))
         self._files.add(name_of(type(event)), schema_of(type(event)), day, row)
         bounds = (*self._published, message.published_at)
         self._published = [min(bounds), max(bounds)]
+
+    def _envelope(self, message: Message) -> dict[str, Any]:
+        envelope: dict[str, Any] = {"event_id": message.identity[1], "published_at": message.published_at,
+                                    "partition": message.partition, "offset": message.offset}  # fmt: skip
+        if self._copied:
+            envelope |= {"event_id": event_id_of(message.identity, self._names), "partition": None, "offset": None}
+        return envelope
 
     def finish(self) -> dict[str, Any]:
         """Writes what waits, and says what there is."""
@@ -205,13 +216,26 @@ def _folder_of_its_own(target: Path, topic: str, *, replace: bool) -> Iterator[P
     try:
         scratch.mkdir(parents=True)
         yield scratch
-        if place.exists():
-            shutil.rmtree(place)
-        scratch.rename(place)
+        _put(scratch, place)
     except OSError as error:
         raise StackError(f"cannot write {error.filename or target}: {error.strerror}") from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _put(folder: Path, place: Path) -> None:
+    """Puts the folder in its place. What is there steps aside until then: whoever dies in between loses neither."""
+    aside = folder.with_name(f"{folder.name}.before")
+    if not place.exists():
+        folder.rename(place)
+        return
+    place.rename(aside)
+    try:
+        folder.rename(place)
+    except BaseException:
+        aside.rename(place)
+        raise
+    shutil.rmtree(aside)
 
 
 @contextmanager

@@ -6,11 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from analytics.domain.analysts import Analyst, pseudonymous
+from analytics.domain.analysts import Analyst, event_id_of, pseudonymous
 from schemas.base import Event
 from schemas.catalogue import COPIED, LINKED_IDS, entries_of
 from schemas.contracts import name_of
-from schemas.events import OrderPaidV1, PointsAccruedV1, PricePart
+from schemas.events import CouponRedeemedV1, OrderPaidV1, OrderRefundedV1, PointsAccruedV1, PricePart
 from schemas.examples import EXAMPLES
 
 KEY = "k" * 32
@@ -19,6 +19,8 @@ GRACE = Analyst("grace", "1", datetime(2026, 4, 30, tzinfo=UTC)).pseudonyms(KEY)
 ENTRIES = [entry for topic in COPIED for entry in entries_of(topic)]
 FULL = {type(full): full for full, _ in EXAMPLES}
 MINIMAL = {type(minimal): minimal for _, minimal in EXAMPLES}
+NOBODYS_IDS = {"campaign_id", "campaign_ids", "pump_id", "station_id", "template_id"}
+"""Ids in copied events that stay: of what is there for everybody."""
 
 
 def ids_of(event: Event) -> dict[str, Any]:
@@ -63,6 +65,34 @@ def test_one_driver_is_the_same_on_every_topic_of_an_analyst_and_another_for_eac
     assert of_paid == of_accrued
     assert len(of_paid) == 32
     assert pseudonymous(paid, GRACE).driver_id != of_paid  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_no_id_of_what_a_person_did_is_the_same_for_two_analysts():
+    assert {name for entry in ENTRIES for name in entry.event.model_fields if name.endswith(("_id", "_ids"))} == {
+        *NOBODYS_IDS, *LINKED_IDS, "driver_id"
+    }  # fmt: skip
+    for entry in ENTRIES:
+        of_ada, of_grace = (ids_of(pseudonymous(FULL[entry.event], names)) for names in (ADA, GRACE))
+        assert of_ada.keys() == of_grace.keys()
+        assert {*map(str, of_ada.values())}.isdisjoint(map(str, of_grace.values()))
+        assert all(value.version == 4 for value in of_ada.values() if isinstance(value, UUID)), "as schemas want them"
+    record = ("urn:forecourt:payments", str(UUID(int=7)))
+    assert event_id_of(record, ADA) == event_id_of(record, ADA)
+    assert len({record[1], event_id_of(record, ADA), event_id_of(record, GRACE)}) == 3
+
+
+def test_an_analyst_joins_an_order_with_its_refund_its_points_and_its_coupon():
+    order, coupon = UUID(int=7), UUID(int=8)
+    part = PricePart(kind="coupon", reference=str(coupon), reason="a reason", amount_minor=1)
+    paid = FULL[OrderPaidV1].model_copy(update={"order_id": order, "breakdown": [part]})
+    others = (OrderRefundedV1, PointsAccruedV1, CouponRedeemedV1)
+    copies: list[Any] = [
+        pseudonymous(one, ADA)
+        for one in (paid, *(FULL[kind].model_copy(update={"order_id": order}) for kind in others))
+    ]  # fmt: skip
+    assert len({copy.order_id for copy in copies}) == 1
+    redeemed: Any = pseudonymous(FULL[CouponRedeemedV1].model_copy(update={"coupon_id": coupon}), ADA)
+    assert copies[0].breakdown[0].reference == str(redeemed.coupon_id)
 
 
 def test_an_analyst_who_comes_again_knows_nobody():

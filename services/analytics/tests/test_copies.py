@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
 
+from analytics.domain.analysts import event_id_of
 from analytics.repository import analysts as register
 from analytics.use_cases.copies import Copies
 from local_stack import analysts, secrets
@@ -79,6 +80,13 @@ def headers_of(message: Message) -> dict[str, Any]:
     return dict(message.headers() or ())
 
 
+async def copied(analytics: Analytics, *events: str, source: str = "urn:forecourt:payments") -> list[str]:
+    """The ids that events have in the analyst's copies."""
+    analyst = await register.add(analytics.store, "test-ada")
+    names = analyst.pseudonyms(analytics.settings.pseudonym_key.get_secret_value())
+    return [event_id_of((source, one), names) for one in events]
+
+
 def value_of(message: Message) -> dict[str, Any]:
     return json.loads(message.value() or b"")
 
@@ -86,23 +94,27 @@ def value_of(message: Message) -> dict[str, Any]:
 async def test_an_analyst_reads_prices_and_copies_in_which_nobody_is_named(
     analytics: Analytics, ada: dict[str, Any]
 ) -> None:
-    driver, vehicle, station = str(new_id()), new_id(), new_id()
+    driver, vehicle, station, order = str(new_id()), new_id(), new_id(), new_id()
     coupon = PricePart(kind="coupon", reference=str(new_id()), reason="Coupon", amount_minor=100)
-    paid = of_driver(OrderPaidV1, driver, order_id=new_id(), vehicle_id=vehicle, breakdown=[coupon])
-    accrued = of_driver(PointsAccruedV1, driver, order_id=paid.order_id)  # pyright: ignore[reportAttributeAccessIssue]
+    paid = of_driver(OrderPaidV1, driver, order_id=order, vehicle_id=vehicle, breakdown=[coupon])
+    accrued = of_driver(PointsAccruedV1, driver, order_id=order)
     price = FULL[PriceChangedV1].model_copy(update={"station_id": station})
-    paid_id, accrued_id, price_id = [await analytics.kafka.publish(one) for one in (paid, accrued, price)]
+    published = [await analytics.kafka.publish(one) for one in (paid, accrued, price)]
+    [paid_id] = await copied(analytics, published[0])
+    [accrued_id] = await copied(analytics, published[1], source="urn:forecourt:loyalty")
+    price_id = published[2]
     orders, points = (copy_of(topic, "test-ada") for topic in ("payments.orders", "loyalty.points"))
     with reader(ada, "analyst-test-ada.notebook", "pricing.prices", orders, points) as consumer:
         found = await read_until(consumer, {paid_id, accrued_id, price_id})
     copy, of_points = value_of(found[paid_id]), value_of(found[accrued_id])
     assert value_of(found[price_id])["station_id"] == str(station)
     assert copy["driver_id"] == of_points["driver_id"] == (found[accrued_id].key() or b"").decode() != driver
-    assert copy | dict.fromkeys(("driver_id", "vehicle_id", "card_id", "reservation_id", "breakdown"), 0) == {
-        **json.loads(paid.to_json()), "driver_id": 0, "vehicle_id": 0, "card_id": 0, "reservation_id": 0, "breakdown": 0
-    }  # fmt: skip
-    text = "".join(str(one.value()) + str(one.key()) for one in found.values())
-    assert not [one for one in (driver, str(vehicle), coupon.reference) if str(one) in text]
+    assert copy["order_id"] == of_points["order_id"] == (found[paid_id].key() or b"").decode()
+    hidden = dict.fromkeys(("order_id", "driver_id", "vehicle_id", "card_id", "reservation_id", "breakdown"), 0)
+    assert copy | hidden == json.loads(paid.to_json()) | hidden
+    text = "".join(f"{one.value()} {one.key()} {one.headers()}" for one in found.values())
+    ids = (driver, vehicle, order, coupon.reference, *published[:2])
+    assert not [one for one in ids if str(one) in text]
     headers = headers_of(found[paid_id])
     assert headers.keys() == {"ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "content-type"}
 
@@ -119,11 +131,12 @@ async def test_what_cannot_be_understood_is_left_out_and_what_comes_after_is_cop
     key = later.key().encode()
     for sent, headers in ((b"{}", unknown), (b"\xff{", broken), (json.dumps(value).encode(), of_later_release)):
         await analytics.kafka.send("payments.orders", sent, key=key, headers=headers)
-    last = await analytics.kafka.publish(later)
+    [last] = await copied(analytics, await analytics.kafka.publish(later))
+    *left_out, understood = await copied(analytics, "id-unknown", "id-broken", "id-later", source="")
     with reader(ada, "analyst-test-ada.notebook", copy_of("payments.orders", "test-ada")) as consumer:
         found = await read_until(consumer, {last})
-    assert found.keys() & {"id-unknown", "id-broken"} == set()
-    assert "driver_name" not in value_of(found["id-later"])
+    assert found.keys() & set(left_out) == set()
+    assert "driver_name" not in value_of(found[understood])
 
 
 async def test_when_another_process_comes_and_goes_no_event_is_missed(
@@ -131,7 +144,7 @@ async def test_when_another_process_comes_and_goes_no_event_is_missed(
 ) -> None:
     async def publish(count: int) -> list[str]:
         orders = [of_driver(OrderPaidV1, str(new_id()), order_id=new_id()) for _ in range(count)]
-        return await asyncio.gather(*(analytics.kafka.publish(order) for order in orders))
+        return await copied(analytics, *await asyncio.gather(*(analytics.kafka.publish(one) for one in orders)))
 
     another = asyncio.create_task(Copies(analytics.process).run())
     ids = await publish(12)

@@ -66,9 +66,12 @@ NOT_FOR_ANALYSTS = {
 }
 """What analysts read neither directly nor as copies, with the reason."""
 
-LINKED_IDS = frozenset({"alert_id", "card_id", "company_id", "coupon_id", "reservation_id", "vehicle_id"})
-"""Ids of what belongs to one person, or to few: whoever knows whose card it is knows who fuelled with it. Copies for
-analysts have pseudonyms in their place, as in the place of personal data."""
+LINKED_IDS = frozenset({
+    "alert_id", "card_id", "company_id", "coupon_id", "entry_id", "gift_order_id", "order_id", "recharge_id",
+    "refund_id", "reservation_id", "vehicle_id",
+})  # fmt: skip
+"""Ids of what belongs to one person, or to few, and of what one person did: whoever knows whose order it is would know
+all that its driver ever did. Copies for analysts have pseudonyms in their place, as in the place of personal data."""
 
 TOPICS: tuple[Topic, ...] = (
     Topic(

@@ -29,8 +29,9 @@ is a CloudEvent in binary mode: headers `ce_id`, `ce_source`, `ce_type`, `ce_tim
 breaks readers comes as a new version of the event beside the old one.
 
 **Personal data** is tagged by field. Topics that have some are for analysts as copies, `analyst-NAME.TOPIC`, in which
-these fields are pseudonyms of the analyst's own, and so are the ids of what belongs to one person, {linked},
-and the coupon in a price's breakdown. See [analysts.md](analysts.md).
+these fields are pseudonyms of the analyst's own, and so are the ids of what belongs to one person and of what one
+did, {linked},
+the coupon in a price's breakdown, and `ce_id`. See [analysts.md](analysts.md).
 
 """
 

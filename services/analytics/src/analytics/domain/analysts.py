@@ -37,10 +37,11 @@ class Analyst:
 
 
 def pseudonymous(event: Event, names: Pseudonyms) -> Event:
-    """The event with pseudonyms in the place of personal data and of what belongs to one person; its key, too.
+    """The event with pseudonyms in the place of personal data, of what belongs to one person and of what one did; its
+    key, too.
 
     Equal ids have equal pseudonyms on all topics of a reader, so that they can still be joined. Ids that were UUIDs are
-    UUIDs again, all others 32 hexadecimal digits.
+    UUIDs again, a driver's are 32 hexadecimal digits.
     """
     entry = ENTRY_BY_TYPE[event.type()]
     fields: Mapping[str, Any] = event.__dict__
@@ -51,13 +52,17 @@ def pseudonymous(event: Event, names: Pseudonyms) -> Event:
     return event.model_copy(update=changed)
 
 
+def event_id_of(identity: tuple[str, str], names: Pseudonyms) -> str:
+    """The name of a record of a copied topic, by its source and id: the same twice is one event still."""
+    return str(names.uuid_of("|".join(identity)))
+
+
 def _hidden(value: UUID | str | None, names: Pseudonyms) -> UUID | str | None:
     if value is None:
         return None
-    pseudonym = names.of(str(value))
-    return UUID(bytes=pseudonym) if isinstance(value, UUID) else pseudonym.hex()
+    return names.uuid_of(value) if isinstance(value, UUID) else names.of(value).hex()
 
 
 def _part(part: PricePart, names: Pseudonyms) -> PricePart:
     kept = part.kind in NOBODYS or part.reference is None
-    return part if kept else part.model_copy(update={"reference": _hidden(part.reference, names)})
+    return part if kept else part.model_copy(update={"reference": str(names.uuid_of(part.reference))})

@@ -1,8 +1,7 @@
 """Analysts' copies of topics with personal data: each analyst's own, with pseudonyms in the place of people.
 
-A copy is made at least once: an event's `ce_id` stays what it is, so a reader that has seen it drops it. What was read
-is committed when its copies are acknowledged. Only fields of the models are copied: one that this release does not know
-may be anything, also personal data.
+A copy is made at least once: an event's `ce_id` always becomes the same other one, so who has seen it drops it. What was read is committed when its copies are acknowledged. Only fields of the models are copied: one that this release
+does not know may be anything, also personal data.
 """
 
 import asyncio
@@ -12,7 +11,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from analytics.domain.analysts import Analyst, pseudonymous
+from analytics.domain.analysts import Analyst, event_id_of, pseudonymous
 from analytics.repository import analysts
 from analytics.settings import Settings
 from analytics.use_cases.context import Analytics
@@ -31,8 +30,8 @@ CANCEL_AGAIN_SECONDS = 3.0
 MAX_PER_SECOND = 2_000
 """For each analyst: one who comes new has a week to be copied, and the views are to be folded meanwhile."""
 KEPT = timedelta(milliseconds=COPIES_KEEP_MS)
-HEADERS = ("ce_specversion", "ce_id", "ce_source", "ce_type", "ce_time", "content-type")
-"""What a copy has of a record's headers; a trace would lead to the request of a person."""
+HEADERS = ("ce_specversion", "ce_source", "ce_type", "ce_time", "content-type")
+"""What a copy has of a record's headers, beside an id of its own; a trace would lead to the request of a person."""
 
 
 class Copies:
@@ -97,6 +96,7 @@ class Copier(GroupReader):
 
     async def _send(self, message: Message, event: Event) -> "asyncio.Future[Any]":
         headers = [(name, message.headers[name].encode()) for name in HEADERS if name in message.headers]
+        headers.append(("ce_id", event_id_of(message.identity, self._names).encode()))
         return await self._producer.send(
             self._analyst.copy_of(message.topic), event.to_json(), key=event.key().encode(), headers=headers,
             timestamp_ms=round(message.published_at.timestamp() * 1000),
