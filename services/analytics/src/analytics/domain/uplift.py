@@ -138,7 +138,7 @@ def comparable(own: Floats, others: Sequence[Floats], during: Flags) -> list[int
         theirs = other[VOLUME].sum(axis=1)[:BASELINE_DAYS][before]
         alike = _correlation(litres, theirs)
         is_open = _open(other)[:BASELINE_DAYS][before].mean(), _open(other)[BASELINE_DAYS:][during].mean()
-        if alike > 0 and theirs.sum() > 0 and min(is_open) >= LEAST_OPEN:
+        if alike > 0 and min(theirs.sum(), litres.sum()) > 0 and min(is_open) >= LEAST_OPEN:
             ranked.append((-round(alike, 2), abs(float(np.log(theirs.sum() / litres.sum()))), number))
     best = [number for _, _, number in sorted(ranked)[:MOST_STATIONS]]
     return best if len(best) >= LEAST_STATIONS else []
