@@ -91,15 +91,17 @@ async def test_an_effect_is_told_from_the_weeks_before_and_from_stations_without
     assert (without["rows"], without["totals"]["campaigns"]) == ([], 0), "it was not one of its stations"
 
 
-async def test_a_station_alone_is_compared_with_its_own_weeks_and_says_so(analytics: Analytics):
+async def test_of_a_station_alone_the_plain_change_is_told_and_no_effect(analytics: Analytics):
     own, campaign = await open_station(analytics, **somewhere()), new_id()
     await take(
         analytics, *weeks(own, BEFORE + DAYS, 1, [0, 1, 2, 1, 0, 1, 0] * 9), published(analytics, campaign)
     )  # fmt: skip
     [row] = (await read(analytics, own, "campaigns", **APRIL))["rows"]
-    assert (row["compared_stations"], row["campaign_orders"], row["verdict"]) == (0, 0, "none_seen")
-    assert row["finding"].startswith("No effect can be seen")
-    assert "fewer than 3 comparable stations" in row["finding"]
+    assert (row["compared_stations"], row["campaign_orders"], row["verdict"]) == (0, 0, "too_few_stations")
+    assert row["finding"].startswith("Not enough comparable stations (fewer than 3) to tell the campaign from growth")
+    assert abs(row["uplift_basis_points"]) < 2_000
+    assert [row[f"uplift_{end}_basis_points"] for end in ("low", "high")] == [None, None]
+    assert (row["additional_volume_ml"], row["additional_litre_mills"]) == (None, None)
 
 
 async def test_a_campaign_for_one_grade_is_judged_by_that_grade(analytics: Analytics):
@@ -108,7 +110,7 @@ async def test_a_campaign_for_one_grade_is_judged_by_that_grade(analytics: Analy
     demand = weeks(own, BEFORE + DAYS, 1, [0, 1, 2, 1, 0, 1, 0] * 9)
     await take(analytics, *demand, *diesel, published(analytics, campaign, fuels=["petrol_95"]))
     [row] = (await read(analytics, own, "campaigns", **APRIL))["rows"]
-    assert row["verdict"] == "none_seen"
+    assert abs(row["uplift_basis_points"]) < 2_000, "with diesel it would be twice as much"
     assert "Only the campaign's grades" in row["finding"]
 
 

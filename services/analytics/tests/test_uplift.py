@@ -27,12 +27,13 @@ def sold(chance: np.random.Generator, days: int, level: float = 1.0, common: Flo
 
 
 def stations(
-    seed: int, days: int = 14, by: float = 0.0, others: int = 5, shock: float = 0.0
+    seed: int, days: int = 14, by: float = 0.0, others: int = 5, shock: float = 0.0, growth: float = 0.0
 ) -> tuple[Floats, list[Floats], Flags]:
     """A station whose campaign changed its litres so, others without one, and when it held: all of these days."""
     chance = np.random.default_rng(seed)
     common = chance.normal(0, 0.08, BASELINE_DAYS + days)
     common[BASELINE_DAYS:] += shock
+    common += growth * np.arange(BASELINE_DAYS + days) / 7
     own = sold(chance, BASELINE_DAYS + days, 1.0, common)
     own[:, BASELINE_DAYS:] *= 1 + by
     like = [sold(chance, BASELINE_DAYS + days, chance.uniform(0.5, 1.6), common) for _ in range(others)]
@@ -49,7 +50,7 @@ def many(**how: Any) -> list[tuple[int, int, int]]:
     return [(one.low_basis_points, one.basis_points, one.high_basis_points) for one in changes]
 
 
-@pytest.mark.parametrize("how", [{"days": 14}, {"days": 3}, {"days": 42}, {"others": 0}])
+@pytest.mark.parametrize("how", [{"days": 14}, {"days": 3}, {"days": 42}])
 def test_a_known_effect_is_covered_by_nearly_all_intervals(how: dict[str, int]):
     runs = many(by=0.15, **how)
     assert sum(low <= 1_500 <= high for low, _, high in runs) >= 0.8 * RUNS
@@ -61,6 +62,14 @@ def test_an_effect_that_is_not_there_is_rarely_seen():
     assert sum(low > 0 or high < 0 for low, _, high in runs) <= 0.2 * RUNS
 
 
+@pytest.mark.parametrize("a_week", [0.01, 0.02, -0.02])
+def test_growth_is_no_effect_of_a_campaign(a_week: float):
+    verdicts = [found(*stations(seed, days=28, growth=a_week)).verdict for seed in range(RUNS)]
+    assert sum(one is not Verdict.NONE_SEEN for one in verdicts) <= 0.2 * RUNS
+    alone = [found(*stations(seed, days=28, growth=a_week, others=2)).verdict for seed in range(RUNS)]
+    assert set(alone) == {Verdict.TOO_FEW_STATIONS}
+
+
 def test_more_days_tell_more():
     widths = [np.mean([high - low for low, _, high in many(by=0.15, days=days)]) for days in (3, 14, 42)]
     assert widths == sorted(widths, reverse=True)
@@ -70,7 +79,8 @@ def test_what_all_stations_share_is_no_effect():
     own, others, held = stations(1, days=28, shock=0.3)
     corrected, alone = found(own, others, held), found(own, others[:2], held)
     assert (corrected.verdict, corrected.stations) == (Verdict.NONE_SEEN, 5)
-    assert (alone.verdict, alone.stations) == (Verdict.MORE, 0)
+    assert (alone.verdict, alone.stations) == (Verdict.TOO_FEW_STATIONS, 0)
+    assert alone.changes[LITRES].basis_points > 2_000, "the plain change is told"
 
 
 def test_days_on_which_the_station_was_closed_do_not_count():
@@ -157,5 +167,7 @@ def test_whatever_was_sold_there_is_an_answer(days: int, seeds: list[int], often
     for change in one.changes.values():
         assert change.low_basis_points <= change.high_basis_points
         assert change.low_more <= change.high_more
-    assert bool(one.changes) == (one.verdict in (Verdict.MORE, Verdict.LESS, Verdict.NONE_SEEN))
+    told = (Verdict.MORE, Verdict.LESS, Verdict.NONE_SEEN)
+    assert bool(one.changes) == (one.verdict in (*told, Verdict.TOO_FEW_STATIONS))
+    assert (one.verdict in told) == (one.stations > 0 and bool(one.changes))
     assert own[ORDERS].min() >= 0

@@ -64,6 +64,11 @@ UNKNOWN: Mapping[Verdict, Words] = {
     ),
 }
 SEEN: Mapping[Verdict, Words] = {
+    Verdict.TOO_FEW_STATIONS: (
+        "Not enough comparable stations (fewer than {least_stations}) to tell the campaign from growth: litres changed by "
+        "{middle} from the {weeks} weeks before.",
+        "可比加油站不足 {least_stations} 座，无法区分活动效果与自然增长：销量较活动前 {weeks} 周变化 {middle}。",
+    ),
     Verdict.MORE: (
         "About {middle} litres (between {low} and {high}): some {more} l more on {days} days.",
         "销量约 {middle}（介于 {low} 与 {high} 之间）：{days} 天约多售 {more} 升。",
@@ -82,10 +87,6 @@ CORRECTED: Words = (
     " Compared with the {weeks} weeks before and {stations} comparable stations.",
     "对比活动前 {weeks} 周及 {stations} 座可比加油站。",
 )
-ALONE: Words = (
-    " Compared with the {weeks} weeks before alone: there are fewer than {least_stations} comparable stations.",
-    "仅对比活动前 {weeks} 周：可比加油站不足 {least_stations} 座。",
-)
 SOME_FUELS: Words = (" Only the campaign's grades are counted.", "仅计入活动油品。")
 OTHERS: Words = (
     " Other campaigns began or ended as well: their effects cannot be told apart.",
@@ -100,7 +101,7 @@ def finding(compared: Compared, currency: str, cost_mills: int | None) -> Words:
     if cost_mills is not None:
         parts.append(COST)
     if found.changes:
-        parts.append(CORRECTED if found.stations else ALONE)
+        parts += [CORRECTED] if found.stations else []
         parts += [SOME_FUELS] if compared.some_fuels else []
         parts += [OTHERS] if compared.others_changed else []
     figures = _figures(found, currency, cost_mills)

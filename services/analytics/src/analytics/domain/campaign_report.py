@@ -189,7 +189,7 @@ def campaign_figures(period: Period, currency: str, one: Listed, given: Given, c
     spans = one.campaign.within(period.starts_at, period.ends_at) if one.campaign else []
     found = compared.effect
     litres, orders, paid = (found.changes.get(FIGURES[number]) for number in (VOLUME, NUMBER_OF_ORDERS, PAID))
-    cost_mills = additional_litre_mills(found, currency)
+    cost_mills, sure = additional_litre_mills(found, currency), found.stations > 0
     english, chinese = finding(compared, currency, cost_mills)
     return {
         "campaign_id": one.campaign_id, "campaign": one.campaign and one.campaign.name,
@@ -197,19 +197,27 @@ def campaign_figures(period: Period, currency: str, one: Listed, given: Given, c
         "held_hours": len(one.held), **{f"campaign_{name}": given.total(name) for name in GIVEN},
         "campaign_accruals": given.accruals, "campaign_points": given.points, "verdict": found.verdict,
         "compared_days": found.days, "compared_weeks": found.weeks, "compared_stations": found.stations,
-        **_interval("uplift", litres), **_interval("orders_uplift", orders), **_interval("paid_uplift", paid),
-        "additional_volume_ml": litres and litres.more, "additional_volume_low_ml": litres and litres.low_more,
-        "additional_volume_high_ml": litres and litres.high_more, "additional_litre_mills": cost_mills,
+        **_interval("uplift", litres, sure), **_interval("orders_uplift", orders, sure),
+        **_interval("paid_uplift", paid, sure), **_additional(litres if sure else None),
+        "additional_litre_mills": cost_mills,
         "finding": english, "finding_zh": chinese,
     }  # fmt: skip
 
 
-def _interval(name: str, change: Change | None) -> dict[str, Any]:
+def _interval(name: str, change: Change | None, sure: bool) -> dict[str, Any]:
+    """A plain change has no interval: one of chance alone would be read as one of the campaign's effect."""
     return {
         f"{name}_basis_points": change and change.basis_points,
-        f"{name}_low_basis_points": change and change.low_basis_points,
-        f"{name}_high_basis_points": change and change.high_basis_points,
+        f"{name}_low_basis_points": change.low_basis_points if change and sure else None,
+        f"{name}_high_basis_points": change.high_basis_points if change and sure else None,
     }
+
+
+def _additional(litres: Change | None) -> dict[str, Any]:
+    return {
+        "additional_volume_ml": litres and litres.more, "additional_volume_low_ml": litres and litres.low_more,
+        "additional_volume_high_ml": litres and litres.high_more,
+    }  # fmt: skip
 
 
 def additional_litre_mills(found: Effect, currency: str) -> int | None:

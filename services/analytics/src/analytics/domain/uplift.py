@@ -3,7 +3,8 @@
 The method. Each day of the campaign is compared with the same hours of the same weekday in the BASELINE_WEEKS before it
 began; days on which the station sold nothing at all were not open, and do not count. What was to be expected of a day
 is the mean of those before, times what comparable stations without the campaign did on that day by their own means
-(difference in differences). The effect is all that was sold by all that was to be expected.
+(difference in differences). The effect is all that was sold by all that was to be expected. With fewer comparable
+stations than LEAST_STATIONS growth looks like an effect: then the plain change is given, and no verdict.
 
 How far it may be off is told by the days before: how far was each from its own mean, and from what comparable stations
 did? From these deviations DRAWS campaigns without an effect are drawn (a bootstrap over days, for the days of the
@@ -53,6 +54,8 @@ class Verdict(StrEnum):
     TOO_FEW_ORDERS = "too_few_orders"
     TOO_LONG_AGO = "too_long_ago"
     TOO_UNEVEN = "too_uneven"
+    TOO_FEW_STATIONS = "too_few_stations"
+    """Comparable: what changed is known, but not whether by the campaign."""
     NOT_HELD = "not_held"
     NOT_COMPARED = "not_compared"
     """Nobody looked."""
@@ -82,7 +85,8 @@ class Effect:
     orders_before: int = 0
     """In the campaign's hours of these weeks."""
     stations: int = 0
-    """That it is corrected by; 0: there were fewer than LEAST_STATIONS, and it is not."""
+    """That it is corrected by; 0: there were fewer than LEAST_STATIONS. Then changes are plain ones, whose intervals
+    know nothing of growth."""
     changes: Mapping[str, Change] = field(default_factory=dict[str, Change])
     """By FIGURES; empty where nothing can be said."""
     discount_minor: int = 0
@@ -122,7 +126,7 @@ def effect(own: Floats, others: Sequence[Floats], held: Flags, given_minor: Floa
     like = comparable(own, others, used)
     changes = _changes(figures, [others[one] for one in like], held, usable, used, seed)
     return Effect(
-        _verdict(changes), int(used.sum()), weeks, int(orders), len(like), changes,
+        _verdict(changes, len(like)), int(used.sum()), weeks, int(orders), len(like), changes,
         round(float(given_minor[used].sum())),
     )  # fmt: skip
 
@@ -242,9 +246,11 @@ def _widening(pool: Floats, weekdays: int) -> float:
     return few * float(np.sqrt((1 + alike) / (1 - alike)))
 
 
-def _verdict(changes: Mapping[str, Change]) -> Verdict:
+def _verdict(changes: Mapping[str, Change], stations: int) -> Verdict:
     if not changes:
         return Verdict.TOO_UNEVEN
+    if stations == 0:
+        return Verdict.TOO_FEW_STATIONS
     litres = changes[FIGURES[VOLUME]]
     if litres.low_basis_points > 0:
         return Verdict.MORE
