@@ -123,7 +123,8 @@ def _shown(hint: Any) -> Any:
 
 
 def _described(name: str, hint: Any) -> Any:
-    metric = METRICS.get(name)
+    """By the metric of the name; a list of rows may be called as one is."""
+    metric = None if get_origin(hint) in _LISTS else METRICS.get(name)
     if metric is None:
         return Field(description=STRUCTURE.get(name), examples=[None] if hint is types.NoneType else None)
     example = TEXTS.get(name) or EXAMPLES.get(metric.unit)
