@@ -61,6 +61,7 @@ def no_events(about: Message) -> list[Message]:
     records = [
         about._replace(headers=unknown),
         about._replace(value=b'{"order_id": '),
+        about._replace(value=(about.value or b"")[:-1] + b',"newer":' + b"[" * 3_000 + b"]" * 3_000 + b"}"),
         about._replace(value=None),
         about._replace(headers=about.headers | {"ce_id": "not-a-uuid"}),
         about._replace(headers={}),

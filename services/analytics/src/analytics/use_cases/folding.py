@@ -8,7 +8,7 @@ from analytics.use_cases.arriving import Arrivals, Arrived
 from analytics.use_cases.context import Analytics
 from analytics.use_cases.together import together
 from analytics.use_cases.view_folding import ViewFolding, bury
-from servicekit.envelope import MalformedMessage, Message
+from servicekit.envelope import Message
 from servicekit.reading import MAX_ERROR_CHARACTERS
 from servicekit.store import DeadLetter, StoreUnavailable
 
@@ -25,6 +25,8 @@ class Folding:
         chosen = generations or {}
         self.consumer = f"{analytics.settings.service}.views"
         self.views = {view.name: ViewFolding(analytics, view, chosen.get(view.name)) for view in views}
+        self.unread = 0
+        """How many messages could not be read, and were set aside."""
         self._analytics = analytics
         self._arrivals = Arrivals(analytics.pseudonyms)
 
@@ -56,7 +58,8 @@ class Folding:
         for message in messages:
             try:
                 fact = self._arrivals.fact(message)
-            except MalformedMessage as error:
+            except Exception as error:  # noqa: BLE001 - whatever reading raises, it is about this message
+                self.unread += 1
                 await bury(self._analytics, self.consumer, message, error)
                 continue
             if fact is not None:
