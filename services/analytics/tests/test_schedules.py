@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -192,6 +193,21 @@ async def test_of_replicas_that_look_at_once_one_sends(analytics: Analytics, sta
     made, mailer = await staff.confirmed(station_id), Takes()
     await due(staff, made, mailer, replicas=4)
     assert [mail.to for mail in mailer.sent if mail.to == made["recipient"]] == [made["recipient"]]
+
+
+async def test_one_that_hangs_keeps_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    claims, both_began = iter(["one", "other"]), asyncio.Barrier(2)
+
+    class Due:
+        async def claim(self, _: datetime) -> Any:
+            return next(claims, None)
+
+    async def carry_on(*_: Any) -> None:
+        await both_began.wait()
+
+    monkeypatch.setattr(schedule_work, "carry_on", carry_on)
+    process: Any = SimpleNamespace(schedules=Due())
+    assert await asyncio.wait_for(send_due(process), 5) == 2
 
 
 async def test_one_that_dies_in_the_middle_loses_it_to_another_and_the_mail_keeps_its_name(

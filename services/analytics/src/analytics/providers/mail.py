@@ -16,9 +16,9 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from servicekit.telemetry import REPORT_MAILS
 
 NAME = "Forecourt"
-TIMEOUT_SECONDS = 20.0
+TIMEOUT_SECONDS = 10.0
 """Of each step; the whole has WHOLE_SECONDS."""
-WHOLE_SECONDS = 90.0
+WHOLE_SECONDS = 30.0
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 PORTS = {"smtp": 25, "smtp+starttls": 587, "smtp+tls": 465}
 FORMS = (
