@@ -121,9 +121,7 @@ async def confirm_schedule(analytics: Analytics, owner: str, schedule_id: UUID, 
             raise Problem(409, "code-expired", f"{detail}sends a new one.")
         if is_code(analytics, known, code):
             return known.active(now)
-        return replace(
-            known, code=replace(known.code, wrong_tries=known.code.wrong_tries + 1), version=known.version + 1
-        )
+        return known.refusing()
 
     done = await _changed(analytics, owner, schedule_id, confirm)
     if done.status is Status.UNCONFIRMED:
