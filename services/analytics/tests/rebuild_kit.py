@@ -10,7 +10,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from pydantic import SecretStr
 
+from analytics.domain.folds.driver_months import DriverMonths
 from analytics.domain.folds.station_hours import StationHours
+from analytics.domain.views import View
 from analytics.repository.views import Views
 from analytics.settings import Settings
 from analytics.use_cases.context import Analytics
@@ -39,12 +41,20 @@ class OwnHours(StationHours):
         self.name, self.collection = f"hours-{number}", f"hours_{number}"
 
 
+class OwnMonths(DriverMonths):
+    """Months of drivers under a name of the test's own."""
+
+    def __init__(self) -> None:
+        number = new_id().hex
+        self.name, self.collection = f"months-{number}", f"months_{number}"
+
+
 class Worker(GroupReader):
     """Folds the topic as the service's workers do; it knows of generations what it has read itself."""
 
     name = "a test's worker"
 
-    def __init__(self, process: Analytics, view: OwnHours, topic: str) -> None:
+    def __init__(self, process: Analytics, view: View, topic: str) -> None:
         self.folding = Folding(process, (view,))
         super().__init__(process.settings, self.folding.consumer, [topic])
 
@@ -56,7 +66,8 @@ class Ground:
     """What a test of rebuilding stands on."""
 
     def __init__(self, settings: Settings, store: MongoStore, topic: str, kafka: tuple[Any, Any]) -> None:
-        self.settings, self.store, self.topic, self.view = settings, store, topic, OwnHours()
+        self.settings, self.store, self.topic = settings, store, topic
+        self.view: View = OwnHours()
         self.published: list[Message] = []
         self._producer, self._admin = kafka
 
@@ -125,6 +136,12 @@ class Ground:
 
         await eventually(is_equal)
 
+    async def remove_view(self) -> None:
+        """Whatever there is of it in the store."""
+        for name in await self.collections():
+            await self.store.database.drop_collection(name)
+        await self.store.database.views.delete_one({"_id": self.view.name})
+
     async def collections(self) -> list[str]:
         """The collections of the view's generations."""
         names = await self.store.database.list_collection_names()
@@ -153,9 +170,7 @@ async def ground(config: Config, settings: Settings, store: MongoStore) -> Async
         made = Ground(own, store, topic, (producer, admin))
         await made.process().views.prepare()
         yield made
-        for name in await made.collections():
-            await store.database.drop_collection(name)
-        await store.database.views.delete_one({"_id": made.view.name})
+        await made.remove_view()
     finally:
         await producer.stop()
         await admin.delete_topics([topic])

@@ -5,16 +5,21 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
+from fastapi import FastAPI
 
-from analytics.domain.analysts import event_id_of
+from analytics import main, worker
+from analytics.domain.analysts import Analyst, event_id_of
 from analytics.repository import analysts as register
-from analytics.use_cases.copies import Copies
+from analytics.settings import Settings
+from analytics.use_cases.copies import TURN, Copier, Copies
+from analytics.use_cases.pace import IN_PASSING, Pace
 from local_stack import analysts, secrets
 from local_stack.config import Config
 from local_stack.kafka import Kafka
@@ -23,8 +28,9 @@ from schemas.catalogue import copy_of
 from schemas.events import OrderPaidV1, PointsAccruedV1, PriceChangedV1, PricePart
 from schemas.examples import EXAMPLES
 from servicekit.ids import new_id
-from servicekit.testkit import eventually
+from servicekit.testkit import eventually, running
 
+from . import view_kit
 from .conftest import Analytics
 
 FULL = {type(full): full for full, _ in EXAMPLES}
@@ -146,7 +152,7 @@ async def test_when_another_process_comes_and_goes_no_event_is_missed(
         orders = [of_driver(OrderPaidV1, str(new_id()), order_id=new_id()) for _ in range(count)]
         return await copied(analytics, *await asyncio.gather(*(analytics.kafka.publish(one) for one in orders)))
 
-    another = asyncio.create_task(Copies(analytics.process).run())
+    another = asyncio.create_task(Copies(analytics.process, Pace(IN_PASSING)).run())
     ids = await publish(12)
     with reader(ada, "analyst-test-ada.notebook", copy_of("payments.orders", "test-ada")) as consumer:
         found = await read_until(consumer, {ids[0]})
@@ -207,3 +213,57 @@ async def test_who_is_removed_and_comes_again_knows_drivers_by_other_names(
     key = analytics.settings.pseudonym_key.get_secret_value()
     assert first.pseudonyms(key).of("somebody") != again.pseudonyms(key).of("somebody")
     assert first.group("analytics") != again.group("analytics"), "the copies begin anew"
+
+
+async def test_all_analysts_have_one_pace_and_take_turns(analytics: Analytics, monkeypatch: pytest.MonkeyPatch) -> None:
+    order: list[str] = []
+
+    async def send(copier: Copier, *_: Any) -> "asyncio.Future[None]":
+        order.append(copier.name)
+        await asyncio.sleep(0)  # the other one goes on now, if it may
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done.set_result(None)
+        return done
+
+    monkeypatch.setattr(Copier, "_send", send)
+    pace, at = Pace(1.0), datetime(2026, 4, 30, tzinfo=UTC)
+    one, other = (Copier(analytics.settings, Analyst(name, "1", at), pace) for name in ("test-one", "test-two"))
+    some = [view_kit.message(of_driver(OrderPaidV1, str(new_id())), datetime.now(UTC))] * 3
+
+    async def copy(copier: Copier) -> None:
+        for _ in range(4):
+            await copier._process(some)
+
+    await asyncio.gather(copy(one), copy(other))
+    assert order == [name for _ in range(4) for name in [one.name] * 3 + [other.name] * 3]
+    assert one.max_records == TURN, "and a turn is short"
+
+
+@pytest.mark.parametrize(
+    ("make", "given", "tasks"),
+    [
+        (worker.create_app, {"views": False, "copies": True}, {"copies"}),
+        (worker.create_app, {"views": True, "copies": False}, {"views"}),
+        (main.create_app, {"views": False, "copies": False}, set[str]()),
+    ],
+)
+async def test_copies_are_made_where_they_are_asked_for(
+    settings: Settings, make: Callable[[Settings], FastAPI], given: dict[str, bool], tasks: set[str]
+) -> None:
+    app = make(settings.model_copy(update=given))
+    async with running(app):
+        assert app.state.kit.tasks.keys() & {"copies", "views"} == tasks
+    assert not worker.WorkerSettings.model_fields["copies"].default
+
+
+async def test_work_at_a_pace_has_a_share_of_the_time() -> None:
+    clock, rests = iter([0.0, 0.004, 1.0, 1.002]), list[float]()
+
+    async def sleep(seconds: float) -> None:
+        rests.append(seconds)
+
+    pace = Pace(0.1, lambda: next(clock), sleep)
+    for _ in range(2):
+        async with pace.turn():
+            pass
+    assert rests == pytest.approx([0.036, 0.018])

@@ -4,12 +4,20 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
+from pydantic import SecretStr
+from typer.testing import CliRunner
 
+from analytics import main, worker
+from analytics.commands.__main__ import app
 from analytics.domain.catalogue import VIEW_BY_NAME
+from analytics.domain.months import month_of, shifted, starts_at
+from analytics.repository.pseudonym_key import OtherKey, require_same_key
 from analytics.use_cases.folding import Folding
-from analytics.use_cases.forgetting import sweep
+from analytics.use_cases.forgetting import remove_old_months, sweep
+from analytics.use_cases.habits import MOST_MONTHS
 from analytics.use_cases.people import PeopleData
 from schemas.base import Event
 from schemas.events import UserErasedV1, UserMergedV1
@@ -17,7 +25,7 @@ from servicekit.consumer import Received
 from servicekit.ids import new_id
 from servicekit.personal_data import PeopleDesk
 from servicekit.store import StoreUnavailable
-from servicekit.testkit import eventually
+from servicekit.testkit import eventually, running
 
 from . import sales_kit
 from .conftest import Analytics
@@ -229,6 +237,42 @@ async def test_an_erasure_reaches_a_generation_that_does_not_serve_yet(analytics
         assert await collection.count_documents({}) == 0
     finally:
         await collection.drop()
+
+
+async def test_what_is_older_than_habits_reach_goes_from_every_generation(analytics: Analytics):
+    driver, view, order, now = new_id(), VIEW_BY_NAME["driver-months"], new_id(), datetime.now(UTC)
+    oldest = shifted(month_of(now), -MOST_MONTHS)
+    old = [paid(driver, starts_at(oldest, ZoneInfo("UTC")) - timedelta(seconds=1)), paid(driver, now)]
+    kept = paid(driver, starts_at(oldest, ZoneInfo("UTC")), order_id=order)
+    collection = analytics.process.views.of(view, 996)
+    try:
+        await Folding(analytics.process, (view,), {view.name: 996}).take([message(one) for one in (*old, kept)])
+        await take(analytics, *old, kept)
+        assert await documents_of(analytics, driver) == 3
+        assert await remove_old_months(analytics.process) >= 2
+        assert await collection.count_documents({}) == await documents_of(analytics, driver) == 2
+    finally:
+        await collection.drop()
+    first, this = (await account_of(analytics, driver))["data"]["driver_months"]
+    assert (first["month"], this["month"]) == (oldest, month_of(now))
+    assert first["kept_until"] == f"{shifted(month_of(now), 1)}-01T00:00:00Z"
+    assert first["fills"][0]["order_id"] == str(order)
+
+
+async def test_with_another_key_nothing_starts(analytics: Analytics, environment: dict[str, str]):
+    other = analytics.settings.model_copy(update={"pseudonym_key": SecretStr("another key, which is long enough")})
+    for make in (main.create_app, worker.create_app):
+        with pytest.raises(OtherKey, match="put that one back"):
+            await running(make(other)).__aenter__()
+    env = environment | {"ANALYTICS_PSEUDONYM_KEY": other.pseudonym_key.get_secret_value(), "COLUMNS": "300"}
+    result = await asyncio.to_thread(CliRunner().invoke, app, ["analysts", "list"], env=env)
+    assert result.exit_code == 1
+    assert "put that one back" in result.output
+    key = analytics.settings.pseudonym_key.get_secret_value()
+    await require_same_key(analytics.store, key)
+    known = await analytics.store.database.pseudonym_key.find_one({"_id": "in use"})
+    assert known is not None
+    assert key not in str(known)
 
 
 async def test_what_a_rebuild_takes_over_of_people_who_are_gone_goes_before_it_serves(analytics: Analytics):

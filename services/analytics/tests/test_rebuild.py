@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from bson import Binary
 
+from analytics.repository import people as people_module
 from analytics.repository import views as views_module
 from analytics.repository.generations import GenerationLost, Generations
 from analytics.use_cases import comparing, rebuilding
@@ -17,7 +18,7 @@ from servicekit.ids import new_id
 from servicekit.testkit import eventually
 
 from .conftest import Analytics
-from .rebuild_kit import Ground, ground
+from .rebuild_kit import Ground, OwnMonths, ground
 from .sales_kit import completed, paid, refunded
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -221,3 +222,17 @@ async def test_nothing_is_compared_with_a_view_that_is_behind(here: Ground, monk
     with pytest.raises(WorkersBehind, match=f"{len(published)} records behind"):
         await here.rebuild(compare=True)
     assert (await here.rebuild()).serves
+
+
+async def test_what_is_too_old_to_keep_of_a_person_is_not_brought_back(here: Ground, monkeypatch: pytest.MonkeyPatch):
+    await here.remove_view()
+    here.view = view = OwnMonths()
+    for module in (people_module, rebuilding):
+        monkeypatch.setattr(module, "PROFILES", {view.name})
+    monkeypatch.setattr(people_module, "VIEW_BY_NAME", {view.name: view})
+    await here.publish(paid(new_id(), NOW), paid(new_id(), NOW - timedelta(days=1200)), at=NOW)
+    async with here.worker():
+        await here.all_is_folded()
+    assert len(await here.documents()) == 2
+    assert (await here.rebuild()).serves
+    assert [one["month"] for one in (await here.documents()).values()] == [f"{NOW:%Y-%m}"]

@@ -7,11 +7,13 @@ from fastapi import FastAPI
 
 from analytics.api import campaigns, files, habits, overview, reports, schedules
 from analytics.consumer import ViewReader
+from analytics.repository.pseudonym_key import require_same_key
 from analytics.settings import Settings
 from analytics.use_cases import schedule_work
 from analytics.use_cases.context import Analytics
 from analytics.use_cases.copies import Copies
-from analytics.use_cases.forgetting import SWEEP_SECONDS, sweep
+from analytics.use_cases.forgetting import OLD_MONTHS_SECONDS, SWEEP_SECONDS, remove_old_months, sweep
+from analytics.use_cases.pace import IN_PASSING, Pace
 from analytics.use_cases.people import PeopleData
 from analytics.use_cases.publishing import PAUSE_SECONDS, Publisher
 from analytics.use_cases.schedule_people import take_roles
@@ -36,6 +38,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         store = await kit.open(lambda: MongoStore.connect(chosen))
         kit.app.state.analytics = analytics = Analytics(chosen, store)
         kit.ready_when("mongo", store.check)
+        await require_same_key(store, chosen.pseudonym_key.get_secret_value())
         await analytics.views.prepare()
         kit.run_relay(Relay(chosen, store))
         publisher = Publisher(analytics)
@@ -47,7 +50,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         kit.background("publisher", lambda: repeat(publisher.publish, PAUSE_SECONDS))
         kit.background("schedules", lambda: repeat(lambda: send_due(analytics), schedule_work.PAUSE_SECONDS))
         kit.background("sweeping", lambda: repeat(lambda: sweep(analytics), SWEEP_SECONDS))
-        kit.background("copies", Copies(analytics).run)
+        kit.background("old months", lambda: repeat(lambda: remove_old_months(analytics), OLD_MONTHS_SECONDS))
+        if chosen.copies:
+            kit.background("copies", Copies(analytics, Pace(IN_PASSING)).run)
         kit.watch_revocations()
 
     return build_app(

@@ -13,11 +13,14 @@ class Settings(MongoSettings):
 
     service: str = "analytics"
     views: bool = Field(default=True, description="Whether this process folds views; workers do (analytics.worker)")
+    copies: bool = Field(default=True, description="Whether this process makes analysts' copies; workers do if told to")
     keyring_file: str = Field(description="Keys that seal where reports are sent to (servicekit.keyring)")
     pseudonym_key: SecretStr = Field(
         min_length=32,
-        description="Makes drivers' ids meaningless, for the views and for each analyst. With another key drivers of "
-        "before are other ones: rebuild every view then (forecourt rebuild-view)",
+        description="Makes drivers' ids meaningless, for the views and for each analyst. The service starts with no "
+        "other key than the database was made with: who is gone is known by a name made with it, and would come back, "
+        "and each driver would be two. There is no rotation, for views would have to be folded anew from their first "
+        "event on, and topics keep 400 days",
     )  # fmt: skip
     mail_url: SecretStr = Field(
         description="Where reports by e-mail go out: smtp+starttls://user:password@host:587, smtp+tls://..., or "

@@ -82,6 +82,12 @@ class People:
                 deleted += (await collection.delete_many(_of(one["_id"]))).deleted_count
         return deleted
 
+    async def delete_months_before(self, month: str) -> int:
+        """Deletes everybody's months before this one, in every generation; how many."""
+        async with self._store.available():
+            deleted = [await one.delete_many({"month": {"$lt": month}}) for one in await self._profiles()]
+        return sum(one.deleted_count for one in deleted)
+
     async def delete_documents(self, collection: Collection, keys: Iterable[str]) -> None:
         """Deletes documents by their ids."""
         async with self._store.available():

@@ -5,12 +5,16 @@ what it wrote of them. Whichever of the two comes first, one of them sees the ot
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 
 from analytics.domain.facts import Fact
+from analytics.domain.folds.driver_months import KEPT_MONTHS
+from analytics.domain.months import month_of, shifted
 from analytics.repository.views import Collection as Documents
 from analytics.use_cases.context import Analytics
 
 SWEEP_SECONDS = 1.0
+OLD_MONTHS_SECONDS = 60 * 60.0
 
 
 async def take_back(analytics: Analytics, documents: Documents, facts: Mapping[str, Sequence[Fact]]) -> None:
@@ -36,3 +40,12 @@ async def sweep(analytics: Analytics) -> int:
     if drivers:
         await analytics.people.note_swept(drivers)
     return deleted
+
+
+async def remove_old_months(analytics: Analytics, now: datetime | None = None) -> int:
+    """Deletes what nobody may ask for any more of what people bought; how many documents that were.
+
+    Again and again: a rebuild takes old documents over, and events may be late.
+    """
+    this_month = month_of((now or datetime.now(UTC)).astimezone(UTC))
+    return await analytics.people.delete_months_before(shifted(this_month, 1 - KEPT_MONTHS))

@@ -5,7 +5,10 @@ from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
+from analytics.domain.folds.driver_months import KEPT_MONTHS
+from analytics.domain.months import shifted, starts_at
 from analytics.domain.views import Document
 from analytics.use_cases.context import Analytics
 
@@ -18,7 +21,8 @@ async def collect_months(analytics: Analytics, accounts: Iterable[str]) -> list[
 
 def _month(document: Document) -> dict[str, Any]:
     fills = [{"order_id": UUID(order), **fill} for order, fill in sorted(document["fills"].items())]
-    return {"month": document["month"], "fills": fills}
+    kept_until = starts_at(shifted(document["month"], KEPT_MONTHS), ZoneInfo("UTC"))
+    return {"month": document["month"], "kept_until": kept_until, "fills": fills}
 
 
 async def collect_visits(analytics: Analytics, accounts: Iterable[str]) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from analytics.repository.views import SERVING_SECONDS
 from analytics.use_cases.comparing import Comparing, Comparison
 from analytics.use_cases.context import Analytics
 from analytics.use_cases.folding import Folding
+from analytics.use_cases.forgetting import remove_old_months
 from analytics.use_cases.topic_reach import reach_of
 from schemas.catalogue import TOPIC_BY_NAME
 from servicekit.mongo_lease import MongoLease
@@ -37,6 +38,10 @@ class RebuildUnderWay(Exception):
     """Another process rebuilds the view now."""
 
 
+class TopicsCut(Exception):
+    """Records were deleted before they could be read."""
+
+
 class WorkersBehind(Exception):
     """The view that serves is not up to date, and does not become so."""
 
@@ -47,6 +52,8 @@ class Rebuilt:
 
     view: str
     records: int = 0
+    unread: int = 0
+    """Records that could not be read: they are dead letters."""
     taken_over: int = 0
     """Documents of times before the topics begin, or of all times, which were folded on as they were."""
     documents: int = 0
@@ -73,8 +80,8 @@ Tell = Callable[[str, int, int | None], None]
 
 
 async def rebuild(analytics: Analytics, view: View, wishes: Wishes, tell: Tell) -> Rebuilt:
-    """The view made anew. Raises RebuildUnderWay, GenerationLost, StoreUnavailable, KafkaError: then the old one
-    serves on, and whatever is left of the new one the next rebuild removes."""
+    """The view made anew. Raises RebuildUnderWay, GenerationLost, TopicsCut, StoreUnavailable, KafkaError: then the
+    old one serves on, and whatever is left of the new one the next rebuild removes."""
     lease = MongoLease(analytics.store.database, f"rebuild {view.name}", LEASE_SECONDS)
     async with analytics.store.available():
         if not await lease.renew():
@@ -102,14 +109,17 @@ class _Rebuild:
         began = time.monotonic()
         serving, new = await self._generations.begin()
         async with self._gone_if_it_fails(new), WholeTopics.opened(self._analytics.settings, self._topics) as whole:
+            begins = await whole.begins()
             await self._take_over(serving, new)
             await self._fold(whole, new, await whole.ends())
+            self._expect_uncut(begins, await whole.begins())
             await self._generations.announce(serving, new)
             await asyncio.sleep(ANNOUNCED_SECONDS)
             ends = await whole.ends()
             await self._fold(whole, new, ends)
             if self._view.name in PROFILES:
                 await self._analytics.people.delete_all_gone(self._generations.collection(new))
+                await remove_old_months(self._analytics)
             self._done.documents = await self._generations.count(new)
             if await self._is_wanted(serving, new, ends):
                 await self._publish_when_it_serves(serving, new)
@@ -132,10 +142,22 @@ class _Rebuild:
         self._tell("looking how far the topics reach back", 0, None)
         if self._wishes.from_scratch:
             return
-        reach = await reach_of(self._analytics.settings, self._topics)
-        if reach is not None:
-            self._done.taken_over = await self._generations.take_over(
-                serving, new, lambda key: is_beyond(self._view.begins_at(key), reach)
+        reach, after = await reach_of(self._analytics.settings, self._topics, self._keep_lease), ""
+        while reach is not None and (page := await self._generations.page(serving, after)):
+            after = page[-1]["_id"]
+            beyond = [one for one in page if is_beyond(self._view.begins_at(one["_id"]), reach)]
+            await self._generations.add(new, beyond)
+            self._done.taken_over += len(beyond)
+            await self._keep_lease()
+
+    def _expect_uncut(self, before: Offsets, after: Offsets) -> None:
+        """What retention deleted between the look at what topics have and the reading was neither taken over nor read.
+        Raises TopicsCut."""
+        cut = sorted({one.topic for one, begin in after.items() if begin > before[one]})
+        if cut and not self._wishes.from_scratch:
+            raise TopicsCut(
+                f"the oldest records of {', '.join(cut)} were deleted while they were read, as their retention wants: "
+                "start the rebuild again"
             )
 
     async def _fold(self, whole: WholeTopics, new: int, ends: Offsets) -> None:
@@ -147,6 +169,7 @@ class _Rebuild:
             self._done.records += len(messages)
             self._tell("folding", min(self._done.records, total), total)
             await self._keep_lease()
+        self._done.unread += folding.unread
 
     async def _is_wanted(self, serving: int, new: int, ends: Offsets) -> bool:
         if not self._wishes.compare:
@@ -182,11 +205,14 @@ class _Rebuild:
         return sum(max(end - done[one], 0) for one, end in ends.items())
 
     async def _publish_when_it_serves(self, serving: int, new: int) -> None:
-        """All of it may be other than what was published; the publisher tells what is."""
+        """All of it may be other than what was published, and an hour of the old one not there; the publisher tells."""
         if self._view.name == StationHours.name:
             hours = self._analytics.published_hours
             await hours.remove_waiting(serving)
-            await hours.mark(await self._generations.ids(new), new)
+            for generation in (serving, new):
+                async for ids in self._generations.ids(generation):
+                    await hours.mark(ids, new)
+                    await self._keep_lease()
 
     async def _remove(self, generation: int) -> None:
         """Once nobody reads it, or folds into it."""

@@ -9,6 +9,8 @@ from analytics.domain.folds.purchases import add, is_news_of_driver
 from analytics.domain.views import Document
 
 MONTH_FORMAT = "%Y-%m"
+KEPT_MONTHS = 37
+"""This month and those that habits may ask for with it; what is older is deleted (use_cases.forgetting)."""
 
 
 def key_of(driver: bytes, month: str) -> str:
@@ -26,7 +28,7 @@ class DriverMonths:
     name = "driver-months"
     collection = "driver_months"
     events = (facts.OrderPaid, facts.OrderCompleted, facts.OrderRefunded)
-    indexes: tuple[Mapping[str, int], ...] = ()
+    indexes: tuple[Mapping[str, int], ...] = ({"month": 1},)
 
     def keys(self, fact: Fact) -> Iterable[str]:
         """The month in which it happened, of its driver."""
