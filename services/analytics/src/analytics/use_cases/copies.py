@@ -5,7 +5,7 @@ was read is committed when its copies are acknowledged. Only fields of the model
 not know may be anything, also personal data.
 
 Copies of all analysts have one pace (use_cases.pace), since the process that makes them may fold views and answer
-questions: a tenth of its time, some 2,500 events a second. Who needs more runs a worker for them (analytics.worker).
+questions: a tenth of its time, some 1,000 events a second. Who needs more runs a worker for them (analytics.worker).
 """
 
 import asyncio
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 REGISTER_SECONDS = 1.0
 CANCEL_AGAIN_SECONDS = 3.0
-TURN = 100
+TURN = 50
 """Records copied in a turn: some 4 ms, in which the process does nothing else."""
 KEPT = timedelta(milliseconds=COPIES_KEEP_MS)
 HEADERS = ("ce_specversion", "ce_source", "ce_type", "ce_time", "content-type")
