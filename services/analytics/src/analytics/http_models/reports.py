@@ -24,7 +24,8 @@ TEXTS: Mapping[str, str] = {
     "campaign": "Spring, 2 off each litre", "campaign_id": "0199a000-0000-7000-8000-00000000ca01",
     "cohort": "2026-09", "discount": "campaign", "driver_group": "returning", "fills": "2",
     "finding": "About +12 % litres (between +4.0 % and +20 %).", "finding_zh": "销量约 +12 %。", "method": "wechat",
-    "price_kind": "own", "station": "Forecourt Chaoyang",
+    "neighbour": "Forecourt Xicheng", "neighbour_brand": "Forecourt", "price_kind": "own",
+    "station": "Forecourt Chaoyang",
 }  # fmt: skip
 """Examples of texts, where their names alone do not say how they look."""
 STRUCTURE: Mapping[str, str] = {
