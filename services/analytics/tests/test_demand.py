@@ -1,12 +1,15 @@
 """Demand whose elasticity is known: the interval has it as often as it says, and too little data is said to be so."""
 
+from collections.abc import Sequence
+from zoneinfo import ZoneInfo
+
 import numpy as np
 import pytest
 
 from analytics.domain.demand import (
     DAY_HOURS,
     HOUR,
-    LEAST_CHANGES,
+    LEAST_FREE,
     Change,
     Hours,
     Response,
@@ -19,6 +22,10 @@ from analytics.domain.folds.station_prices import NOT_SOLD
 from analytics.domain.timelines import Timeline, pieces
 
 NO_RATIO = float("nan")
+LEAST_CHANGES = LEAST_FREE + 2
+"""That are of one weekday."""
+UTC = ZoneInfo("UTC")
+WEEK = np.array([1.0, 0.9, 0.95, 1.05, 1.3, 1.4, 0.8])
 
 
 def synthetic(seed: int, changes: int, elasticity: float, trend: float = 1.03) -> list[Change]:
@@ -30,7 +37,7 @@ def synthetic(seed: int, changes: int, elasticity: float, trend: float = 1.03) -
     fills = [chance.poisson(mean * chance.lognormal(0, 0.1, changes)) for mean in means]
     before, after = ([1 + chance.gamma(9 * n, 40_000 / 9) for n in side] for side in fills)
     columns = zip(before, after, np.sum(fills, axis=0).tolist(), x.tolist(), strict=True)
-    return [Change(0, old, new, orders, log_price, log_price) for old, new, orders, log_price in columns]
+    return [Change(0, 3, old, new, orders, log_price, log_price) for old, new, orders, log_price in columns]
 
 
 def interval(found: Response) -> tuple[int, int]:
@@ -47,6 +54,46 @@ def test_the_interval_has_the_truth_in_it_nine_times_of_ten(changes: int, elasti
     assert 165 <= hits <= 196  # 180 are expected, with a standard deviation of 4
 
 
+def weekly(
+    seed: int, weeks: int, elasticity: float, levels: Sequence[float], days: Sequence[int], spread: float
+) -> Response:
+    """What is found where the price is set to about these levels on these days of each week, and
+    some days of the week are busier than others whatever it does."""
+    chance = np.random.default_rng(seed)
+    at = [7 * week + day for week in range(1, weeks) for day in days]
+    mills = np.round(7_000 * np.exp(np.tile(levels, weeks - 1) + chance.normal(0, spread, len(at))))
+    moments = np.array([0, *(day * DAY_HOURS * HOUR + 6 * HOUR for day in at)])
+    own = Timeline(moments, np.array([7_000, *mills], dtype=np.int64))
+    edges = np.arange(7 * weeks * DAY_HOURS + 1) * HOUR
+    parts = pieces(own, [], edges)
+    number = np.arange(7 * weeks * DAY_HOURS) // DAY_HOURS
+    busy = WEEK[number % 7] * np.exp(chance.normal(0, 0.06, 7 * weeks)[number])
+    orders = chance.poisson(6 * busy * (own.at(edges[:-1]) / 7_000) ** elasticity).astype(np.float64)
+    hours = hourly(parts, edges, orders * 35_000, orders)
+    return response(changes_of(parts, hours, 0, int(edges[-1]), UTC))
+
+
+def test_prices_that_go_with_the_week_tell_nothing():
+    found = weekly(1, 20, 0.0, (0.0, 0.03), (2, 6), 0.0)
+    assert (found.verdict, found.changes, found.weekdays) == (Verdict.TOO_MUCH_ALIKE, 36, 2)
+
+
+@pytest.mark.parametrize("elasticity", [0.0, -2.0])
+def test_a_busy_weekday_is_not_taken_for_the_price(elasticity: float):
+    found = [weekly(seed, 30, elasticity, (0.0, 0.03), (2, 6), 0.015) for seed in range(60)]
+    hits = sum(low <= 100 * elasticity <= high for low, high in map(interval, found))
+    assert hits >= 48  # 54 are expected, with a standard deviation of 2.3
+
+
+def test_a_weekday_with_one_change_has_nothing_to_be_compared_with():
+    enough = synthetic(1, LEAST_CHANGES + 1, -1.0)
+    found = response([enough[0]._replace(weekday=5), *enough[1:]])
+    assert (found.changes, found.weekdays, found.verdict) == (LEAST_CHANGES, 1, Verdict.ESTIMATED)
+    two = [one._replace(weekday=place % 2) for place, one in enumerate(enough)]
+    assert response(two).verdict is Verdict.ESTIMATED
+    assert response(two[1:]).verdict is Verdict.TOO_FEW_CHANGES, "a level more is to be told"
+
+
 def test_more_changes_say_it_more_exactly():
     few, many = (interval(response(synthetic(5, changes, -2.0))) for changes in (10, 200))
     assert many[1] - many[0] < (few[1] - few[0]) / 3
@@ -60,7 +107,7 @@ def test_equal_data_give_equal_answers():
 def test_too_little_is_said_to_be_too_little():
     enough = synthetic(1, LEAST_CHANGES, -1.0)
     assert response(enough).verdict is Verdict.ESTIMATED
-    assert response([]) == Response(Verdict.TOO_FEW_CHANGES, 0, 0)
+    assert response([]) == Response(Verdict.TOO_FEW_CHANGES, 0, 0, 0)
     assert response(enough[1:]).verdict is Verdict.TOO_FEW_CHANGES
     assert response([one._replace(orders=19.0) for one in enough]).verdict is Verdict.TOO_FEW_ORDERS
     assert response([one._replace(log_price=0.01) for one in enough]).verdict is Verdict.TOO_MUCH_ALIKE
@@ -75,7 +122,7 @@ def test_changes_without_neighbours_do_not_count_for_the_relative_price():
 
 def test_demand_that_jumps_from_nearly_nothing_to_all_has_an_end():
     changes = [
-        Change(0, *(1.0, 1e9) if n % 2 else (1e9, 1.0), 100, 0.01 if n % 2 else -0.01, NO_RATIO) for n in range(9)
+        Change(0, 3, *(1.0, 1e9) if n % 2 else (1e9, 1.0), 100, 0.01 if n % 2 else -0.01, NO_RATIO) for n in range(9)
     ]
     assert response(changes).verdict is Verdict.ESTIMATED
 
@@ -87,7 +134,7 @@ def watched(changes: list[tuple[int, int]], days: int = 8) -> tuple[list[Change]
     parts = pieces(own, [Timeline(np.array([0]), np.array([1_000]))], edges)
     volume = np.tile(np.arange(DAY_HOURS, dtype=np.float64), days)
     hours = hourly(parts, edges, volume, np.ones_like(volume))
-    return changes_of(parts, hours, 0, int(edges[-1])), hours
+    return changes_of(parts, hours, 0, int(edges[-1]), UTC), hours
 
 
 def test_the_day_after_is_matched_with_the_same_hours_of_the_day_before():

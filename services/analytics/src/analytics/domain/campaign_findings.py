@@ -65,8 +65,8 @@ UNKNOWN: Mapping[Verdict, Words] = {
 }
 SEEN: Mapping[Verdict, Words] = {
     Verdict.TOO_FEW_STATIONS: (
-        "Not enough comparable stations (fewer than {least_stations}) to tell the campaign from growth: litres changed by "
-        "{middle} from the {weeks} weeks before.",
+        "Not enough comparable stations (fewer than {least_stations}) to tell the campaign from growth: litres changed "
+        "by {middle} from the {weeks} weeks before.",
         "可比加油站不足 {least_stations} 座，无法区分活动效果与自然增长：销量较活动前 {weeks} 周变化 {middle}。",
     ),
     Verdict.MORE: (

@@ -2,35 +2,40 @@
 
 The method. A change that counts is at least two days after the one that counted before, so that no day is looked at
 twice. The hours of the 24 after it are matched with the same hours of the 24 before; the hour in which it happened is
-left out, and so are hours without a price. Of each change that gives litres before and after, and x, the logarithm of
-the mean price after to the mean price before. The share of the litres that came after is fitted as
-1 / (1 + exp(-(a + e x))), weighted by litres (Papke and Wooldridge, 1996): e is the elasticity, and a takes up what
-makes later days busier whatever the price. A fit of logarithms of litres would do the same where many are sold, but
-knows no zero. The 90 % interval is e plus and minus Student's t with n - 2 degrees of freedom times the standard error
-from the residuals, each enlarged by its leverage (HC3, MacKinnon and White, 1985): it asks for no equal variances, and
-there is no chance in it, so equal data give equal answers.
+left out, and so are hours without a price. Saturdays are no Fridays, whatever a price does: changes are compared with
+those of the same weekday alone, which of prices that go with the week leaves nothing to compare. Of each change that
+gives litres before and after, and x, the logarithm of the mean price after to the mean price before. The share of the
+litres that came after is fitted as 1 / (1 + exp(-(a + e x))), weighted by litres (Papke and Wooldridge, 1996): e is the
+elasticity, and a, one for each weekday, takes up what makes that day busier than the one before whatever the price. A
+fit of logarithms of litres would do the same where many are sold, but knows no zero. The 90 % interval is e plus and
+minus Student's t with n - 1 degrees of freedom, less one for each weekday, times the standard error from the residuals,
+each enlarged by its leverage (HC3, MacKinnon and White, 1985): it asks for no equal variances, and there is no chance
+in it, so equal data give equal answers.
 """
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from scipy.special import stdtrit
 
 from analytics.domain.price_position import SECOND
-from analytics.domain.timelines import Floats, Moments, Pieces
+from analytics.domain.timelines import Flags, Floats, Moments, Pieces
 
 HOUR = 3_600 * SECOND
 DAY_HOURS = 24
 APART = 48 * HOUR
-LEAST_CHANGES = 8
-"""Six degrees of freedom, at least: with fewer the interval says nothing."""
+LEAST_FREE = 6
+"""Degrees of freedom: with fewer the interval says nothing."""
 LEAST_ORDERS_PER_CHANGE = 20
 """In the two days around a change, on average: with fewer, chance decides which day sells more."""
 LEAST_SPREAD = 0.002
-"""Standard deviation of x: what prices that always change alike do cannot be told from what time does."""
+"""Standard deviation of x on a weekday: what prices that always change alike do cannot be told from what time does."""
 BASIS_POINTS = 100
 """In one per cent."""
 UPPER_TAIL = 0.95
@@ -64,6 +69,8 @@ class Change(NamedTuple):
     """What happened around one change of price."""
 
     at: int
+    weekday: int
+    """0 to 6: of the day, by the station's clock, in which most of the 24 hours after it lie."""
     before_ml: float
     after_ml: float
     orders: float
@@ -78,7 +85,9 @@ class Response:
 
     verdict: Verdict
     changes: int
-    """That counted."""
+    """That counted: those of a weekday on which there was another."""
+    weekdays: int
+    """On which they were."""
     orders: int
     """Around them."""
     effect_basis_points: int | None = None
@@ -101,16 +110,16 @@ def hourly(parts: Pieces, edges: Moments, volume_ml: Floats, orders: Floats) -> 
     return Hours(edges[:-1], mean(parts.own.astype(np.float64), sold), mean(ratio, compared), volume_ml, orders)
 
 
-def changes_of(parts: Pieces, hours: Hours, since: int, until: int) -> list[Change]:
+def changes_of(parts: Pieces, hours: Hours, since: int, until: int, zone: ZoneInfo) -> list[Change]:
     """What happened around the changes of [since, until) that count: those of which both days are there."""
     found: list[Change] = []
     for at in parts.starts[parts.changed & (parts.starts >= since) & (parts.starts < until)].tolist():
-        if (not found or at >= found[-1].at + APART) and (change := _around(at, hours)):
+        if (not found or at >= found[-1].at + APART) and (change := _around(at, hours, zone)):
             found.append(change)
     return found
 
 
-def _around(at: int, hours: Hours) -> Change | None:
+def _around(at: int, hours: Hours, zone: ZoneInfo) -> Change | None:
     """None where the days are not both there, or nothing was sold on one of them: it was closed, or not watched yet."""
     first = int(np.searchsorted(hours.starts, at))
     last = int(np.searchsorted(hours.starts, at + (DAY_HOURS - 1) * HOUR, "right"))
@@ -123,9 +132,13 @@ def _around(at: int, hours: Hours) -> Change | None:
     if before_ml <= 0 or after_ml <= 0:
         return None
     return Change(
-        at, before_ml, after_ml, float(hours.orders[before].sum() + hours.orders[after].sum()),
+        at, _weekday(at, zone), before_ml, after_ml, float(hours.orders[before].sum() + hours.orders[after].sum()),
         _log_ratio(hours.price, before, after), _log_ratio(hours.relative, before, after),
     )  # fmt: skip
+
+
+def _weekday(at: int, zone: ZoneInfo) -> int:
+    return datetime.fromtimestamp((at + DAY_HOURS // 2 * HOUR) // SECOND, UTC).astimezone(zone).weekday()
 
 
 def _log_ratio(values: Floats, before: Moments, after: Moments) -> float:
@@ -134,37 +147,46 @@ def _log_ratio(values: Floats, before: Moments, after: Moments) -> float:
 
 def response(changes: Sequence[Change], relative: bool = False) -> Response:
     """The elasticity of demand to the station's price, or to its price by its neighbours'."""
-    x = np.array([change.log_relative if relative else change.log_price for change in changes])
-    known = np.isfinite(x)
-    counted = [change for change, one in zip(changes, known.tolist(), strict=True) if one]
-    x, orders = x[known], int(sum(change.orders for change in counted))
-    verdict = _verdict(x, orders)
-    if verdict is not Verdict.ESTIMATED:
-        return Response(verdict, len(counted), orders)
-    slope, error = _fit(x, *np.array([(change.before_ml, change.after_ml) for change in counted]).T)
-    wide = float(stdtrit(len(counted) - 2, UPPER_TAIL)) * error
-    figures = (round(BASIS_POINTS * value) for value in (slope, slope - wide, slope + wide))
-    return Response(verdict, len(counted), orders, *figures)
+    known = [(change.log_relative if relative else change.log_price, change) for change in changes]
+    known = [(x, change) for x, change in known if np.isfinite(x)]
+    times = Counter(change.weekday for _, change in known)
+    counted = [(x, change) for x, change in known if times[change.weekday] > 1]
+    orders = int(sum(change.orders for _, change in counted))
+    on = np.array([[change.weekday == day for _, change in counted] for day in sorted(times) if times[day] > 1])
+    x = _apart(np.array([x for x, _ in counted]), on)
+    found = Response(_verdict(x, len(on), orders), len(counted), len(on), orders)
+    if found.verdict is not Verdict.ESTIMATED:
+        return found
+    slope, error = _fit(x, on, *np.array([(change.before_ml, change.after_ml) for _, change in counted]).T)
+    wide = float(stdtrit(len(counted) - 1 - len(on), UPPER_TAIL)) * error
+    effect, low, high = (round(BASIS_POINTS * value) for value in (slope, slope - wide, slope + wide))
+    return replace(found, effect_basis_points=effect, low_basis_points=low, high_basis_points=high)
+
+
+def _apart(x: Floats, on: Flags) -> Floats:
+    """How far each is from the mean of its weekday; `on`: (weekday, change)."""
+    return x - sum((np.where(day, x[day].mean(), 0) for day in on), np.zeros_like(x))
 
 
 def finding(found: Response) -> tuple[str, str]:
     """What it says, as a sentence in English and in Chinese."""
-    needed = LEAST_ORDERS_PER_CHANGE * found.changes
+    orders, changes = LEAST_ORDERS_PER_CHANGE * found.changes, _least_changes(found.weekdays)
     match found.verdict:
         case Verdict.TOO_FEW_CHANGES:
             return (
-                f"Not enough data: {found.changes} changes of price counted, needed {LEAST_CHANGES}.",
-                f"数据不足:计入 {found.changes} 次调价,至少需要 {LEAST_CHANGES} 次。",
+                f"Not enough data: {found.changes} changes of price counted, needed {changes}; only those of the same "
+                "weekday can be compared.",
+                f"数据不足:计入 {found.changes} 次调价,至少需要 {changes} 次;仅同一星期几的调价可相互比较。",
             )
         case Verdict.TOO_FEW_ORDERS:
             return (
-                f"Not enough data: {found.orders} orders around {found.changes} changes of price, needed {needed}.",
-                f"数据不足:{found.changes} 次调价前后共 {found.orders} 笔订单,至少需要 {needed} 笔。",
+                f"Not enough data: {found.orders} orders around {found.changes} changes of price, needed {orders}.",
+                f"数据不足:{found.changes} 次调价前后共 {found.orders} 笔订单,至少需要 {orders} 笔。",
             )
         case Verdict.TOO_MUCH_ALIKE:
             return (
-                "Not enough data: the price changed by nearly the same each time, as time itself might do.",
-                "数据不足:每次调价的幅度几乎相同,无法与时间因素区分。",
+                "Not enough data: the price changed by nearly the same on equal weekdays, as the week itself might do.",
+                "数据不足:同一星期几的调价幅度几乎相同,无法与一周内的自然变化区分。",
             )
         case Verdict.ESTIMATED:
             return _estimate(found.effect_basis_points or 0, found.low_basis_points or 0, found.high_basis_points or 0)
@@ -186,20 +208,25 @@ def _more(basis_points: int) -> str:
     return f"{abs(basis_points) / 100:.1f} % {'less' if basis_points < 0 else 'more'}"
 
 
-def _verdict(x: Floats, orders: int) -> Verdict:
-    if len(x) < LEAST_CHANGES:
+def _least_changes(weekdays: int) -> int:
+    return LEAST_FREE + 1 + max(weekdays, 1)
+
+
+def _verdict(x: Floats, weekdays: int, orders: int) -> Verdict:
+    if len(x) < _least_changes(weekdays):
         return Verdict.TOO_FEW_CHANGES
     if orders < LEAST_ORDERS_PER_CHANGE * len(x):
         return Verdict.TOO_FEW_ORDERS
     return Verdict.ESTIMATED if x.std() >= LEAST_SPREAD else Verdict.TOO_MUCH_ALIKE
 
 
-def _fit(x: Floats, before: Floats, after: Floats) -> tuple[float, float]:
-    """The slope and its standard error; x is brought to a spread of one meanwhile, so that Newton's steps are tame."""
+def _fit(x: Floats, on: Flags, before: Floats, after: Floats) -> tuple[float, float]:
+    """The slope beside a level of each weekday, and its standard error; x adds up to nothing on each. It is brought to
+    a spread of one meanwhile, so that Newton's steps are tame."""
     scale = x.std()
-    z = np.stack([np.ones_like(x), (x - x.mean()) / scale], axis=1)
+    z = np.column_stack([*on, x / scale])
     weights, share = (before + after) / (before + after).mean(), after / (before + after)
-    at, expected, inverse = np.zeros(2), share, np.eye(2)
+    at, expected, inverse = np.zeros(len(on) + 1), share, np.eye(len(on) + 1)
     for _ in range(STEPS):
         expected = 1 / (1 + np.exp(-np.clip(z @ at, -50, 50)))
         inverse = np.linalg.inv((z * (weights * expected * (1 - expected))[:, None]).T @ z)
@@ -210,4 +237,4 @@ def _fit(x: Floats, before: Floats, after: Floats) -> tuple[float, float]:
     leverage = weights * expected * (1 - expected) * np.einsum("ij,jk,ik->i", z, inverse, z)
     scores = z * (weights * (share - expected) / np.maximum(1 - leverage, 1e-6))[:, None]
     variance = inverse @ (scores.T @ scores) @ inverse
-    return float(at[1] / scale), float(np.sqrt(variance[1, 1]) / scale)
+    return float(at[-1] / scale), float(np.sqrt(variance[-1, -1]) / scale)

@@ -152,7 +152,7 @@ def prices_report(
 
 def _responses(fuel: str, known: Known, period: Period, until: datetime) -> list[PriceResponse]:
     parts, hours = _hours(known, period.starts_at - AROUND, min(period.ends_at + AROUND, until))
-    changes = changes_of(parts, hours, milliseconds(period.starts_at), milliseconds(period.ends_at))
+    changes = changes_of(parts, hours, milliseconds(period.starts_at), milliseconds(period.ends_at), period.zone)
     kinds = (("own", response(changes)), ("relative", response(changes, relative=True)))
     return [
         PriceResponse(
