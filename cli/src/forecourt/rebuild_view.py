@@ -25,7 +25,9 @@ def rebuild_view(
     view serves as soon as it has all events. With it the two are compared before, and code 1 says that they differ:
     then the old one serves on, unless you said `--swap`.
 
-    Documents of times before the topics begin are taken over as they are and folded on: their events are gone.
+    Documents of times before the topics begin are taken over as they are and folded on: their events are gone. So
+    what a corrected fold would change in them stays as it was, and `--compare` compares them with themselves; how many
+    they are is said.
     A rebuild that is ended early leaves the old view serving; begin it again.
 
     Example: `./forecourt rebuild-view station-hours --compare`

@@ -80,6 +80,12 @@ class Ground:
     async def publish(self, *events: Event, at: datetime | None = None) -> list[Message]:
         """Puts events on the topic, published when they say that they happened."""
         messages = [message(event, at) for event in events]
+        await self.send(messages)
+        self.published += messages
+        return messages
+
+    async def send(self, messages: Sequence[Message]) -> None:
+        """Puts records on the topic, whatever they are."""
         for number, one in enumerate(messages):
             await self._producer.send(
                 self.topic, one.value, key=one.key, partition=number % PARTITIONS,
@@ -87,8 +93,6 @@ class Ground:
                 headers=[(name, text.encode()) for name, text in one.headers.items()],
             )  # fmt: skip
         await self._producer.flush()
-        self.published += messages
-        return messages
 
     async def forget_all_published(self) -> None:
         """Deletes what is on the topic, as its retention does."""

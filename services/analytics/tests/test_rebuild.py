@@ -3,23 +3,28 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from bson import Binary
 
+from analytics.commands.rebuild import notes_of
 from analytics.repository import people as people_module
 from analytics.repository import views as views_module
 from analytics.repository.generations import GenerationLost, Generations
 from analytics.use_cases import comparing, rebuilding
-from analytics.use_cases.rebuilding import RebuildUnderWay, WorkersBehind
+from analytics.use_cases.rebuilding import RebuildUnderWay, Rebuilt, TopicsCut, WorkersBehind
+from analytics.use_cases.topic_reach import reach_of
 from local_stack.config import Config
 from schemas.base import Event
 from servicekit.ids import new_id
+from servicekit.mongo_lease import MongoLease
 from servicekit.testkit import eventually
 
 from .conftest import Analytics
 from .rebuild_kit import Ground, OwnMonths, ground
 from .sales_kit import completed, paid, refunded
+from .stream_kit import no_events
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -153,6 +158,59 @@ async def test_topic_that_lost_all_its_records_leaves_the_view_as_it_is(here: Gr
     assert await here.documents() == before
 
 
+async def test_what_is_deleted_between_the_look_and_the_reading_is_not_lost(
+    here: Ground, monkeypatch: pytest.MonkeyPatch
+):
+    await here.publish(*orders(5))
+    async with here.worker():
+        await here.all_is_folded()
+
+    async def look_and_delete(*asked: Any) -> datetime | None:
+        reach = await reach_of(*asked)
+        await here.forget_all_published()
+        return reach
+
+    with monkeypatch.context() as retention:
+        retention.setattr(rebuilding, "reach_of", look_and_delete)
+        with pytest.raises(TopicsCut, match="start the rebuild again"):
+            await here.rebuild()
+    assert await here.figures() == here.expected()
+    assert (await here.rebuild()).serves
+    assert await here.figures() == here.expected()
+
+
+async def test_taking_over_keeps_the_lease(here: Ground, monkeypatch: pytest.MonkeyPatch):
+    await here.publish(*orders(5))
+    async with here.worker():
+        await here.all_is_folded()
+    await here.forget_all_published()
+
+    async def lost(_: MongoLease) -> bool:
+        return False
+
+    monkeypatch.setattr(MongoLease, "keep", lost)
+    with pytest.raises(GenerationLost, match="taken over by another rebuild"):
+        await here.rebuild()
+
+
+async def test_records_that_cannot_be_read_are_passed_over_and_counted(here: Ground):
+    published = await here.publish(*orders(5))
+    unread = no_events(published[0])
+    await here.send(unread)
+    async with here.worker():
+        await here.all_is_folded()
+        done = await here.rebuild(compare=True)
+    assert (done.serves, done.records, done.unread) == (True, len(published) + len(unread), 6)
+    assert "6 records could not be read" in " ".join(notes_of(done))
+    assert await here.figures() == here.expected()
+
+
+def test_what_was_taken_over_is_said():
+    assert notes_of(Rebuilt("hours", documents=1_500)) == []
+    [note] = notes_of(Rebuilt("hours", documents=1_500, taken_over=1_200))
+    assert note.startswith("1,200 of 1,500 documents are about times that the topics no longer have: taken over")
+
+
 async def test_comparison_finds_what_was_planted_and_the_old_view_serves_on(here: Ground):
     await here.publish(*orders(20))
     async with here.worker():
@@ -203,7 +261,8 @@ async def test_rebuild_that_fails_is_withdrawn(here: Ground, monkeypatch: pytest
         with pytest.raises(OSError, match="no more"):
             await here.rebuild()
     place = await here.store.database.views.find_one({"_id": here.view.name})
-    assert place == {"_id": here.view.name, "serving": 1, "last": 2}
+    assert place is not None
+    assert (place["serving"], place["last"], "next" in place) == (1, 2, False)
     assert (await here.rebuild()).serves
 
 

@@ -14,7 +14,7 @@ from analytics.domain.periods import MAX_DAYS, Compare
 from analytics.http_models import metrics as metric_models
 from analytics.http_models import reports as models
 from analytics.use_cases import overview
-from analytics.use_cases.freshness import complete_until
+from analytics.use_cases.freshness import complete_until, topics_of_views, views_complete_until
 from analytics.use_cases.report_bodies import body_of
 from analytics.use_cases.report_kinds import REPORTS, ReportKind
 from analytics.use_cases.reporting import Asked, Reading, read_report, station_of
@@ -49,7 +49,7 @@ def asked_of(
 
 
 What = Annotated[Asked, Depends(asked_of)]
-TOPICS = {kind.name: kind.topics for kind in REPORTS} | {overview.NAME: overview.TOPICS}
+VIEWS = {kind.name: kind.views for kind in REPORTS} | {overview.NAME: overview.VIEWS}
 PROBLEMS = problem_responses(401, 403, 404, 422, 503)
 
 
@@ -91,12 +91,12 @@ async def get_report_freshness(
     request: Request, reader: Reader, name: Annotated[str, Path(max_length=40, examples=["days"])]
 ) -> metric_models.ReportFreshness:
     """Until when all that happened is in it; each report says it of itself, too."""
-    if name not in TOPICS:
-        raise Problem(404, "no-such-report", f"There is no such report; there are {', '.join(TOPICS)}.")
+    if name not in VIEWS:
+        raise Problem(404, "no-such-report", f"There is no such report; there are {', '.join(VIEWS)}.")
     analytics, now = analytics_of(request), datetime.now(UTC)
     topics = [
         metric_models.TopicFreshness(topic=one, complete_until=await complete_until(analytics, [one]))
-        for one in TOPICS[name]
+        for one in topics_of_views(VIEWS[name])
     ]
-    whole = await complete_until(analytics, TOPICS[name])
+    whole = await views_complete_until(analytics, VIEWS[name])
     return metric_models.ReportFreshness(report=name, made_at=now, complete_until=whole, topics=topics)

@@ -13,10 +13,10 @@ from analytics.commands.running import run
 from analytics.domain.catalogue import VIEW_BY_NAME
 from analytics.repository.generations import GenerationLost
 from analytics.use_cases.comparing import Comparison
-from analytics.use_cases.rebuilding import RebuildUnderWay, Rebuilt, Wishes, WorkersBehind, rebuild
+from analytics.use_cases.rebuilding import RebuildUnderWay, Rebuilt, TopicsCut, Wishes, WorkersBehind, rebuild
 from servicekit.commands import AsJson, print_json
 
-EXPECTED = (GenerationLost, RebuildUnderWay, WorkersBehind, KafkaError)
+EXPECTED = (GenerationLost, RebuildUnderWay, TopicsCut, WorkersBehind, KafkaError)
 
 
 def rebuild_view(
@@ -26,7 +26,11 @@ def rebuild_view(
     from_scratch: Annotated[bool, typer.Option(help="Take nothing over from the old view.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a view anew from its topics; code 1 if it was compared and differs."""
+    """Make a view anew from its topics; code 1 if it was compared and differs.
+
+    Documents about times that the topics no longer have are taken over as they are. So --compare compares them with
+    themselves, and what a corrected fold would change in them stays as it was.
+    """
     view = VIEW_BY_NAME.get(name)
     if view is None:
         typer.echo(f"error: there is no view {name}; there are {', '.join(VIEW_BY_NAME)}", err=True)
@@ -40,16 +44,28 @@ def rebuild_view(
             progress.update(task, description=what, completed=done, total=of)
 
         found = run(lambda analytics: rebuild(analytics, view, wishes, tell), *EXPECTED)
-    print_json(to_builtins(found)) if as_json else _print(found)
+    print_json(to_builtins(found) | {"notes": notes_of(found)}) if as_json else _print(found)
     if found.comparison is not None and found.comparison.differences:
         raise typer.Exit(1)
 
 
+def notes_of(found: Rebuilt) -> list[str]:
+    """What is to be known of what was done, in words."""
+    notes: list[str] = []
+    if found.taken_over:
+        notes.append(
+            f"{found.taken_over:,} of {found.documents:,} documents are about times that the topics no longer have: "
+            "taken over, so what a corrected fold would change in them stays, and they are compared with themselves"
+        )
+    if found.unread:
+        notes.append(f"{found.unread:,} records could not be read: see ./forecourt dead-letters list analytics")
+    return notes
+
+
 def _print(found: Rebuilt) -> None:
-    typer.echo(
-        f"{found.view}: {found.documents:,} documents from {found.records:,} records, {found.taken_over:,} of them "
-        f"taken over and folded on, in {found.seconds:.1f} s"
-    )
+    typer.echo(f"{found.view}: {found.documents:,} documents from {found.records:,} records in {found.seconds:.1f} s")
+    for note in notes_of(found):
+        typer.echo(note)
     if found.comparison is not None:
         _print_comparison(found.comparison)
     typer.echo("the new one serves" if found.serves else "the old one serves on, the new one is gone")

@@ -33,6 +33,11 @@ FACTS: Mapping[type[Event], type[facts.EventStruct]] = {
 TOPICS = tuple(sorted({topic_of(event).name for event in FACTS}))
 
 
+def types_of(kinds: tuple[type[facts.EventStruct], ...]) -> Mapping[str, str]:
+    """The types of the events that carry facts of these kinds, each with its topic."""
+    return {event.type(): topic_of(event).name for event, kind in FACTS.items() if kind in kinds}
+
+
 def topics_of(kinds: tuple[type[facts.EventStruct], ...]) -> tuple[str, ...]:
     """The topics that carry facts of these kinds."""
-    return tuple(sorted({topic_of(event).name for event, kind in FACTS.items() if kind in kinds}))
+    return tuple(sorted(set(types_of(kinds).values())))

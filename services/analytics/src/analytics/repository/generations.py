@@ -6,18 +6,20 @@ itself, and facts that come from both sides count once. So the new one may serve
 between two steps leaves the old one serving, or the new one, whole.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
 from bson.raw_bson import RawBSONDocument
 from motor.motor_asyncio import AsyncIOMotorCollection
 from pymongo import ReturnDocument
 
+from analytics.domain.sources import types_of
 from analytics.domain.views import View
 from analytics.repository.views import Collection, Views
 from servicekit.mongo import CODEC
 
 PAGE = 500
+IDS_AT_ONCE = 5_000
 RAW = CODEC.with_options(document_class=RawBSONDocument)
 RawCollection = AsyncIOMotorCollection[RawBSONDocument]
 
@@ -52,7 +54,8 @@ class Generations:
 
     async def swap(self, serving: int, new: int) -> None:
         """Lets one that was announced serve. Raises GenerationLost."""
-        await self._change({"serving": serving, "next": new}, {"$set": {"serving": new}, "$unset": {"next": ""}})
+        served = {"serving": new, "built_from": sorted(types_of(self._view.events))}
+        await self._change({"serving": serving, "next": new}, {"$set": served, "$unset": {"next": ""}})
 
     async def withdraw(self, new: int) -> None:
         """Lets workers leave it alone again, from SERVING_SECONDS later on."""
@@ -77,21 +80,23 @@ class Generations:
         async with self._store.available():
             return await self.collection(generation).estimated_document_count()
 
-    async def take_over(self, serving: int, new: int, wanted: Callable[[str], bool]) -> int:
-        """Copies the documents whose ids are wanted; how many."""
-        copied = 0
-        async with self._store.available():
-            cursor = self.raw(serving).find()
-            while page := await cursor.to_list(PAGE):
-                if chosen := [document for document in page if wanted(document["_id"])]:
-                    await self.raw(new).insert_many(chosen, ordered=False)
-                copied += len(chosen)
-        return copied
+    async def add(self, generation: int, documents: Sequence[RawBSONDocument]) -> None:
+        """Writes documents that it does not have."""
+        if documents:
+            async with self._store.available():
+                await self.raw(generation).insert_many(documents, ordered=False)
 
-    async def ids(self, generation: int) -> list[str]:
-        """The ids of all its documents."""
-        async with self._store.available():
-            return [one["_id"] async for one in self.collection(generation).find({}, {"_id": True})]
+    async def ids(self, generation: int) -> AsyncIterator[list[str]]:
+        """The ids of all its documents, so many at a time."""
+        after = ""
+        while True:
+            async with self._store.available():
+                cursor = self.collection(generation).find({"_id": {"$gt": after}}, {"_id": True})
+                found = await cursor.sort("_id", 1).limit(IDS_AT_ONCE).to_list(None)
+            if not found:
+                return
+            yield [one["_id"] for one in found]
+            after = found[-1]["_id"]
 
     async def found(self, generation: int, keys: Iterable[str]) -> dict[str, RawBSONDocument]:
         """Those of these documents that there are."""

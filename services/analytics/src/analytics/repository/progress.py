@@ -44,6 +44,12 @@ class ProgressRepository:
             except PyMongoError as error:
                 raise StoreUnavailable(f"MongoDB did not note the progress: {error}") from error
 
+    async def begun(self) -> set[str]:
+        """The topics of which something is folded."""
+        async with self._store.available():
+            found = self._store.database.progress.find({"offset": {"$gt": 0}}, {"_id": True})
+            return {one["_id"].rpartition("|")[0] async for one in found}
+
     async def of(self, partitions: Sequence[Partition]) -> dict[Partition, Reached]:
         """What is known of these partitions."""
         names = {f"{topic}|{partition}": (topic, partition) for topic, partition in partitions}

@@ -1,5 +1,6 @@
 """The documents of views, in the collections of their generations, and which generation serves."""
 
+import logging
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -12,9 +13,13 @@ from pymongo.errors import BulkWriteError, PyMongoError
 from analytics.domain.catalogue import VIEWS
 from analytics.domain.folding import Folded, canonical
 from analytics.domain.packed import packed, unpacked
+from analytics.domain.sources import types_of
 from analytics.domain.views import View
+from analytics.repository.progress import ProgressRepository
 from servicekit.mongo import DUPLICATE_KEY, MongoStore
 from servicekit.store import StoreUnavailable
+
+log = logging.getLogger(__name__)
 
 SERVING_SECONDS = 1.0
 """How old a process's knowledge of what serves may be: a rebuild waits longer before it counts on it."""
@@ -33,17 +38,40 @@ class Views:
     def __init__(self, store: MongoStore, views: Sequence[View] = VIEWS) -> None:
         self.store = store
         self._views = {view.name: view for view in views}
+        self._places = store.database.views
         self._targets: dict[str, tuple[int, ...]] = {}
         self._read_at = 0.0
 
     async def prepare(self) -> None:
         """Makes what is missing before the first fact: each view's first generation, and indexes."""
-        async with self.store.available():
-            for name in self._views:
-                first = {"$setOnInsert": {"serving": FIRST_GENERATION}}
-                await self.store.database.views.update_one({"_id": name}, first, upsert=True)
+        begun = await ProgressRepository(self.store).begun()  # first: who began meanwhile has made the views before
         for view in self._views.values():
+            await self._make(view, begun)
             await self.make_indexes(view, await self.serving(view.name))
+        for name in await self.unbuilt(self._views):
+            log.warning(
+                "a view lacks what was published before it was new: its reports say that they are not complete until "
+                "./forecourt rebuild-view %s was run", name,
+            )  # fmt: skip
+
+    async def _make(self, view: View, begun: set[str]) -> None:
+        """Notes from which events the view is folded since their first: those of topics that nobody has read yet."""
+        types = types_of(view.events)
+        async with self.store.available():
+            place = await self._places.find_one({"_id": view.name})
+            known = place.get("built_from", types) if place else ()
+            from_the_first = [one for one, topic in types.items() if one in known or topic not in begun]
+            built = {"$addToSet": {"built_from": {"$each": from_the_first}}}
+            first = {"$setOnInsert": {"serving": FIRST_GENERATION}}
+            await self._places.update_one({"_id": view.name}, first | built, upsert=True)
+
+    async def unbuilt(self, names: Iterable[str]) -> list[str]:
+        """Those of these views that lack events: they, or these events, were new when topics had been read already.
+        A rebuild mends that."""
+        wanted = {name: types_of(self._views[name].events).keys() for name in names}
+        async with self.store.available():
+            places = {one["_id"]: one async for one in self._places.find({"_id": {"$in": list(wanted)}})}
+        return [name for name, types in wanted.items() if not types <= set(places.get(name, {}).get("built_from", ()))]
 
     async def make_indexes(self, view: View, generation: int) -> None:
         """What the view's reports look for; what is there stays."""
@@ -61,7 +89,7 @@ class Views:
         asked_at = time.monotonic()
         if name not in self._targets or asked_at - self._read_at > SERVING_SECONDS:
             async with blameless(self.store):
-                self._targets = {one["_id"]: _targets(one) async for one in self.store.database.views.find()}
+                self._targets = {one["_id"]: _targets(one) async for one in self._places.find()}
             self._read_at = asked_at
         if name not in self._targets:
             raise StoreUnavailable(f"nothing says which generation of {name} serves: start the service again")

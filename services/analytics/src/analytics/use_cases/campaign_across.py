@@ -10,22 +10,19 @@ from analytics.domain.campaign_findings import Compared
 from analytics.domain.campaign_report import GIVEN, CampaignAcross, Given, Listed, campaign_figures
 from analytics.domain.campaign_windows import Window, held_hours, window_of
 from analytics.domain.campaigns import Campaign
-from analytics.domain.catalogue import VIEW_BY_NAME
 from analytics.domain.periods import Period, zone_of
-from analytics.domain.sources import topics_of
 from analytics.domain.uplift import FIGURES, Effect, Verdict
 from analytics.repository.campaigns import Campaigns
 from analytics.repository.stations import Station
 from analytics.use_cases.campaigns_report import MOST_CANDIDATES, is_like
 from analytics.use_cases.context import Analytics
-from analytics.use_cases.freshness import complete_until
+from analytics.use_cases.freshness import views_complete_until
 from analytics.use_cases.overview import overview_stations
 from analytics.use_cases.reporting import Asked, period_of
 from servicekit.auth import Principal
 from servicekit.problems import Problem
 
 VIEWS = ("campaigns", "station-hours", "station-points", "stations")
-TOPICS = topics_of(tuple({event for view in VIEWS for event in VIEW_BY_NAME[view].events}))
 MOST_STATIONS = 200
 """Their hours of months are added up for one answer."""
 
@@ -59,7 +56,7 @@ async def read_across(analytics: Analytics, principal: Principal, campaign_id: U
         )  # fmt: skip
     groups = sorted({(one.currency, one.time_zone) for one in held})
     period = period_of(asked, zone_of(held[0].time_zone), made_at)
-    known_until = await complete_until(analytics, TOPICS)
+    known_until = await views_complete_until(analytics, VIEWS)
     rows = [
         await _row(
             analytics, known[0], Period(period.first_day, period.last_day, zone_of(zone)),

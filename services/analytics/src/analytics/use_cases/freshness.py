@@ -20,5 +20,14 @@ async def complete_until(analytics: Analytics, topics: Iterable[str]) -> datetim
 
 
 async def views_complete_until(analytics: Analytics, views: Iterable[str]) -> datetime | None:
-    """The same for views by their names: a report of several is as fresh as the least of them."""
-    return await complete_until(analytics, {topic for name in views for topic in topics_of(VIEW_BY_NAME[name].events)})
+    """The same for views by their names: a report of several is as fresh as the least of them. None also where one
+    lacks events that were published before it was there."""
+    names = list(views)
+    if await analytics.views.unbuilt(names):
+        return None
+    return await complete_until(analytics, topics_of_views(names))
+
+
+def topics_of_views(names: Iterable[str]) -> tuple[str, ...]:
+    """The topics of views by their names."""
+    return topics_of(tuple({event for name in names for event in VIEW_BY_NAME[name].events}))

@@ -10,16 +10,15 @@ from analytics.domain.fills import Fill, fills_of
 from analytics.domain.folds.driver_months import DriverMonths, key_of
 from analytics.domain.habits import Habits, habits_of
 from analytics.domain.months import MONTH_PATTERN, month_of, months_between, shifted
-from analytics.domain.sources import topics_of
 from analytics.repository.stations import Stations
 from analytics.use_cases.context import Analytics
-from analytics.use_cases.freshness import complete_until
+from analytics.use_cases.freshness import views_complete_until
 from analytics.use_cases.regional_prices import averages
 from servicekit.erasures import account_gone
 from servicekit.problems import Problem
 
 DEFAULT_MONTHS, MOST_MONTHS = 12, 36
-TOPICS = topics_of(DriverMonths.events)
+VIEWS = (DriverMonths.name,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ async def read_habits(analytics: Analytics, driver_id: str, asked: Asked, now: d
     made_at = now or datetime.now(UTC)
     zone = _zone(asked.time_zone)
     months = _months(asked, month_of(made_at.astimezone(zone)))
-    known_until = await complete_until(analytics, TOPICS)  # before the figures: they have at least that
+    known_until = await views_complete_until(analytics, VIEWS)  # before the figures: they have at least that
     fills = await _fills(analytics, driver_id, months)
     prices = await averages(analytics, sorted({fill.region for fill in fills if fill.region}, key=str))
     habits = habits_of(fills, months, zone, prices)

@@ -6,24 +6,22 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from analytics.domain import documents
-from analytics.domain.catalogue import VIEW_BY_NAME
 from analytics.domain.overview import Overview, StationSold, document, overview
 from analytics.domain.periods import Period, zone_of
 from analytics.domain.reports import Head
 from analytics.domain.sales import SUMS
-from analytics.domain.sources import topics_of
 from analytics.domain.views import Document
 from analytics.repository.station_hours import StationHours
 from analytics.repository.stations import Station, Stations
 from analytics.use_cases.context import Analytics
-from analytics.use_cases.freshness import complete_until
+from analytics.use_cases.freshness import views_complete_until
 from analytics.use_cases.reporting import Asked, period_of
 from servicekit.access import Permission
 from servicekit.auth import Principal
 from servicekit.problems import Problem
 
 NAME = "overview"
-TOPICS = topics_of((*VIEW_BY_NAME["station-hours"].events, *VIEW_BY_NAME["stations"].events))
+VIEWS = ("station-hours", "stations")
 MAX_STATIONS = 20_000
 """More than any operator has; a bound on the work of one request."""
 NOTHING: Document = dict.fromkeys(SUMS, 0)
@@ -65,7 +63,7 @@ async def read_overview(analytics: Analytics, stations: Sequence[Station], asked
     zones = {station.time_zone: zone_of(station.time_zone) for station in stations}
     period = period_of(asked, _furthest(list(zones.values()), made_at), made_at)
     earlier = period.compared(asked.compare)
-    known_until = await complete_until(analytics, TOPICS)  # before the figures: they have at least that
+    known_until = await views_complete_until(analytics, VIEWS)  # before the figures: they have at least that
     now = await _overview(analytics, stations, period)
     before = await _overview(analytics, stations, earlier) if earlier else None
     operators = sorted({station.operator for station in stations})

@@ -11,11 +11,9 @@ from typing import Any
 
 from analytics.domain import campaign_sheets, customers, days, hours, price_sheets, prices, pump_sheets, pumps
 from analytics.domain.campaign_report import CampaignsReport
-from analytics.domain.catalogue import VIEW_BY_NAME
 from analytics.domain.documents import Document
 from analytics.domain.periods import Period
 from analytics.domain.reports import Head, Report
-from analytics.domain.sources import topics_of
 from analytics.repository.stations import Station
 from analytics.use_cases import sales_reports
 from analytics.use_cases.campaigns_report import read_campaigns
@@ -40,11 +38,6 @@ class ReportKind:
     """What it is read from; as fresh as the stalest of them is the report."""
     identity: tuple[str, ...] = ()
     """Fields that tell rows apart: rows are compared with those of the earlier days. None: totals alone are."""
-
-    @property
-    def topics(self) -> tuple[str, ...]:
-        """The topics of its views."""
-        return topics_of(tuple({event for view in self.views for event in VIEW_BY_NAME[view].events}))
 
 
 REPORTS: tuple[ReportKind, ...] = (

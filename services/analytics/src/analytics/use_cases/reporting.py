@@ -12,7 +12,7 @@ from analytics.domain.periods import BadPeriod, Compare, Period, zone_of
 from analytics.domain.reports import Head
 from analytics.repository.stations import Station, Stations
 from analytics.use_cases.context import Analytics
-from analytics.use_cases.freshness import complete_until
+from analytics.use_cases.freshness import views_complete_until
 from analytics.use_cases.report_kinds import ReportKind
 from servicekit.access import Permission
 from servicekit.auth import Principal
@@ -65,7 +65,7 @@ async def read_report(analytics: Analytics, kind: ReportKind, station: Station, 
     """The report of a station, and the one that it is compared with."""
     made_at = datetime.now(UTC)
     period = period_of(asked, zone_of(station.time_zone), made_at)
-    known_until = await complete_until(analytics, kind.topics)  # before the figures: they have at least that
+    known_until = await views_complete_until(analytics, kind.views)  # before the figures: they have at least that
     report = await kind.read(analytics, station, period)
     earlier = period.compared(asked.compare)
     before = await kind.read(analytics, station, earlier) if earlier else None
