@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from analytics.domain.catalogue import VIEW_BY_NAME
 from analytics.domain.folds.station_hours import key_of
-from analytics.domain.published_hours import Told, event_of
+from analytics.domain.published_hours import Told, event_of, nothing_of
 from analytics.repository.published_hours import PublishedHours
 from analytics.use_cases.publishing import Publisher
 from schemas.events import StationHourUpdatedV1
@@ -63,9 +63,21 @@ def test_what_says_the_same_is_not_published_again():
     assert event_of(BUCKET, hour(*events) | {"n": 8}, made[1]) is None
 
 
+def test_an_hour_that_is_no_more_is_published_once_as_one_in_which_nothing_was_sold():
+    was = event_of(BUCKET, hour(paid(STATION, AT)), None)
+    assert was is not None
+    made = event_of(BUCKET, nothing_of(BUCKET, was[1]), was[1])
+    assert made is not None
+    event, told = made
+    assert (event.bucket, event.station_id, event.operator) == (BUCKET, STATION, was[0].operator)
+    assert (event.begins_at, event.currency, event.version) == (was[0].begins_at, "CNY", 2)
+    assert (event.orders, event.volume_ml, event.paid_minor, event.fuels, event.drivers) == (0, 0, 0, [], None)
+    assert event_of(BUCKET, nothing_of(BUCKET, told), told) is None
+
+
 @pytest.mark.parametrize(("told", "version"), [(1, 2), (2, 3), (9, 10)])
 def test_version_grows_also_where_fewer_facts_are_known(told: int, version: int):
-    made = event_of(BUCKET, hour(paid(STATION, AT), paid(STATION, AT)), Told(told, b"other"))
+    made = event_of(BUCKET, hour(paid(STATION, AT), paid(STATION, AT)), Told(told, b"other", "an operator"))
     assert made is not None
     assert made[0].version == made[1].version == version
 
@@ -141,6 +153,22 @@ async def test_who_dies_between_a_document_and_its_mark_marks_it_when_the_event_
     await take(analytics, one)
     await publisher.publish()
     assert [one.orders for one in (await published(analytics, station_id))[key_of(station_id, AT, "CNY")]] == [1]
+
+
+async def test_an_hour_that_a_rebuild_does_not_find_is_published_as_nothing_sold(analytics: Analytics):
+    station_id, publisher = new_id(), Publisher(analytics.process)
+    publisher._is_mine = always
+    await take(analytics, paid(station_id, AT))
+    await publisher.publish()
+    bucket = key_of(station_id, AT, "CNY")
+    await (await analytics.process.views.collection("station-hours")).delete_one({"_id": bucket})
+    for _ in range(2):
+        await analytics.process.published_hours.mark([bucket])
+        await publisher.publish()
+    await take(analytics, paid(station_id, AT))
+    await publisher.publish()
+    found = (await published(analytics, station_id))[bucket]
+    assert [(one.version, one.orders) for one in found] == [(1, 1), (2, 0), (3, 1)]
 
 
 async def test_one_publisher_at_a_time(analytics: Analytics):

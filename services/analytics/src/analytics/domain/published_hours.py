@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import NamedTuple
 
+from analytics.domain.folds.station_hours import StationHours
 from analytics.domain.metrics import LEAST_DRIVERS
 from analytics.domain.views import Document
 from schemas.events import StationHourUpdatedV1
@@ -20,11 +21,21 @@ SHOWN = (*FIGURES, "fuels", "methods", "driver_count", "n")
 
 
 class Told(NamedTuple):
-    """The event of an hour that was published last: its version, and a digest of what it says."""
+    """The event of an hour that was published last: its version, a digest of what it says, and the operator in it."""
 
     version: int
     digest: bytes
+    operator: str
 
+
+def nothing_of(bucket: str, told: Told) -> Document:
+    """The document of an hour that was published and is no more: a view made anew found nothing there."""
+    station_id, _, currency = bucket.split("|")
+    about = {
+        "station_id": station_id, "operator": told.operator, "begins_at": StationHours().begins_at(bucket),
+        "currency": currency, "fuels": {}, "methods": {},
+    }  # fmt: skip
+    return dict.fromkeys(SHOWN, 0) | about
 
 def event_of(bucket: str, document: Document, told: Told | None) -> tuple[StationHourUpdatedV1, Told] | None:
     """The event to publish of a document with its number of facts `n`; None where the last one says the same.
@@ -44,7 +55,7 @@ def event_of(bucket: str, document: Document, told: Told | None) -> tuple[Statio
     if told is not None and told.digest == digest:
         return None
     version = max(document["n"], told.version + 1 if told else 1)
-    return event.model_copy(update={"version": version}), Told(version, digest)
+    return event.model_copy(update={"version": version}), Told(version, digest, event.operator)
 
 
 def _parts(name: str, parts: Mapping[str, Document], figures: tuple[str, ...]) -> list[Document]:

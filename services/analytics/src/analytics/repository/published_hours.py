@@ -70,22 +70,23 @@ class PublishedHours:
         async with self._store.available():
             await self._marks.delete_many({"generation": {"$nin": [None, serving]}})
 
-    async def serving(self) -> int:
+    async def serving(self, tx: Session | None = None) -> int:
         """The generation that serves at this moment."""
         async with self._store.available():
-            place = await self._store.database.views.find_one({"_id": StationHours.name})
+            place = await self._store.database.views.find_one({"_id": StationHours.name}, session=tx)
         return place["serving"] if place else 0
 
-    async def hours(self, tx: Session, generation: int, keys: Sequence[str]) -> dict[str, Document]:
-        """What is known of these hours, each with its number of facts `n`."""
-        documents = self._store.database[f"{StationHours.collection}.g{generation}"]
+    async def hours(self, tx: Session, keys: Sequence[str]) -> dict[str, Document]:
+        """What is known of these hours, each with its number of facts `n`; by the generation that serves in this very
+        snapshot: that an hour is not in one which is gone would say nothing."""
+        documents = self._store.database[f"{StationHours.collection}.g{await self.serving(tx)}"]
         found = await documents.find({"_id": {"$in": list(keys)}}, dict.fromkeys(SHOWN, True), session=tx).to_list(None)
         return {document.pop("_id"): document for document in found}
 
     async def told(self, tx: Session, keys: Sequence[str]) -> dict[str, Told]:
         """What was published of them last."""
         found = await self._told.find({"_id": {"$in": list(keys)}}, session=tx).to_list(None)
-        return {one["_id"]: Told(one["version"], one["digest"]) for one in found}
+        return {one["_id"]: Told(one["version"], one["digest"], one["operator"]) for one in found}
 
     async def note_told(self, tx: Session, told: Mapping[str, Told]) -> None:
         """Notes what is published in this transaction; of two that publish the same hour at once one tries again."""
