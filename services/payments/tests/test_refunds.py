@@ -18,6 +18,7 @@ from payments.domain.refunds import RefundImpossible, amount_of_missing, checked
 from payments.repository import attempts
 from payments.use_cases import capturing
 from payments.use_cases.attempts import look
+from schemas.orders import OrderRefundedV1
 from servicekit.ids import new_id
 from servicekit.testkit import eventually
 
@@ -265,6 +266,15 @@ async def test_of_a_prepaid_amount_what_the_pump_did_not_give_goes_back(till: Ti
     await settled(till, more.json()["refund_id"])
     assert (await till.until(order, "refunded")).refunded_minor == AMOUNT
     assert await till.station() == 0
+    told: list[OrderRefundedV1] = []
+
+    async def both_are_told() -> bool:
+        events = [one.event() for one in await till.payments.kafka.read("payments.orders")]
+        told[:] = [one for one in events if isinstance(one, OrderRefundedV1) and one.order_id == order.order_id]
+        return len(told) == 2
+
+    await eventually(both_are_told)
+    assert [(one.amount_minor, one.unused) for one in told] == [(AMOUNT - 7_850, True), (7_850, False)]
 
 
 async def test_a_refund_to_a_card_is_there_at_once(till: Till) -> None:

@@ -25,7 +25,7 @@ class FuelFigures(Event):
 class MethodFigures(Event):
     """What was paid in one way."""
 
-    method: Word
+    method: Annotated[Word, Field(description="`other`: all ways that few orders were paid in")]
     orders: Count
     paid_minor: Minor
 
@@ -51,11 +51,13 @@ class StationHourUpdatedV1(Event):
     operator: Annotated[str, Field(max_length=64)]
     begins_at: Annotated[Moment, Field(description="When the hour begins")]
     currency: Currency
-    orders: Annotated[Count, Field(description="That were paid")]
+    orders: Annotated[
+        Count, Field(description="That were paid; those that were paid before fuelling, when the pump had given it")
+    ]
     volume_ml: Annotated[int, Field(strict=True, description="Millilitres; see FuelFigures")]
-    gross_minor: Minor
+    gross_minor: Annotated[Minor, Field(description="Less discounts what was paid: without what nobody had to pay")]
     discount_minor: Minor
-    paid_minor: Annotated[Minor, Field(description="Before refunds")]
+    paid_minor: Annotated[Minor, Field(description="Before refunds, and without what was paid before and not used")]
     refunds: Count
     refunded_minor: Minor
     fuels: Annotated[list[FuelFigures], Field(description="In alphabetical order")]

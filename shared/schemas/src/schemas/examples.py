@@ -185,7 +185,7 @@ EXAMPLES: tuple[tuple[Event, Event], ...] = (
     (
         OrderRefundedV1(
             **_ORDER, version=7, refund_id=REFUND_ID, amount_minor=1_570, refunded_minor=1_570, paid_minor=28_900,
-            volume_ml=2_000, method="fuel_card", reason="short_delivery",
+            volume_ml=2_000, method="fuel_card", reason="short_delivery", unused=False,
         ),
         OrderRefundedV1(
             **_ORDER, version=7, refund_id=REFUND_ID, amount_minor=31_400, refunded_minor=31_400, paid_minor=31_400,

@@ -111,6 +111,10 @@ class OrderRefundedV1(_OrderEvent):
     volume_ml: Annotated[Millilitres | None, Field(description="Fuel that was not received, where that is why")] = None
     method: Word
     reason: Word
+    unused: Annotated[
+        bool | None,
+        Field(strict=True, description="Whether it was paid before fuelling and no fuel took it; null: nobody says"),
+    ] = None
 
 
 class OrderCancelledV1(_OrderEvent):

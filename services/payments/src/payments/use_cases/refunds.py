@@ -191,7 +191,7 @@ async def ended(tx: Connection, order: Order, done: Refund, at: datetime) -> Seq
     await invoices.wake(tx, order.order_id)
     details = {
         "refund_id": str(done.refund_id), "amount_minor": done.amount_minor, "volume_ml": done.volume_ml,
-        "method": done.method, "reason": done.reason,
+        "method": done.method, "reason": done.reason, "unused": done.source_kind is AccountKind.DEPOSIT,
     }  # fmt: skip
     refunded = order.refunded_minor + done.amount_minor
     step = advance(order, Command.END_REFUND, ITSELF, at, details=details, refunded_minor=refunded)
