@@ -9,6 +9,7 @@ import pytest
 from bson import Binary
 
 from analytics.commands.rebuild import notes_of
+from analytics.repository import generations as generations_module
 from analytics.repository import people as people_module
 from analytics.repository import views as views_module
 from analytics.repository.generations import GenerationLost, Generations
@@ -191,6 +192,21 @@ async def test_taking_over_keeps_the_lease(here: Ground, monkeypatch: pytest.Mon
     monkeypatch.setattr(MongoLease, "keep", lost)
     with pytest.raises(GenerationLost, match="taken over by another rebuild"):
         await here.rebuild()
+
+
+async def test_hours_that_are_not_in_the_new_one_are_looked_at_again_too(here: Ground, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(rebuilding, "StationHours", here.view)
+    monkeypatch.setattr(generations_module, "IDS_AT_ONCE", 2)
+    await here.publish(*orders(5))
+    async with here.worker():
+        await here.all_is_folded()
+    collection = await here.process().views.collection(here.view.name)
+    await collection.insert_one({"_id": "is no more", "n": 1, "seen": Binary(b"x" * 16)})
+    assert (await here.rebuild()).serves
+    waiting = here.store.database.changed_hours.find({"generation": 2})
+    marked = {key async for mark in waiting for key in mark["keys"]}
+    await here.store.database.changed_hours.delete_many({"generation": 2})
+    assert marked == {"is no more", *here.expected()}
 
 
 async def test_records_that_cannot_be_read_are_passed_over_and_counted(here: Ground):
