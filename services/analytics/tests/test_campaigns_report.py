@@ -3,6 +3,7 @@
 from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 from random import Random
+from threading import Thread, current_thread
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +11,10 @@ import httpx
 import pytest
 
 from analytics.domain.campaign_report import CampaignAcross, CampaignDay, CampaignRow, CampaignTotals
+from analytics.domain.campaign_windows import window_of
 from analytics.domain.metrics import METRICS
 from analytics.http_models.campaigns import CampaignShown
-from analytics.use_cases import campaign_across
+from analytics.use_cases import campaign_across, campaigns_report
 from schemas.base import Event
 from schemas.events import CampaignEndedV1, CampaignPublishedV1, PointsAccruedV1
 from servicekit.ids import new_id
@@ -97,11 +99,25 @@ async def test_of_a_station_alone_the_plain_change_is_told_and_no_effect(analyti
         analytics, *weeks(own, BEFORE + DAYS, 1, [0, 1, 2, 1, 0, 1, 0] * 9), published(analytics, campaign)
     )  # fmt: skip
     [row] = (await read(analytics, own, "campaigns", **APRIL))["rows"]
+    assert "Other campaigns" not in row["finding"]
     assert (row["compared_stations"], row["campaign_orders"], row["verdict"]) == (0, 0, "too_few_stations")
     assert row["finding"].startswith("Not enough comparable stations (fewer than 3) to tell the campaign from growth")
     assert abs(row["uplift_basis_points"]) < 2_000
     assert [row[f"uplift_{end}_basis_points"] for end in ("low", "high")] == [None, None]
     assert (row["additional_volume_ml"], row["additional_litre_mills"]) == (None, None)
+
+
+async def test_a_campaign_whose_start_was_put_off_after_it_began_disturbs_others(analytics: Analytics):
+    own, campaign, moved = await open_station(analytics, **somewhere()), new_id(), new_id()
+    began, later = BEGINS - 20 * DAY, BEGINS + 300 * DAY
+    await take(
+        analytics, *weeks(own, BEFORE + DAYS, 1, [0, 1, 2, 1, 0, 1, 0] * 9), published(analytics, campaign),
+        published(analytics, moved, starts_at=began, occurred_at=began),
+        published(analytics, moved, version=2, starts_at=later, occurred_at=began + 5 * DAY),
+    )  # fmt: skip
+    [row] = (await read(analytics, own, "campaigns", **APRIL))["rows"]
+    assert row["campaign_id"] == str(campaign)
+    assert "Other campaigns began or ended as well" in row["finding"]
 
 
 async def test_a_campaign_for_one_grade_is_judged_by_that_grade(analytics: Analytics):
@@ -122,12 +138,23 @@ async def test_a_campaign_that_nobody_told_of_is_listed_by_what_it_gave(analytic
     assert (row["verdict"], row["uplift_basis_points"], row["held_hours"]) == ("not_held", None, 0)
 
 
-async def test_only_so_many_campaigns_are_compared_and_the_others_say_so(analytics: Analytics):
+async def test_only_so_many_campaigns_are_compared_and_the_others_say_so(
+    analytics: Analytics, monkeypatch: pytest.MonkeyPatch
+):
+    threads: list[Thread] = []
+
+    def watched(*about: Any) -> Any:
+        threads.append(current_thread())
+        return window_of(*about)
+
+    monkeypatch.setattr(campaigns_report, "window_of", watched)
     own, ids = await open_station(analytics), [new_id() for _ in range(21)]
     await take(analytics, *(published(analytics, one) for one in ids))
     rows = (await read(analytics, own, "campaigns", **APRIL))["rows"]
     assert [row["campaign_id"] for row in rows] == sorted(str(one) for one in ids)
     assert [row["verdict"] for row in rows] == ["too_few_weeks"] * 20 + ["not_compared"]
+    assert len(threads) == 20, "of the others nothing is worked out"
+    assert current_thread() not in threads, "the loop answers others meanwhile"
 
 
 async def test_what_began_too_long_ago_or_is_to_come_is_not_judged(analytics: Analytics):
@@ -180,11 +207,14 @@ async def test_all_stations_of_a_campaign_are_judged_as_one(analytics: Analytics
         paid(one, BEGINS + day * DAY, breakdown=[part(campaign, 200)], paid_minor=27_800, fuel="petrol_95")
         for one in stations[:2] for day in range(DAYS) for _ in range(4)
     ]  # fmt: skip
-    terms = published(analytics, campaign, station_ids=stations[:2], fuels=["petrol_95"])
+    opened, far = await open_station(analytics, **place), await open_station(analytics, **somewhere())
+    events += weeks(far, BEFORE + DAYS, 7, common)
+    events += [paid(opened, BEGINS + day * DAY, fuel="petrol_95") for day in range(DAYS) for _ in range(30)]
+    terms = published(analytics, campaign, station_ids=[*stations[:2], opened], fuels=["petrol_95"])
     await take(analytics, *events, *given, terms, accrued(stations[0], BEGINS, 30, [campaign]))
     answer = await across(analytics, campaign)
     [row] = answer.json()["rows"]
-    assert (row["stations"], row["compared_stations"], row["time_zone"]) == (2, 3, "Asia/Shanghai")
+    assert (row["stations"], row["compared_stations"], row["time_zone"]) == (3, 3, "Asia/Shanghai")
     assert (row["campaign_orders"], row["campaign_discount_minor"], row["campaign_points"]) == (56, 56 * 200, 30)
     assert (row["verdict"], row["compared_days"]) == ("more", 7)
     assert 4_000 < row["uplift_low_basis_points"] < 8_000 < row["uplift_high_basis_points"] < 12_000

@@ -1,8 +1,8 @@
 """The days and hours that a campaign's effect is told from. Arrays, no I/O."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from analytics.domain.campaigns import HOUR, Campaign
 from analytics.domain.grids import DAY, Flags, Floats, Grid
 from analytics.domain.periods import Period
-from analytics.domain.uplift import BASELINE_DAYS, FIGURES, FURTHEST_DAYS, Effect, Verdict, effect
+from analytics.domain.uplift import BASELINE_DAYS, FIGURES, FURTHEST_DAYS, LEAST_OPEN, Effect, Verdict, effect
 from analytics.domain.views import Document
 
 LEAST_MINUTES = 30
@@ -33,6 +33,17 @@ class Window:
             for one in campaigns
             if one.campaign_id != self.campaign.campaign_id
         )
+
+    def steady(self, open_days: Mapping[UUID, Collection[date]]) -> list[UUID]:
+        """Which of stations that are taken as one were open on nearly all days on which any was, before the campaign
+        and during it: what one sells that opens or closes meanwhile is no change by a campaign."""
+        began_on = self.grid.first_day + BASELINE_DAYS * DAY
+        every = {day for days in open_days.values() for day in days}
+        parts = [{day for day in every if (day < began_on) is before} for before in (True, False)]
+        return [
+            station_id for station_id, days in open_days.items()
+            if all(len(part.intersection(days)) >= LEAST_OPEN * len(part) for part in parts)
+        ]  # fmt: skip
 
     def effect(self, own: Sequence[Document], others: Iterable[Sequence[Document]], seed: int) -> Effect:
         """The effect at a station that sold `own`, corrected by those of the others that are comparable."""

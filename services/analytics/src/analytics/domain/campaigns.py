@@ -61,6 +61,8 @@ class Campaign:
         if not self.within(hour, hour + HOUR):
             return 0
         if any(begins <= hour and (ends is None or hour + HOUR <= ends) for begins, ends in self.spans):
+            if self.hours is None:
+                return 60
             local = hour.astimezone(zone)
             return _minutes(self.hours, local.isoweekday(), local.hour, local.minute)
         return sum(self.holds(hour + minute * MINUTE, zone) for minute in range(60))
@@ -76,10 +78,8 @@ class Campaign:
 
 
 @lru_cache(maxsize=4_096)
-def _minutes(hours: tuple[WeekHours, ...] | None, weekday: int, hour: int, minute: int) -> int:
+def _minutes(hours: tuple[WeekHours, ...], weekday: int, hour: int, minute: int) -> int:
     """In how many minutes of an hour that the clock begins so; clocks change between hours of UTC."""
-    if hours is None:
-        return 60
     monday = datetime(2024, 1, 1, hour, minute)
     clock = monday + timedelta(days=weekday - 1)
     return sum(any(is_in_hours(clock + one * MINUTE, *window) for window in hours) for one in range(60))

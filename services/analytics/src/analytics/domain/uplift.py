@@ -36,7 +36,8 @@ FURTHEST_DAYS = 182
 """Half a year after a campaign began, the weeks before it say little of what there would be without it."""
 LEAST_STATIONS, MOST_STATIONS = 3, 5
 LEAST_OPEN = 0.8
-"""Of the days that are compared a comparable station was open on at least so many."""
+"""Of the days that are compared a comparable station was open on at least so many, and so was each of several that are
+taken as one."""
 DRAWS = 1_000
 TAIL = 0.05
 LARGEST_NOISE = 0.9

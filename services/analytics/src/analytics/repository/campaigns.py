@@ -1,7 +1,7 @@
 """What is known of campaigns, and what their effects are told from: hours and points of stations, from their views."""
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from analytics.domain.campaign_report import GIVEN
@@ -10,6 +10,7 @@ from analytics.domain.campaigns import Campaign, campaign_of
 from analytics.domain.folds.campaigns import Campaigns as View
 from analytics.domain.folds.station_hours import StationHours, key_of
 from analytics.domain.folds.station_points import StationPoints
+from analytics.domain.grids import Grid
 from analytics.domain.uplift import FIGURES
 from analytics.domain.views import Document
 from analytics.repository.views import Views
@@ -28,10 +29,10 @@ class Campaigns:
 
     async def of_operator(self, operator: str, starts_at: datetime, ends_at: datetime) -> list[Campaign]:
         """Campaigns that hold at stations of the operator and may have held in the time, by id."""
-        theirs = {
-            "operators": {"$in": [operator, None]}, "starts_at": {"$lt": ends_at},
-            "$or": [{"ends_at": None}, {"ends_at": {"$gt": starts_at}}],
+        then = {  # on any terms that it had: the newest may have moved its times
+            "holds": True, "starts_at": {"$lt": ends_at}, "$or": [{"ends_at": None}, {"ends_at": {"$gt": starts_at}}]
         }  # fmt: skip
+        theirs = {"operators": {"$in": [operator, None]}, "changes": {"$elemMatch": then}}
         found = [campaign_of(document) for document in await self._find(theirs)]
         return [one for one in found if one.within(starts_at, ends_at)]
 
@@ -70,6 +71,19 @@ class Campaigns:
             }
             for hour in hours
         ]  # fmt: skip
+
+    async def open_days(self, stations: Collection[UUID], currency: str, grid: Grid) -> dict[UUID, set[date]]:
+        """On which days of a grid each of the stations sold something, by its clock."""
+        within = {
+            "station_id": {"$in": list(stations)}, "begins_at": {"$gte": grid.begins_at, "$lt": grid.ends_at},
+            "currency": currency, "orders": {"$gt": 0},
+        }  # fmt: skip
+        day = {"$dateTrunc": {"date": "$begins_at", "unit": "day", "timezone": grid.zone.key}}
+        async with self._views.store.available():
+            collection = await self._views.collection(StationHours.name)
+            days = {"$group": {"_id": "$station_id", "days": {"$addToSet": day}}}
+            found = await collection.aggregate([{"$match": within}, days]).to_list(None)
+        return {one["_id"]: {at.astimezone(grid.zone).date() for at in one["days"]} for one in found}
 
     async def given_together(
         self, stations: Collection[UUID], currency: str, starts_at: datetime, ends_at: datetime, campaign_id: UUID

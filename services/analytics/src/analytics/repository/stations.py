@@ -67,10 +67,19 @@ class Stations:
         """The neighbours of each, by one query."""
         if not stations:
             return []
+        around = await self.around(stations, radius_m, open_after)
+        return [_nearest(station, around, radius_m)[:most] for station in stations]
+
+    async def around(
+        self, stations: Sequence[Station], radius_m: int, open_after: datetime | None = None,
+        operators: Iterable[str] | None = None,
+    ) -> list[Station]:  # fmt: skip
+        """All that are within the radius of one of at least one station, these too, and some that are a little further,
+        in no order; of these operators alone, where they are named."""
         boxes = {"$or": [_box(station, radius_m) for station in stations]}
         closed_after = [{"closed_at": {"$gt": open_after}}] if open_after else []
-        around = await self._find({"$and": [boxes, {"$or": [{"closed_at": None}, *closed_after]}]})
-        return [_nearest(station, around, radius_m)[:most] for station in stations]
+        theirs = [] if operators is None else [{"operator": {"$in": list(operators)}}]
+        return await self._find({"$and": [boxes, {"$or": [{"closed_at": None}, *closed_after]}, *theirs]})
 
     async def _find(self, matching: Document) -> list[Station]:
         async with self._views.store.available():

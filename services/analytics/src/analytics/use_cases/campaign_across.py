@@ -11,10 +11,10 @@ from analytics.domain.campaign_report import GIVEN, CampaignAcross, Given, Liste
 from analytics.domain.campaign_windows import Window, held_hours, window_of
 from analytics.domain.campaigns import Campaign
 from analytics.domain.periods import Period, zone_of
-from analytics.domain.uplift import FIGURES, Effect, Verdict
+from analytics.domain.uplift import Effect, Verdict
 from analytics.repository.campaigns import Campaigns
 from analytics.repository.stations import Station
-from analytics.use_cases.campaigns_report import MOST_CANDIDATES, is_like
+from analytics.use_cases import campaign_effects
 from analytics.use_cases.context import Analytics
 from analytics.use_cases.freshness import views_complete_until
 from analytics.use_cases.overview import overview_stations
@@ -61,7 +61,6 @@ async def read_across(analytics: Analytics, principal: Principal, campaign_id: U
         await _row(
             analytics, known[0], Period(period.first_day, period.last_day, zone_of(zone)),
             [one for one in held if (one.currency, one.time_zone) == (currency, zone)],
-            [one for one in every if (one.currency, one.time_zone) == (currency, zone)],
             min(known_until or made_at, made_at),
         )
         for currency, zone in groups
@@ -71,37 +70,37 @@ async def read_across(analytics: Analytics, principal: Principal, campaign_id: U
 
 
 async def _row(
-    analytics: Analytics, campaign: Campaign, period: Period, held_at: Sequence[Station], every: Sequence[Station],
-    until: datetime,
+    analytics: Analytics, campaign: Campaign, period: Period, held_at: Sequence[Station], until: datetime
 ) -> CampaignAcross:  # fmt: skip
     books, key, one = Campaigns(analytics.views), str(campaign.campaign_id), held_at[0]
     ids = [station.station_id for station in held_at]
-    held = held_hours(campaign, period, until)
+    held = await asyncio.to_thread(held_hours, campaign, period, until)
     window = window_of(campaign, period, held)
     sums = await books.given_together(ids, one.currency, period.starts_at, period.ends_at, campaign.campaign_id)
     given = Given({period.first_day: {name: sums[name] for name in GIVEN}}, sums["accruals"], sums["points"])
     compared = Compared(Effect(window)) if isinstance(window, Verdict) else await _compared(
-        analytics, window, held_at, every
+        analytics, window, held_at
     )  # fmt: skip
     figures = campaign_figures(period, one.currency, Listed(key, campaign, held, window), given, compared)
     return CampaignAcross(currency=one.currency, time_zone=one.time_zone, stations=len(ids), **figures)
 
 
-async def _compared(
-    analytics: Analytics, window: Window, held_at: Sequence[Station], every: Sequence[Station]
-) -> Compared:
-    books, begin, end = Campaigns(analytics.views), window.grid.begins_at, window.grid.ends_at
+async def _compared(analytics: Analytics, window: Window, held_at: Sequence[Station]) -> Compared:
+    """The effect at those of the stations that were open before it and all the while."""
+    books, begin, end, currency = (
+        Campaigns(analytics.views), window.grid.begins_at, window.grid.ends_at, held_at[0].currency,
+    )  # fmt: skip
+    steady = set(window.steady(await books.open_days([one.station_id for one in held_at], currency, window.grid)))
+    own = [one for one in held_at if one.station_id in steady]
+    if not own:
+        return Compared(Effect(Verdict.TOO_FEW_WEEKS))
     campaigns = {
         one.campaign_id: one
-        for operator in sorted({station.operator for station in every})
+        for operator in sorted({station.operator for station in own})
         for one in await books.of_operator(operator, begin, end)
     }.values()
-    like = [one for one in every if is_like(one, window, campaigns)][:MOST_CANDIDATES]
-    fields = ("begins_at", *FIGURES, *(("fuels",) if window.campaign.fuels else ()))
-    own, *others = await asyncio.gather(
-        books.sold_together([one.station_id for one in held_at], held_at[0].currency, window),
-        *(books.sold(one.station_id, one.currency, begin, end, fields) for one in like),
+    near = await campaign_effects.nearby(analytics, own, [window])
+    sold = await books.sold_together(steady, currency, window)
+    return await campaign_effects.compared(
+        analytics, window, own, sold, near, campaigns, window.campaign.campaign_id.int
     )
-    disturbed = any(window.is_disturbed(campaigns, one.station_id, one.operator) for one in held_at)
-    found = await asyncio.to_thread(window.effect, own, others, window.campaign.campaign_id.int)
-    return Compared(found, window.campaign.fuels is not None, disturbed)
