@@ -51,7 +51,7 @@ class Analytics:
         standard = {
             "sub": str(new_id()), "roles": ["manager"], "operators": operators, "grants": grants, "auth_time": now
         }  # fmt: skip
-        return self.issuer.bearer("reports:read", **standard | claims)
+        return self.issuer.bearer("reports:read", "reports:schedule", **standard | claims)
 
 
 @pytest.fixture(scope="session")

@@ -58,6 +58,7 @@ class Permission(StrEnum):
     REWARDS_REDEEM = "rewards:redeem"
     REWARDS_REVIEW = "rewards:review"
     REPORTS_READ = "reports:read"
+    REPORTS_SCHEDULE = "reports:schedule"
     STATIONS_WRITE = "stations:write"
     PRICE_CHANGES_WRITE = "price-changes:write"
     PRICE_CHANGES_APPROVE = "price-changes:approve"
@@ -108,7 +109,8 @@ TABLE: tuple[Rule, ...] = (
     Rule(Permission.CAMPAIGNS_WRITE, "plan, publish, stop campaigns; coupons, gifts", Reach.STATIONS, _HEADS),
     Rule(Permission.REWARDS_REDEEM, "take coupons, hand over gifts", Reach.STATIONS, _CREW),
     Rule(Permission.REWARDS_REVIEW, "look into suspected misuse of rewards", Reach.PLATFORM, _SUPPORT),
-    Rule(Permission.REPORTS_READ, "read reports, have them sent", Reach.STATIONS, _HEADS),
+    Rule(Permission.REPORTS_READ, "read reports", Reach.STATIONS, _HEADS, machines=True),
+    Rule(Permission.REPORTS_SCHEDULE, "have reports sent by e-mail", Reach.STATIONS, _HEADS),
     Rule(Permission.STATIONS_WRITE, "register, edit and close stations", Reach.STATIONS, _HEADS, machines=True),
     Rule(Permission.PRICE_CHANGES_WRITE, "plan, cancel, roll back prices", Reach.STATIONS, _HEADS, machines=True),
     Rule(Permission.PRICE_CHANGES_APPROVE, "approve large price changes", Reach.STATIONS, _HEADS),

@@ -9,6 +9,7 @@ from servicekit.access import Permission
 from servicekit.auth import Principal, Requires
 
 Reader = Annotated[Principal, Requires(Permission.REPORTS_READ)]
+Scheduler = Annotated[Principal, Requires(Permission.REPORTS_SCHEDULE)]
 Driver = Annotated[Principal, Requires(Permission.DRIVER)]
 
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 
-from analytics.api.context import Reader, analytics_of
+from analytics.api.context import Scheduler, analytics_of
 from analytics.domain.schedules import Schedule
 from analytics.http_models import schedules as models
 from analytics.use_cases import schedules as use_cases
@@ -24,7 +24,7 @@ ScheduleId = Annotated[UUID, Path(examples=[models.SCHEDULE])]
     responses=problem_responses(400, 401, 403, 422, 503),
 )  # fmt: skip
 async def list_report_schedules(
-    request: Request, staff: Reader, cursor: str | None = None, limit: Annotated[Limit, Query()] = 20
+    request: Request, staff: Scheduler, cursor: str | None = None, limit: Annotated[Limit, Query()] = 20
 ) -> models.SchedulePage:
     """Your schedules, the newest first, each with what became of its last reports."""
     before = decode_cursor(cursor, UUID) if cursor is not None else None
@@ -40,7 +40,7 @@ async def list_report_schedules(
     responses=problem_responses(400, 401, 403, 404, 409, 413, 422, 429, 503),
 )  # fmt: skip
 async def make_report_schedule(
-    request: Request, body: models.NewSchedule, staff: Reader,
+    request: Request, body: models.NewSchedule, staff: Scheduler,
     idempotency_key: Annotated[str | None, Header(description="Makes a repeated request give the first answer")] = None,
 ) -> models.Schedule:  # fmt: skip
     """Every day, week or month, about the one before. Its recipient gets a code first: nothing is sent to anybody who
@@ -54,7 +54,7 @@ async def make_report_schedule(
     "/{schedule_id}", summary="Look at a report that you have sent", response_model=models.Schedule,
     responses=problem_responses(401, 403, 404, 422, 503),
 )  # fmt: skip
-async def get_report_schedule(request: Request, schedule_id: ScheduleId, staff: Reader) -> models.Schedule:
+async def get_report_schedule(request: Request, schedule_id: ScheduleId, staff: Scheduler) -> models.Schedule:
     """When the next one comes, and what became of the last ones."""
     return _shown(await use_cases.find_schedule(analytics_of(request), staff.subject, schedule_id))
 
@@ -64,7 +64,7 @@ async def get_report_schedule(request: Request, schedule_id: ScheduleId, staff: 
     responses=problem_responses(400, 401, 403, 404, 409, 413, 422, 429, 503),
 )  # fmt: skip
 async def change_report_schedule(
-    request: Request, schedule_id: ScheduleId, body: models.ScheduleChange, staff: Reader
+    request: Request, schedule_id: ScheduleId, body: models.ScheduleChange, staff: Scheduler
 ) -> models.Schedule:
     """What you leave out stays. A new recipient gets a code first; `status` pauses it, or lets it go on."""
     patch = body.model_dump(exclude_none=True)
@@ -75,7 +75,7 @@ async def change_report_schedule(
     "/{schedule_id}", summary="Have a report sent no more", status_code=204,
     responses=problem_responses(401, 403, 404, 422, 503),
 )  # fmt: skip
-async def delete_report_schedule(request: Request, schedule_id: ScheduleId, staff: Reader) -> Response:
+async def delete_report_schedule(request: Request, schedule_id: ScheduleId, staff: Scheduler) -> Response:
     """It is gone, its recipient's address too."""
     await use_cases.delete_schedule(analytics_of(request), staff.subject, schedule_id)
     return Response(status_code=204)
@@ -85,7 +85,7 @@ async def delete_report_schedule(request: Request, schedule_id: ScheduleId, staf
     "/{schedule_id}/code", summary="Send the recipient a new code", response_model=models.Schedule,
     responses=problem_responses(401, 403, 404, 409, 422, 429, 503),
 )  # fmt: skip
-async def send_report_schedule_code(request: Request, schedule_id: ScheduleId, staff: Reader) -> models.Schedule:
+async def send_report_schedule_code(request: Request, schedule_id: ScheduleId, staff: Scheduler) -> models.Schedule:
     """Where the first one was lost or has expired; the one before is no longer good."""
     return _shown(await use_cases.send_code(analytics_of(request), staff.subject, schedule_id))
 
@@ -95,7 +95,7 @@ async def send_report_schedule_code(request: Request, schedule_id: ScheduleId, s
     responses=problem_responses(400, 401, 403, 404, 409, 413, 422, 503),
 )  # fmt: skip
 async def confirm_report_schedule(
-    request: Request, schedule_id: ScheduleId, body: models.ScheduleConfirmation, staff: Reader
+    request: Request, schedule_id: ScheduleId, body: models.ScheduleConfirmation, staff: Scheduler
 ) -> models.Schedule:
     """With the code that the recipient got; reports are sent from the next time on."""
     return _shown(await use_cases.confirm_schedule(analytics_of(request), staff.subject, schedule_id, body.code))
