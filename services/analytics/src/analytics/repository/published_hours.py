@@ -86,7 +86,7 @@ class PublishedHours:
     async def told(self, tx: Session, keys: Sequence[str]) -> dict[str, Told]:
         """What was published of them last."""
         found = await self._told.find({"_id": {"$in": list(keys)}}, session=tx).to_list(None)
-        return {one["_id"]: Told(one["version"], one["digest"], one["operator"]) for one in found}
+        return {one["_id"]: Told(one["version"], one["digest"], one.get("operator", "")) for one in found}
 
     async def note_told(self, tx: Session, told: Mapping[str, Told]) -> None:
         """Notes what is published in this transaction; of two that publish the same hour at once one tries again."""
