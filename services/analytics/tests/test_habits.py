@@ -58,10 +58,18 @@ def test_a_prepaid_purchase_is_what_the_fuel_took():
     station = new_id()
     asked = paid(station, NOON, "a", **order, paid_minor=30_000, gross_minor=30_000, volume_ml=42_000)
     given_out = completed(station, NOON, driver="a", **order, volume_ml=30_000, used_minor=21_000, paid_minor=30_000)
-    [money], [fuel] = habits(asked, given_out).total.money, habits(asked, given_out).total.fuels
+    rest = refunded(station, NOON, 9_000, driver="a", **order, volume_ml=12_000, unused=True)
+    [money], [fuel] = habits(asked, given_out, rest).total.money, habits(asked, given_out, rest).total.fuels
     assert (money.paid_minor, money.spent_minor, money.discount_minor, fuel.volume_ml) == (21_000, 21_000, 0, 30_000)
-    [waiting] = habits(asked).total.fuels
-    assert (waiting.fills, waiting.volume_ml) == (1, 0)
+    assert habits(asked).total.fills == 0, "nothing is bought before the pump has given it"
+    nothing = refunded(station, NOON, 30_000, driver="a", **order, unused=True)
+    assert habits(asked, nothing).total.money == ()
+
+
+def test_what_nobody_had_to_pay_is_not_saved():
+    over = [{"kind": "over_dispensed", "amount_minor": 700, "reason": "More than was authorised"}]
+    more = paid(new_id(), NOON, "a", mode="pre_auth", gross_minor=28_700, breakdown=over)
+    assert [one.discount_minor for one in habits(more).total.money] == [0]
 
 
 def test_a_refund_counts_in_the_month_in_which_it_came():
@@ -138,8 +146,12 @@ def test_months_add_up_to_the_total(told: list[tuple[int, int, bool]]):
 
 
 async def test_a_driver_reads_habits_and_nobody_elses(analytics: Analytics):
-    driver, vehicle, station = new_id(), new_id(), await open_station(analytics)
-    near = await open_station(analytics, lat=39.901, external_id="2")
+    driver, vehicle, station = (
+        new_id(),
+        new_id(),
+        await open_station(analytics, lat=30.9),
+    )  # where no other test has any
+    near = await open_station(analytics, lat=30.901, external_id="2")
     await take(
         analytics,
         priced(station, 7_000, NOON - DAY),

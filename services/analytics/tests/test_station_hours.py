@@ -26,7 +26,7 @@ HOUR = datetime(2026, 4, 30, 10, tzinfo=UTC)
 CAMPAIGN = "0199a000-0000-7000-8000-00000000c0de"
 PARTS = st.lists(
     st.builds(
-        facts.Part, kind=st.sampled_from(["campaign", "coupon", "points"]), amount_minor=st.integers(0, 500),
+        facts.Part, kind=st.sampled_from(["campaign", "coupon", "over_dispensed"]), amount_minor=st.integers(0, 500),
         reference=st.sampled_from([CAMPAIGN, None]),
     ),
     max_size=3,
@@ -47,10 +47,14 @@ EVENTS = st.one_of(
         facts.OrderPaid, **COMMON, volume_ml=VOLUME, gross_minor=MINOR, paid_minor=MINOR, breakdown=PARTS,
         method=st.sampled_from(["wechat", "alipay"]),
     ),
-    st.builds(facts.OrderCompleted, **COMMON, paid_minor=MINOR, volume_ml=st.none() | VOLUME),
+    st.builds(
+        facts.OrderCompleted, **COMMON, paid_minor=MINOR, volume_ml=st.none() | VOLUME, used_minor=st.none() | MINOR,
+        method=st.sampled_from(["wechat", "fuel_card"]),
+    ),
     st.builds(
         facts.OrderRefunded, **COMMON, refund_id=st.just(STATION), amount_minor=MINOR, refunded_minor=MINOR,
         paid_minor=MINOR, reason=st.just("missing_fuel"), volume_ml=st.none() | VOLUME,
+        unused=st.booleans(),
     ),
 )  # fmt: skip
 
@@ -98,8 +102,15 @@ def test_sums_are_those_of_a_naive_count(events: list[Any]):
         == (expected["discount_minor"])
     )
     came = {driver for one in documents for driver in unpacked(one["drivers"])}
-    assert came == {fact.driver for fact in everything if isinstance(fact.event, facts.OrderPaid)}
+    assert came == {fact.driver for fact in everything if is_sale(fact.event)}
     assert all(one["driver_count"] == len(unpacked(one["drivers"])) for one in documents)
+
+
+def is_sale(event: Any) -> bool:
+    """Paid, or of orders that were paid before fuelling, dispensed."""
+    if isinstance(event, facts.OrderPaid):
+        return event.mode != "prepaid"
+    return isinstance(event, facts.OrderCompleted) and event.mode == "prepaid" and bool(event.volume_ml)
 
 
 def naive(everything: Sequence[Fact]) -> Counter[str]:
@@ -108,15 +119,17 @@ def naive(everything: Sequence[Fact]) -> Counter[str]:
     for event in (fact.event for fact in everything):
         if isinstance(event, facts.OrderPlaced):
             sums["placed"] += 1
-        if isinstance(event, facts.OrderPaid):
-            sums["orders"] += 1
-            sums["volume_ml"] += event.volume_ml if event.mode == "post_pay" else 0
-            sums["gross_minor"] += event.gross_minor
+        sums["orders"] += is_sale(event)
+        if isinstance(event, facts.OrderPaid) and is_sale(event):
+            sums["volume_ml"] += event.volume_ml
+            over = sum(part.amount_minor for part in event.breakdown if part.kind == "over_dispensed")
+            sums["gross_minor"] += event.gross_minor - over
             sums["paid_minor"] += event.paid_minor
-            sums["discount_minor"] += sum(part.amount_minor for part in event.breakdown)
-        if isinstance(event, facts.OrderCompleted) and event.mode == "prepaid":
-            sums["volume_ml"] += event.volume_ml or 0
-        if isinstance(event, facts.OrderRefunded):
+            sums["discount_minor"] += sum(part.amount_minor for part in event.breakdown) - over
+        if isinstance(event, facts.OrderCompleted) and is_sale(event):
+            used = event.paid_minor if event.used_minor is None else event.used_minor
+            sums.update(gross_minor=used, paid_minor=used, volume_ml=event.volume_ml or 0)
+        if isinstance(event, facts.OrderRefunded) and not event.unused:
             sums["refunded_minor"] += event.amount_minor
             sums["volume_ml"] -= event.volume_ml or 0
     return sums
@@ -154,6 +167,40 @@ def test_an_order_counts_once_for_a_campaign_that_gave_two_parts():
         "campaign": {"orders": 1, "discount_minor": 150}, "coupon": {"orders": 1, "discount_minor": 30}
     }  # fmt: skip
     assert hour["discount_minor"] == 180
+
+
+def test_what_was_paid_before_fuelling_counts_when_the_pump_gave_it_and_only_what_the_fuel_took():
+    """Payments sends the rest back, and says of that that it was never used: it is no refund of the station's."""
+    later = HOUR + timedelta(hours=1)
+    asked = one_order(mode="prepaid", volume_ml=0, gross_minor=30_000, paid_minor=30_000)
+    given_out = completion(volume_ml=30_000, paid_minor=30_000, used_minor=21_000, method="alipay", occurred_at=later)
+    rest = refund(amount_minor=9_000, volume_ml=12_857, reason="under_dispensed", unused=True, occurred_at=later)
+    [raw] = folded([facts_of([asked, given_out, rest])]).values()
+    hour = bson.decode(raw, CODEC)
+    assert (hour["begins_at"], hour["orders"], hour["driver_count"]) == (later, 1, 1)
+    assert (hour["volume_ml"], hour["gross_minor"], hour["paid_minor"], hour["refunds"]) == (30_000, 21_000, 21_000, 0)
+    assert hour["methods"] == {"alipay": {"orders": 1, "paid_minor": 21_000}}
+    assert folded([facts_of([asked, refund(amount_minor=30_000, unused=True)])]) == {}, "nothing was ever dispensed"
+    assert folded([facts_of([asked, completion(volume_ml=0, paid_minor=30_000, used_minor=0)])]) == {}
+
+
+def test_what_a_pump_gave_beyond_what_was_authorised_is_no_discount():
+    over = facts.Part("over_dispensed", 700)
+    hour = hour_of(one_order(mode="pre_auth", gross_minor=7_500, breakdown=[over], paid_minor=6_800))
+    assert (hour["gross_minor"], hour["discount_minor"], hour["paid_minor"]) == (6_800, 0, 6_800)
+    assert (hour["discounts"], hour["fuels"]["e5"]["gross_minor"], hour["volume_ml"]) == ({}, 6_800, 40_000)
+
+
+def completion(**fields: Any) -> facts.OrderCompleted:
+    standard = {name: getattr(one_order(mode="prepaid"), name) for name in facts.OrderEvent.__struct_fields__}
+    return facts.OrderCompleted(**standard | fields)
+
+
+def refund(**fields: Any) -> facts.OrderRefunded:
+    order = completion(paid_minor=0)
+    standard = {name: getattr(order, name) for name in facts.OrderEvent.__struct_fields__}
+    said = {"refund_id": STATION, "refunded_minor": 30_000, "paid_minor": 30_000, "reason": "not_dispensed"}
+    return facts.OrderRefunded(**standard | said | fields)
 
 
 def test_the_operator_is_who_had_the_station_last():

@@ -78,15 +78,19 @@ class OrderPaid(OrderEvent, frozen=True, kw_only=True):
 
 
 class OrderCompleted(OrderEvent, frozen=True, kw_only=True):
-    """Paid and dispensed."""
+    """Paid and dispensed. `used_minor`: what the fuel took of an order that was paid before fuelling."""
 
     paid_minor: int
     volume_ml: int | None = None
     used_minor: int | None = None
+    method: str | None = None
 
 
 class OrderRefunded(OrderEvent, frozen=True, kw_only=True):
-    """A refund reached the driver; `refunded_minor` is all that was refunded of the order so far."""
+    """A refund reached the driver; `refunded_minor` is all that was refunded of the order so far.
+
+    `unused`: it was paid before fuelling, and no fuel took it.
+    """
 
     refund_id: UUID
     amount_minor: int
@@ -94,6 +98,7 @@ class OrderRefunded(OrderEvent, frozen=True, kw_only=True):
     paid_minor: int
     reason: str
     volume_ml: int | None = None
+    unused: bool | None = None
 
 
 class OrderCancelled(OrderEvent, frozen=True, kw_only=True):

@@ -24,16 +24,16 @@ class Fill:
     """A purchase of fuel."""
 
     at: datetime | None
-    """When it was paid; None where that is not in the months that were read, but a refund of it is."""
+    """When it was bought; None where that is not in the months that were read, but something else of it is: a refund,
+    or a payment before fuelling."""
     station_id: UUID
     fuel: str
     currency: str
     volume_ml: int
-    """0 while the pump of an order that was paid before has not given anything."""
     gross_minor: int
     """At the pump, before discounts."""
     paid_minor: int
-    """Of an order that was paid before fuelling, what the fuel took of it, once that is known."""
+    """Of an order that was paid before fuelling, what the fuel took of it."""
     discount_minor: int
     vehicle_id: UUID | None
     odometer_km: int | None
@@ -65,10 +65,8 @@ def fills_of(months: Iterable[Document]) -> list[Fill]:
 
 def _fill(known: Document) -> Fill:
     refunds = [Refund(one["at"], one["amount_minor"], one["volume_ml"]) for one in known.get("refunds", {}).values()]
-    paid_minor, used_minor = known.get("paid_minor", 0), known.get("used_minor")
-    gross_minor = known.get("gross_minor", 0)
+    paid_minor, gross_minor = known.get("paid_minor", 0), known.get("gross_minor", 0)
     return Fill(
-        known.get("at"), known["station_id"], known["fuel"], known["currency"], known.get("volume_ml", 0),
-        gross_minor if used_minor is None else used_minor, paid_minor if used_minor is None else used_minor,
-        gross_minor - paid_minor, known.get("vehicle_id"), known.get("odometer_km"), tuple(refunds),
+        known.get("at"), known["station_id"], known["fuel"], known["currency"], known.get("volume_ml", 0), gross_minor,
+        paid_minor, gross_minor - paid_minor, known.get("vehicle_id"), known.get("odometer_km"), tuple(refunds),
     )  # fmt: skip

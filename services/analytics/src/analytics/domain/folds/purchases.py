@@ -5,25 +5,23 @@ from typing import Any
 
 from analytics.domain import facts
 from analytics.domain.facts import Fact
+from analytics.domain.sales_of_orders import is_refund_of_sale, sale_of
 from analytics.domain.views import Document
-
-PREPAID = "prepaid"
-"""Orders that are paid before anybody knows how much fuel there will be."""
 
 
 def is_news_of_driver(fact: Fact) -> bool:
-    """Whether an order's event changes what is known of a purchase: that it is complete does where it was prepaid."""
-    completed_as_paid = isinstance(fact.event, facts.OrderCompleted) and fact.event.mode != PREPAID
-    return fact.driver is not None and not completed_as_paid
+    """Whether an order's event changes what is known of a purchase: it is paid or a sale, or something went back."""
+    event = fact.event
+    is_news = isinstance(event, facts.OrderPaid) or is_refund_of_sale(event) or sale_of(event) is not None
+    return fact.driver is not None and is_news
 
 
 def told_by(event: Any) -> Document:
     """What an event says of its purchase. Kinds of events say different things, so it is no matter which comes first.
 
-    OrderPaid: `at`, `paid_minor`, `gross_minor`, `volume_ml` unless prepaid, `vehicle_id` and `odometer_km` where the
-    driver told them. OrderCompleted of a prepaid one: `volume_ml` and `used_minor`: the rest of the money went back,
-    and was never spent. OrderRefunded: `refunds` {id: amount_minor, at, volume_ml that was not received}. All of them:
-    `station_id`, `fuel`, `currency`, which never change.
+    What makes it a sale (domain.sales_of_orders): `at`, `paid_minor`, `gross_minor`, `volume_ml`. OrderPaid:
+    `vehicle_id` and `odometer_km` where the driver told them. OrderRefunded: `refunds` {id: amount_minor, at, volume_ml
+    that was not received}. All of them: `station_id`, `fuel`, `currency`, which never change.
     """
     common = {"station_id": event.station_id, "fuel": event.fuel, "currency": event.currency}
     told = common | _TELL[type(event)](event)
@@ -31,15 +29,16 @@ def told_by(event: Any) -> Document:
 
 
 def _paid(event: facts.OrderPaid) -> Document:
+    return {**_sold(event), "vehicle_id": event.vehicle_id, "odometer_km": event.odometer_km}
+
+
+def _sold(event: facts.OrderPaid | facts.OrderCompleted) -> Document:
+    if (sale := sale_of(event)) is None:
+        return {}
     return {
-        "at": event.occurred_at, "paid_minor": event.paid_minor, "gross_minor": event.gross_minor,
-        "volume_ml": None if event.mode == PREPAID else event.volume_ml,
-        "vehicle_id": event.vehicle_id, "odometer_km": event.odometer_km,
+        "at": sale.occurred_at, "paid_minor": sale.paid_minor, "gross_minor": sale.gross_minor,
+        "volume_ml": sale.volume_ml,
     }  # fmt: skip
-
-
-def _completed(event: facts.OrderCompleted) -> Document:
-    return {"volume_ml": event.volume_ml or 0, "used_minor": event.used_minor}
 
 
 def _refunded(event: facts.OrderRefunded) -> Document:
@@ -48,7 +47,7 @@ def _refunded(event: facts.OrderRefunded) -> Document:
 
 
 _TELL: Mapping[type, Callable[[Any], Document]] = {
-    facts.OrderPaid: _paid, facts.OrderCompleted: _completed, facts.OrderRefunded: _refunded,
+    facts.OrderPaid: _paid, facts.OrderCompleted: _sold, facts.OrderRefunded: _refunded,
 }  # fmt: skip
 
 

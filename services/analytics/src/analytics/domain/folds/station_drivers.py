@@ -5,7 +5,8 @@ from datetime import datetime
 
 from analytics.domain import facts
 from analytics.domain.facts import Fact
-from analytics.domain.folds.purchases import add, is_news_of_driver
+from analytics.domain.folds.purchases import add
+from analytics.domain.sales_of_orders import sale_of
 from analytics.domain.views import Document
 
 KEPT = frozenset({"at", "currency", "paid_minor", "volume_ml"})
@@ -15,8 +16,8 @@ KEPT = frozenset({"at", "currency", "paid_minor", "volume_ml"})
 class StationDrivers:
     """Per station and driver: when the driver was there, and what each fill came to.
 
-    A document: `station_id`, `driver`; `first_at`, `last_at` (null while no payment is known) and `orders`, of the
-    orders that were paid; `visits` {order: KEPT, as folds.purchases says}.
+    A document: `station_id`, `driver`; `first_at`, `last_at` and `orders`, of the orders that were a sale (see
+    domain.sales_of_orders); `visits` {order: KEPT, as folds.purchases says}.
 
     It keeps moments, not months: a month begins with the station's own midnight, and a station's time zone is known
     where a report is made, not where events are folded. It is about all times: topics alone, which no longer reach
@@ -31,8 +32,8 @@ class StationDrivers:
     )  # fmt: skip
 
     def keys(self, fact: Fact) -> Iterable[str]:
-        """The station and the driver of an order that was paid."""
-        if fact.driver is None or not isinstance(fact.event, self.events) or not is_news_of_driver(fact):
+        """The station and the driver of an order that became a sale."""
+        if fact.driver is None or not isinstance(fact.event, self.events) or sale_of(fact.event) is None:
             return ()
         return (f"{fact.event.station_id}|{fact.driver.hex()}",)
 
@@ -50,15 +51,14 @@ class StationDrivers:
             event = fact.event
             assert isinstance(event, _ORDER)  # noqa: S101 - `keys` lets no other pass
             add(document["visits"], event, KEPT)
-            if isinstance(event, _PAID):
-                _come(document, event.occurred_at)
+            _come(document, event.occurred_at)
 
     def begins_at(self, key: str) -> datetime | None:
         """None: it is about all times."""
         return None
 
 
-_ORDER, _PAID = facts.OrderEvent, facts.OrderPaid
+_ORDER = facts.OrderEvent
 
 
 def _come(document: Document, at: datetime) -> None:

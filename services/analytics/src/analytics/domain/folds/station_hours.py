@@ -9,9 +9,9 @@ from analytics.domain.facts import Fact, OrderEvent, Part
 from analytics.domain.moments import as_kept
 from analytics.domain.packed import packed, unpacked
 from analytics.domain.pseudonyms import BYTES
+from analytics.domain.sales_of_orders import is_refund_of_sale, sale_of
 from analytics.domain.views import Document
 
-PREPAID = "prepaid"
 CAMPAIGN_KINDS = frozenset({"campaign", "card_discount"})
 """Parts of a price that are a campaign's; their reference is its id."""
 HOUR_FORMAT = "%Y-%m-%dT%HZ"
@@ -36,10 +36,9 @@ class StationHours:
     discount_minor}, `campaigns` {id: orders, discount_minor, paid_minor, volume_ml}, `cancelled` {how: orders};
     `drivers` (see domain.packed) and `driver_count` of those who paid.
 
-    An order counts in the hour in which it was paid. What is known of it later counts in the hour of that: what the
-    pump gave of an order that was paid before fuelling, a refund, and fuel that a refund says was not received. So
-    the volume of an hour may be below zero. A campaign's volume of orders that were paid before fuelling is what was
-    asked for: what the pump gave says nothing of campaigns.
+    An order counts in the hour in which it became a sale (domain.sales_of_orders): in which it was paid, or the pump
+    gave what had been paid before. A refund, and fuel that it says was not received, count in the hour of that: so the
+    volume of an hour may be below zero.
     """
 
     name = "station-hours"
@@ -51,11 +50,11 @@ class StationHours:
     indexes: tuple[Mapping[str, int], ...] = ({"station_id": 1, "begins_at": 1},)
 
     def keys(self, fact: Fact) -> Iterable[str]:
-        """The hour in which it happened; that an order is complete is news only where it was paid before fuelling."""
+        """The hour in which it happened; of payments and completions only those that are a sale."""
         event = fact.event
-        if not isinstance(event, self.events) or (
-            isinstance(event, facts.OrderCompleted) and event.mode != PREPAID
-        ):  # fmt: skip
+        if not isinstance(event, self.events) or (isinstance(event, _TOLD) and not sale_of(event)):
+            return ()
+        if isinstance(event, facts.OrderRefunded) and not is_refund_of_sale(event):
             return ()
         return (key_of(event.station_id, event.occurred_at, event.currency),)
 
@@ -73,11 +72,12 @@ class StationHours:
     def fold(self, document: Document, facts: Sequence[Fact]) -> None:
         """Adds them; parts stay in the order of their names."""
         for fact in facts:
-            _ADD[type(fact.event)](document, fact.event)
-            _keep_operator(document, fact.event)
+            event: Any = fact.event
+            _ADD[type(event)](document, event)
+            _keep_operator(document, event)
         for part in PARTS:
             document[part] = dict(sorted(document[part].items()))
-        if paid := {fact.driver for fact in facts if fact.driver and type(fact.event) is _PAID}:
+        if paid := {fact.driver for fact in facts if fact.driver and isinstance(fact.event, _TOLD)}:
             document["drivers"] = packed(unpacked(document["drivers"]) | paid)
             document["driver_count"] = len(document["drivers"]) // BYTES
 
@@ -86,7 +86,7 @@ class StationHours:
         return datetime.strptime(key.split("|")[1], HOUR_FORMAT).replace(tzinfo=UTC)
 
 
-_PAID = facts.OrderPaid
+_TOLD = (facts.OrderPaid, facts.OrderCompleted)
 
 
 def _placed(document: Document, _: facts.OrderPlaced) -> None:
@@ -101,21 +101,18 @@ def _cancelled(document: Document, event: facts.OrderCancelled) -> None:
     document["cancelled"][event.how] = document["cancelled"].get(event.how, 0) + 1
 
 
-def _paid(document: Document, event: facts.OrderPaid) -> None:
-    paid = {"orders": 1, "paid_minor": event.paid_minor}
-    volume_ml = 0 if event.mode == PREPAID else event.volume_ml
-    sold = {"orders": 1, "volume_ml": volume_ml, "gross_minor": event.gross_minor, "paid_minor": event.paid_minor}
-    _add(document, {**sold, "discount_minor": sum(part.amount_minor for part in event.breakdown)})
-    _add_to(document["fuels"], event.fuel, sold)
-    _add_to(document["methods"], event.method, paid)
-    for kind, amount in _amounts(event.breakdown, lambda part: part.kind):
+def _sold(document: Document, event: facts.OrderPaid | facts.OrderCompleted) -> None:
+    sale = sale_of(event)
+    assert sale is not None  # noqa: S101 - `keys` lets no other pass
+    volume_ml, paid = sale.volume_ml, {"orders": 1, "paid_minor": sale.paid_minor}
+    sold = {**paid, "volume_ml": volume_ml, "gross_minor": sale.gross_minor}
+    _add(document, {**sold, "discount_minor": sum(part.amount_minor for part in sale.breakdown)})
+    _add_to(document["fuels"], sale.fuel, {name: sold[name] for name in _NOTHING_SOLD})
+    _add_to(document["methods"], sale.method, paid)
+    for kind, amount in _amounts(sale.breakdown, lambda part: part.kind):
         _add_to(document["discounts"], kind, {"orders": 1, "discount_minor": amount})
-    for campaign, amount in _amounts(event.breakdown, _campaign_of):
-        _add_to(document["campaigns"], campaign, {**paid, "discount_minor": amount, "volume_ml": event.volume_ml})
-
-
-def _completed(document: Document, event: facts.OrderCompleted) -> None:
-    _add_volume(document, event.fuel, event.volume_ml or 0)
+    for campaign, amount in _amounts(sale.breakdown, _campaign_of):
+        _add_to(document["campaigns"], campaign, {**paid, "discount_minor": amount, "volume_ml": volume_ml})
 
 
 def _refunded(document: Document, event: facts.OrderRefunded) -> None:
@@ -127,7 +124,7 @@ def _refunded(document: Document, event: facts.OrderRefunded) -> None:
 
 _ADD: Mapping[type, Callable[[Document, Any], None]] = {
     facts.OrderPlaced: _placed, facts.OrderAdjusted: _adjusted, facts.OrderCancelled: _cancelled,
-    facts.OrderPaid: _paid, facts.OrderCompleted: _completed, facts.OrderRefunded: _refunded,
+    facts.OrderPaid: _sold, facts.OrderCompleted: _sold, facts.OrderRefunded: _refunded,
 }  # fmt: skip
 _NOTHING_SOLD = {"orders": 0, "volume_ml": 0, "gross_minor": 0, "paid_minor": 0}
 
