@@ -21,6 +21,7 @@ from analytics.domain.metrics import LEAST_DRIVERS
 from analytics.domain.months import month_of, months_between, months_later, shifted, starts_at
 from analytics.domain.periods import Period
 from analytics.domain.visits import Customer, Visit, customers_of
+from analytics.repository.customers import Customers
 from servicekit.ids import new_id
 
 from .conftest import Analytics
@@ -51,23 +52,27 @@ def customer(*moments: datetime, paid_minor: int = 28_000) -> Customer:
 def test_what_is_known_of_visits_follows_from_the_set_of_events(told: list[tuple[int, int, bool, bool]]):
     """The kit folds shuffled, repeated and cut into batches; here, what comes out is the naive sum."""
     station, events, expected = new_id(), list[Any](), Counter[str]()
-    for driver, day, prepaid, back in told:
+    for driver, day, prepaid, back in told:  # what was paid before fuelling is dispensed, but for what goes back
         order: dict[str, Any] = {"order_id": new_id(), "driver": f"driver-{driver}"}
         order["mode"] = "prepaid" if prepaid else "post_pay"
         when = at(1) + day * DAY
         events.append(paid(station, when, **order))
-        expected["paid_minor"] += 28_000
+        if prepaid and back:
+            events.append(refunded(station, when + DAY, 28_000, **order, unused=True))
+            continue
         if prepaid:
             events.append(completed(station, when + DAY, **order, volume_ml=30_000, used_minor=21_000))
+            events.append(refunded(station, when + DAY, 7_000, **order, volume_ml=10_000, unused=True))
         if back:
             events.append(refunded(station, when + 40 * DAY, 1_000, **order))
-        expected["volume_ml"] += 30_000 if prepaid else 40_000
-        expected["refunds"] += back
+        expected.update(
+            orders=1, paid_minor=21_000 if prepaid else 28_000, volume_ml=30_000 if prepaid else 40_000, refunds=back
+        )
     documents = folded(StationDrivers(), *events).values()
-    assert sum(one["orders"] for one in documents) == len(told)
-    visits = [visit for one in customers_of(documents, "CNY") for visit in one.visits]
-    assert sum(visit.paid_minor for visit in visits) == expected["paid_minor"]
-    assert sum(visit.volume_ml for visit in visits) == expected["volume_ml"]
+    assert sum(one["orders"] for one in documents) == expected["orders"]
+    visits = [visit for one in documents for visit in one["visits"].values()]
+    assert sum(visit["paid_minor"] for visit in visits) == expected["paid_minor"]
+    assert sum(visit["volume_ml"] for visit in visits) == expected["volume_ml"]
     assert all("vehicle_id" not in str(one) for one in documents)
     months = folded(DriverMonths(), *events).values()
     fills = [fill for month in months for fill in month["fills"].values()]
@@ -75,15 +80,13 @@ def test_what_is_known_of_visits_follows_from_the_set_of_events(told: list[tuple
     assert sum(len(fill.get("refunds", {})) for fill in fills) == expected["refunds"]
 
 
-def test_first_and_last_are_of_payments_alone():
+def test_who_paid_before_fuelling_was_there_when_the_pump_gave_it():
     station, order = new_id(), new_id()
-    early = completed(station, at(1), order_id=order, driver="a", mode="prepaid", volume_ml=1)
-    [document] = folded(StationDrivers(), early).values()
-    assert (document["orders"], document["first_at"], customers_of([document], "CNY")) == (0, None, [])
-    both = folded(StationDrivers(), early, paid(station, at(2), "a", order_id=order, mode="prepaid"))
-    [document] = both.values()
+    before = paid(station, at(1), "a", order_id=order, mode="prepaid")
+    assert folded(StationDrivers(), before) == {}
+    dispensed = completed(station, at(2), order_id=order, driver="a", mode="prepaid", volume_ml=1)
+    [document] = folded(StationDrivers(), before, dispensed).values()
     assert (document["orders"], document["first_at"], document["last_at"]) == (1, at(2), at(2))
-    assert customers_of([document], "EUR") == []
 
 
 # --- the report -------------------------------------------------------------------------------------------------
@@ -251,6 +254,27 @@ def _expect_gaps(report: CustomersReport, everybody: list[list[int]]) -> None:
 
 
 # --- through the API --------------------------------------------------------------------------------------------
+
+
+async def test_of_visits_of_all_times_only_what_a_report_needs_is_read(analytics: Analytics):
+    """What the database leaves out makes no difference: the report of everything is the same."""
+    station, random = await open_station(analytics), Random(8)  # noqa: S311 - made-up drivers
+    visits = [
+        (f"driver-{number}", at(1) + random.randrange(-900 * 24, 40 * 24) * timedelta(hours=1))
+        for number in range(40) for _ in range(random.randrange(1, 9))
+    ]  # fmt: skip
+    events = [paid(station, moment, driver, paid_minor=random.randrange(28_000)) for driver, moment in visits]
+    await take(analytics, *events, paid(station, at(2), "driver-1", currency="EUR"))
+    since = history_from(APRIL)
+    found = await Customers(analytics.process.views).visits(station, "CNY", since, APRIL.ends_at)
+    assert sum(len(one["visits"]) for one in found) == sum(since <= moment < APRIL.ends_at for _, moment in visits)
+    assert any(one["last_before"] not in (None, one["first_at"]) for one in found), "of some there is more than is read"
+    kept = [document["visits"].values() for document in folded(StationDrivers(), *events).values()]
+    everything = [
+        Customer(tuple(sorted(Visit(one["at"], one["paid_minor"], one["volume_ml"]) for one in theirs)))
+        for theirs in kept
+    ]
+    assert customers_report(APRIL, customers_of(found)) == customers_report(APRIL, everything)
 
 
 async def test_the_report_is_read_by_the_stations_own_staff(analytics: Analytics):

@@ -36,16 +36,25 @@ def hour(*events: Any) -> dict[str, Any]:
 
 
 def test_event_says_what_the_hour_is():
-    events = [paid(STATION, AT, f"driver-{number}", method=("wechat", "alipay")[number % 2]) for number in range(6)]
+    events = [paid(STATION, AT, f"driver-{number}", method=("wechat", "alipay")[number > 4]) for number in range(11)]
     made = event_of(BUCKET, hour(*events, refunded(STATION, AT, 700, volume_ml=100)), None)
     assert made is not None
     event, told = made
-    assert (event.key(), event.version, event.station_id) == (BUCKET, 7, STATION)
+    assert (event.key(), event.version, event.station_id) == (BUCKET, 12, STATION)
     assert event.begins_at == AT.replace(minute=0)
-    assert (event.orders, event.paid_minor, event.refunds, event.refunded_minor) == (6, 168_000, 1, 700)
-    assert event.volume_ml == event.fuels[0].volume_ml == 6 * 40_000 - 100
-    assert [(one.method, one.orders) for one in event.methods] == [("alipay", 3), ("wechat", 3)]
-    assert (event.drivers, told.version) == (6, 7)
+    assert (event.orders, event.paid_minor, event.refunds, event.refunded_minor) == (11, 308_000, 1, 700)
+    assert event.volume_ml == event.fuels[0].volume_ml == 11 * 40_000 - 100
+    assert [(one.method, one.orders) for one in event.methods] == [("alipay", 6), ("wechat", 5)]
+    assert (event.drivers, told.version) == (11, 12)
+
+
+def test_event_tells_of_no_way_that_few_paid_in():
+    events = [
+        paid(STATION, AT, f"driver-{number}", method="fuel_card" if number > 4 else "wechat") for number in range(6)
+    ]
+    made = event_of(BUCKET, hour(*events), None)
+    assert made is not None
+    assert [(one.method, one.orders, one.paid_minor) for one in made[0].methods] == [("other", 6, 168_000)]
 
 
 @given(drivers=st.integers(1, 8))

@@ -83,7 +83,8 @@ def history_from(period: Period) -> datetime:
 
 
 def customers_report(period: Period, customers: Iterable[Customer]) -> CustomersReport:
-    """The report; `customers` are at least those who were there from `history_from` on, with all their visits."""
+    """The report; `customers` are at least those who were there from `history_from` on, with all their visits since,
+    the first one ever and the last one before."""
     known = [Customer(until) for one in customers if (until := one.until(period.ends_at))]
     here = [(one, visits) for one in known if (visits := one.within(period.starts_at, period.ends_at))]
     new = [visits for one, visits in here if one.visits[0].at >= period.starts_at]

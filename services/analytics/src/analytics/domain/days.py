@@ -1,15 +1,15 @@
 """The report of a station's days."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from analytics.domain.documents import Chart, Document, Sheet
 from analytics.domain.periods import Period
 from analytics.domain.reports import Head, key_figures
-from analytics.domain.sales import DayRow, Sales, SalesFigures
+from analytics.domain.sales import DayRow, Sales, SalesFigures, totals_of
 from analytics.domain.sales_sheets import KEY_FIGURES, NOTES, part_sheets, time_sheet
-from analytics.domain.suppression import hidden, is_small
+from analytics.domain.suppression import hidden_within
 
 GRADE_COLUMNS = ("day", "fuel", "orders", "volume_ml", "gross_minor", "paid_minor")
 
@@ -23,16 +23,20 @@ class DaysReport:
 
 
 def days_report(period: Period, sales: Mapping[date, Sales]) -> DaysReport:
-    """The report, from what was sold on the days on which something was."""
+    """The report, from what was sold on the days of `period.whole_months` on which something was.
+
+    What is about people is left out of the same days whatever else is asked for: their month decides.
+    """
     nothing, days = Sales(), period.days
+    small = _small(period.whole_months.days, sales)
     by_day = [sales.get(day, nothing) for day in days]
-    small = hidden([len(one.drivers) for one in by_day])
-    rows = [
-        DayRow(day=day, **one.figures(hide=place in small))
-        for place, (day, one) in enumerate(zip(days, by_day, strict=True))
-    ]
-    total = Sales.of(by_day)
-    return DaysReport(SalesFigures(**total.figures(hide=is_small(len(total.drivers)))), tuple(rows))
+    rows = [DayRow(day=day, **one.figures(hide=day in small)) for day, one in zip(days, by_day, strict=True)]
+    return DaysReport(totals_of(by_day, [place for place, day in enumerate(days) if day in small]), tuple(rows))
+
+
+def _small(days: Sequence[date], sales: Mapping[date, Sales]) -> set[date]:
+    counts = [len(sales[day].drivers) if day in sales else 0 for day in days]
+    return {days[place] for place in hidden_within(((day.year, day.month) for day in days), counts)}
 
 
 def document(head: Head, report: DaysReport, before: DaysReport | None) -> Document:

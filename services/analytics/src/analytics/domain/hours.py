@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from analytics.domain.days import DaysReport
 from analytics.domain.documents import Chart, Document, Sheet
 from analytics.domain.periods import Period
 from analytics.domain.reports import Head, cells, key_figures, share
 from analytics.domain.sales import HourRow, Sales, SalesFigures
 from analytics.domain.sales_sheets import KEY_FIGURES, NOTES, part_sheets, time_sheet
-from analytics.domain.suppression import hidden_within, is_small
+from analytics.domain.suppression import hidden_within
 
 PROFILE_COLUMNS = ("hour_of_day", "orders", "volume_ml", "paid_minor", "average_volume_ml")
 
@@ -34,21 +35,22 @@ class HoursReport:
     profile: tuple[HourOfDay, ...]
 
 
-def hours_report(period: Period, sales: Mapping[datetime, Sales]) -> HoursReport:
-    """The report, from what was sold in the hours in which something was.
+def hours_report(period: Period, sales: Mapping[datetime, Sales], days: DaysReport) -> HoursReport:
+    """The report, from what was sold in the hours in which something was, and the report of the same days.
 
-    What is about people is left out of small hours: the report of days tells what all hours of a day come to.
+    What is about people is left out of small hours, and of all hours of a day of which it is: the report of days tells
+    what they come to.
     """
     nothing, hours = Sales(), period.hours
     by_hour = [sales.get(hour, nothing) for hour in hours]
-    small = hidden_within(map(period.day_of, hours), [len(one.drivers) for one in by_hour])
+    of_days = [period.day_of(hour) for hour in hours]
+    small = hidden_within(of_days, [len(one.drivers) for one in by_hour])
+    small_days = {row.day for row in days.rows if row.suppressed}
     rows = [
-        HourRow(hour=hour, **one.figures(hide=place in small))
+        HourRow(hour=hour, **one.figures(hide=place in small or (bool(one.drivers) and of_days[place] in small_days)))
         for place, (hour, one) in enumerate(zip(hours, by_hour, strict=True))
     ]
-    total = Sales.of(sales.values())
-    totals = SalesFigures(**total.figures(hide=is_small(len(total.drivers))))
-    return HoursReport(totals, tuple(rows), _profile(period, sales))
+    return HoursReport(days.totals, tuple(rows), _profile(period, sales))
 
 
 def _profile(period: Period, sales: Mapping[datetime, Sales]) -> tuple[HourOfDay, ...]:

@@ -33,21 +33,26 @@ LEAST_DRIVERS = 5
 TABLE: tuple[Metric, ...] = (
     Metric("hour", "moment", "Hour", "时段", "The hour in which it happened, by its beginning in UTC."),
     Metric("day", "date", "Day", "日期", "The day in the station's own time."),
-    Metric("orders", "count", "Orders", "订单数", "Orders that were paid in the period."),
-    Metric("volume_ml", "ml", "Volume", "加油量", "Fuel of the orders, as dispensed; of orders that were paid before "
-           "fuelling it counts when they are completed. Fuel that a refund says was not received is taken off."),
-    Metric("gross_minor", "minor", "At the pump", "挂牌金额", "What the fuel of paid orders cost before discounts."),
+    Metric("orders", "count", "Orders", "订单数", "Orders that were paid in the period; one that was paid before "
+           "fuelling counts, with all of its figures, when the pump had given the fuel."),
+    Metric("volume_ml", "ml", "Volume", "加油量", "Fuel of the orders, as dispensed, less fuel that a refund says was "
+           "not received, by when that reached the driver."),
+    Metric("gross_minor", "minor", "At the pump", "挂牌金额", "What the fuel of paid orders cost before discounts; what "
+           "a pump gave beyond the amount that was authorised is not in it, for nobody pays it."),
     Metric("discount_minor", "minor", "Discounts", "优惠金额", "What campaigns, coupons and points took off."),
-    Metric("paid_minor", "minor", "Revenue", "收入", "What drivers paid: at the pump less discounts, before refunds."),
-    Metric("refunded_minor", "minor", "Refunds", "退款金额", "What went back to drivers, by when it reached them."),
+    Metric("paid_minor", "minor", "Revenue", "收入", "What drivers paid: at the pump less discounts, before refunds, and "
+           "without what was paid before fuelling and not used."),
+    Metric("refunded_minor", "minor", "Refunds", "退款金额", "What went back to drivers of revenue, by when it reached "
+           "them."),
     # Hours, days and the overview
     Metric("fuel", "text", "Grade", "油品", "The grade of fuel."),
     Metric("method", "text", "Way of paying", "支付方式",
-           "How it was paid: wechat, alipay, fuel_card; none where discounts left nothing to pay."),
+           "How it was paid: wechat, alipay, fuel_card; none where discounts left nothing to pay; other: all ways that "
+           "fewer than 5 orders were paid in, and the next one where these are fewer than 5 together."),
     Metric("discount", "text", "Discount", "优惠类型", "What took it off: campaign, card_discount, coupon, points."),
     Metric("hour_of_day", "count", "Hour of the day", "一天中的时段",
            "The hour from 0 to 23 by the station's own clock, on all days of the period together."),
-    Metric("refunds", "count", "Refunds made", "退款笔数", "Refunds, of a part or the whole, that reached a driver."),
+    Metric("refunds", "count", "Refunds made", "退款笔数", "Refunds of revenue, of a part or the whole, that reached a driver."),
     Metric("average_volume_ml", "ml", "Average fill", "平均加油量",
            "Volume divided by orders; none where there was no order."),
     Metric("average_paid_minor", "minor", "Average revenue", "平均收入",
@@ -55,7 +60,8 @@ TABLE: tuple[Metric, ...] = (
     Metric("discount_basis_points", "basis_points", "Discount share", "优惠占比",
            "Discounts as a share of the amount at the pump; none where that is nothing."),
     Metric("share_basis_points", "basis_points", "Share", "占比",
-           "What part of the orders of the period were paid in this way."),
+           "What part of the orders whose way of paying is told were paid in this way; in totals of hours and days, "
+           "of those of the days that are not left out."),
     Metric("station_id", "text", "Station id", "油站编号", "The id by which a station is known everywhere here."),
     Metric("station", "text", "Station", "油站", "The station's name."),
     Metric("currency", "text", "Currency", "币种", "The currency of the amounts, by its ISO 4217 code."),
@@ -64,11 +70,15 @@ TABLE: tuple[Metric, ...] = (
     Metric("revenue_change_basis_points", "basis_points", "Change of revenue", "收入变化",
            "From the revenue of the days that are compared with, as a part of that; none where it was nothing."),
     Metric("drivers", "count", "Drivers", "车主数",
-           "Different drivers whose order was paid in the period, however often each came.", about="people"),
+           "Different drivers whose order was paid in the period, however often each came; in totals of hours and "
+           "days, on the days that are not left out.", about="people"),
     Metric("new_drivers", "count", "New drivers", "新车主",
-           "Drivers whose first order ever at this station was paid in the period.", about="people"),
+           "Drivers whose first order ever at this station was paid in the period; left out with those who returned "
+           "where either are fewer than 5, and in totals of hours and days where it is of one of the days.",
+           about="people"),
     Metric("returning_drivers", "count", "Returning drivers", "回头车主",
-           "Drivers of the period who had paid for an order at this station before it.", about="people"),
+           "Drivers of the period who had paid for an order at this station before it; left out as the new ones are.",
+           about="people"),
     # Customers
     Metric("driver_group", "text", "Drivers who", "车主类别",
            "new: the driver's first order ever at this station was paid in the period; returning: one had been paid "
@@ -156,8 +166,7 @@ TABLE: tuple[Metric, ...] = (
            "half of which the campaign held at the station."),
     Metric("campaign_orders", "count", "Orders with it", "活动订单数", "Orders paid in the period from which the "
            "campaign took something off."),
-    Metric("campaign_volume_ml", "ml", "Volume with it", "活动加油量", "Fuel of these orders; of those paid before "
-           "fuelling, as it was asked for."),
+    Metric("campaign_volume_ml", "ml", "Volume with it", "活动加油量", "Fuel of these orders."),
     Metric("campaign_paid_minor", "minor", "Revenue with it", "活动收入", "What drivers paid for these orders."),
     Metric("campaign_discount_minor", "minor", "Given", "活动优惠金额", "What the campaign took off these orders."),
     Metric("campaign_accruals", "count", "Orders with its points", "活动积分笔数", "How many times drivers got points "

@@ -50,6 +50,12 @@ class Period:
         return [self.first_day + number * DAY for number in range((self.last_day - self.first_day).days + 1)]
 
     @property
+    def whole_months(self) -> "Period":
+        """The calendar months that it has a part of, whole."""
+        after = (self.last_day.replace(day=1) + 31 * DAY).replace(day=1)
+        return Period(self.first_day.replace(day=1), after - DAY, self.zone)
+
+    @property
     def hours(self) -> list[datetime]:
         """The hours of UTC that begin within it; 23 or 25 of a day on which clocks change."""
         starts_at = self.starts_at.replace(minute=0, second=0, microsecond=0)

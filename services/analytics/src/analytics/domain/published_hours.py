@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from analytics.domain.folds.station_hours import StationHours
 from analytics.domain.metrics import LEAST_DRIVERS
+from analytics.domain.suppression import ways_told
 from analytics.domain.views import Document
 from schemas.events import StationHourUpdatedV1
 
@@ -37,6 +38,7 @@ def nothing_of(bucket: str, told: Told) -> Document:
     }  # fmt: skip
     return dict.fromkeys(SHOWN, 0) | about
 
+
 def event_of(bucket: str, document: Document, told: Told | None) -> tuple[StationHourUpdatedV1, Told] | None:
     """The event to publish of a document with its number of facts `n`; None where the last one says the same.
 
@@ -47,7 +49,7 @@ def event_of(bucket: str, document: Document, told: Told | None) -> tuple[Statio
     figures = {
         "bucket": bucket, **{name: document[name] for name in FIGURES},
         "fuels": _parts("fuel", document["fuels"], FUEL_FIGURES),
-        "methods": [] if is_few else _parts("method", document["methods"], METHOD_FIGURES),
+        "methods": [] if is_few else _parts("method", ways_told(document["methods"]), METHOD_FIGURES),
         "drivers": None if is_few else document["driver_count"],
     }  # fmt: skip
     event = StationHourUpdatedV1.model_validate({**figures, "version": 1})

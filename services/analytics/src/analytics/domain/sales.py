@@ -1,6 +1,6 @@
 """What a station sold in an hour, a day or a period: the rows that reports of hours and days are made of."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from analytics.domain.documents import SUPPRESSED, Suppressed
 from analytics.domain.packed import unpacked
 from analytics.domain.reports import share
+from analytics.domain.suppression import hidden, ways_told
 from analytics.domain.views import Document
 
 Figure = int | Suppressed | None
@@ -47,7 +48,8 @@ class DiscountSales:
 
 @dataclass(frozen=True)
 class SalesFigures:
-    """What was sold in some time. `methods`, `drivers` and the like are left out for fewer than 5 drivers."""
+    """What was sold in some time. `methods`, `drivers` and the like are left out for fewer than 5 drivers, and where
+    they would tell of such."""
 
     orders: int
     volume_ml: int
@@ -122,22 +124,69 @@ class Sales:
 
     def figures(self, *, hide: bool) -> dict[str, Any]:
         """The fields of SalesFigures; `hide`: what is about people is left out."""
-        sums, count = self.sums, len(self.drivers)
-        about_people = (count, self.new_drivers, max(0, count - self.new_drivers))
-        drivers, new, returning = (SUPPRESSED,) * 3 if hide else about_people
+        return self._books() | (NOBODY if hide else self._people() | {"methods": _methods(self.ways)})
+
+    @property
+    def ways(self) -> Parts:
+        """Its ways of paying as they may be told."""
+        return ways_told(self.methods)
+
+    @property
+    def split(self) -> tuple[int, int] | None:
+        """How many drivers were new and how many returned; None where that would tell of few. There are never more
+        new ones than drivers, though hours and drivers are folded one after the other."""
+        new = min(self.new_drivers, len(self.drivers))
+        both = new, len(self.drivers) - new
+        return None if hidden(both) else both
+
+    def _people(self) -> dict[str, Any]:
+        new, returning = self.split or (SUPPRESSED, SUPPRESSED)
+        count = len(self.drivers)
+        return {"drivers": count, "new_drivers": new, "returning_drivers": returning, "suppressed": False}
+
+    def _books(self) -> dict[str, Any]:
+        sums = self.sums
         return sums | {
             "average_volume_ml": share(sums["volume_ml"], sums["orders"], 1),
             "average_paid_minor": share(sums["paid_minor"], sums["orders"], 1),
             "discount_basis_points": share(sums["discount_minor"], sums["gross_minor"]),
-            "drivers": drivers, "new_drivers": new, "returning_drivers": returning, "suppressed": hide,
             "fuels": tuple(FuelSales(name, **figures) for name, figures in sorted(self.fuels.items())),
-            "methods": () if hide else tuple(self._methods()),
             "discounts": tuple(DiscountSales(name, **one) for name, one in sorted(self.discounts.items())),
         }  # fmt: skip
 
-    def _methods(self) -> Iterable[MethodSales]:
-        for name, figures in sorted(self.methods.items()):
-            yield MethodSales(name, **figures, share_basis_points=share(figures["orders"], self.sums["orders"]))
+
+NOBODY: dict[str, Any] = {
+    "drivers": SUPPRESSED, "new_drivers": SUPPRESSED, "returning_drivers": SUPPRESSED, "suppressed": True,
+    "methods": (),
+}  # fmt: skip
+
+
+def totals_of(parts: Sequence[Sales], small: Collection[int]) -> SalesFigures:
+    """The figures of all parts; those about people are of the parts that are not `small`, which are their places.
+
+    They add up what is told of each part and nothing else, so that two sums never differ by a part that is left out.
+    New and returning drivers are told where each part tells of its own.
+    """
+    books = Sales.of(parts)._books()
+    told = [part for place, part in enumerate(parts) if place not in small]
+    everybody = Sales.of(told)
+    if small and not everybody.drivers:
+        return SalesFigures(**books, **NOBODY)
+    ways: Parts = {}
+    for part in told:
+        _add_parts(ways, part.ways)
+    people = everybody._people()
+    if not all(part.split for part in told):
+        people |= {"new_drivers": SUPPRESSED, "returning_drivers": SUPPRESSED}
+    return SalesFigures(**books, **people, methods=_methods(ways))
+
+
+def _methods(ways: Parts) -> tuple[MethodSales, ...]:
+    orders = sum(figures["orders"] for figures in ways.values())
+    return tuple(
+        MethodSales(name, **figures, share_basis_points=share(figures["orders"], orders))
+        for name, figures in sorted(ways.items())
+    )
 
 
 def _add_parts(sums: Parts, more: Parts) -> None:

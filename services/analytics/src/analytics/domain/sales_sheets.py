@@ -14,8 +14,14 @@ SALES_COLUMNS = (
 KEY_FIGURES = ("paid_minor", "orders", "volume_ml", "average_volume_ml", "discount_minor", "drivers")
 NOTES = (
     (
-        "An order counts when it was paid, a refund when it reached the driver.",
-        "订单按支付时间计入,退款按到账时间计入。",
+        "An order counts when it was paid, and fuel that was paid before when the pump had given it; a refund when it "
+        "reached the driver.",
+        "订单按支付时间计入(预付订单按加油完成时间及实际用油金额计入),退款按到账时间计入。",
+    ),
+    (
+        "In totals, drivers and ways of paying are of the days that are not left out. New and returning drivers of a "
+        "whole period are told in the report of customers.",
+        "合计中的车主数和支付方式仅含未隐去的日期;整个期间的新老车主见客户报表。",
     ),
 )
 

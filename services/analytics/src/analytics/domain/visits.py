@@ -14,9 +14,7 @@ class Visit(NamedTuple):
 
     at: datetime
     paid_minor: int
-    """As the books of hours have it: what was paid, though some of it goes back where less was dispensed than paid."""
     volume_ml: int
-    """0 while the pump of an order that was paid before has not given anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +35,14 @@ class Customer:
         return bisect_left(self.visits, moment, key=lambda visit: visit.at)
 
 
-def customers_of(documents: Iterable[Document], currency: str) -> list[Customer]:
-    """The customers in documents of the view `station-drivers`; what was paid in another currency is not counted."""
-    everybody = (_visits(document, currency) for document in documents)
+def customers_of(documents: Iterable[Document]) -> list[Customer]:
+    """The customers in what repository.customers reads. Of visits before the time that it reads there are the first
+    and the last one, without what was bought: they say whether somebody is new, and when somebody was there before."""
+    everybody = (_visits(document) for document in documents)
     return [Customer(tuple(sorted(visits))) for visits in everybody if visits]
 
 
-def _visits(document: Document, currency: str) -> Sequence[Visit]:
-    """Of orders whose payment is known."""
-    return [
-        Visit(one["at"], one["paid_minor"], one.get("volume_ml", 0))
-        for one in document["visits"].values()
-        if one.get("currency") == currency and "at" in one
-    ]
+def _visits(document: Document) -> Sequence[Visit]:
+    earlier = {at for at in (document["first_at"], document["last_before"]) if at and document["last_before"]}
+    recent = [Visit(one["at"], one["paid_minor"], one["volume_ml"]) for one in document["visits"]]
+    return [*(Visit(at, 0, 0) for at in earlier), *recent]

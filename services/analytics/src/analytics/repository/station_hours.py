@@ -9,7 +9,7 @@ from uuid import UUID
 from analytics.domain.folds.station_drivers import StationDrivers
 from analytics.domain.folds.station_hours import StationHours as View
 from analytics.domain.folds.station_hours import key_of
-from analytics.domain.periods import Period
+from analytics.domain.periods import HOUR, Period
 from analytics.domain.sales import SUMS
 from analytics.domain.views import Document
 from analytics.repository.views import Views
@@ -40,7 +40,8 @@ class StationHours:
         day = _day_of(period.offsets, "$begins_at")
         within = {"$match": _within(station_id, currency, period)}
         sums = {"_id": day, **{name: {"$sum": f"${name}"} for name in SUMS}, "drivers": {"$push": "$drivers"}}
-        new = {"_id": _day_of(period.offsets, "$first_at"), "drivers": {"$sum": 1}}
+        first_hour = {"$dateTrunc": {"date": "$first_at", "unit": "hour"}}
+        new = {"_id": _day_of(period.offsets, first_hour), "drivers": {"$sum": 1}}
         async with self._views.store.available():
             hours, drivers = [await self._views.collection(name) for name in (View.name, StationDrivers.name)]
             whole, parts, newcomers = await asyncio.gather(
@@ -73,7 +74,7 @@ class StationHours:
         return {(one["_id"]["station_id"], one["_id"]["currency"]): one for one in found}
 
     async def newcomers(self, station_id: UUID, period: Period) -> list[datetime]:
-        """When drivers paid at the station for the first time ever, of those who did so in the period."""
+        """When drivers paid at the station for the first time ever, of those who did so in hours of the period."""
         async with self._views.store.available():
             collection = await self._views.collection(StationDrivers.name)
             return [
@@ -83,7 +84,9 @@ class StationHours:
 
 
 def _new(station_id: UUID, period: Period) -> Document:
-    return {"station_id": station_id, "first_at": {"$gte": period.starts_at, "$lt": period.ends_at}}
+    """By the hour of UTC in which a driver came first, which is of the day in which it begins, as in the books."""
+    first, last = period.hours[0], period.hours[-1]
+    return {"station_id": station_id, "first_at": {"$gte": first, "$lt": last + HOUR}}
 
 
 def _within(station_id: UUID, currency: str, period: Period) -> Document:
@@ -95,7 +98,7 @@ def _within(station_id: UUID, currency: str, period: Period) -> Document:
     }  # fmt: skip
 
 
-def _day_of(offsets: Sequence[tuple[datetime, timedelta]], moment: str) -> Any:
+def _day_of(offsets: Sequence[tuple[datetime, timedelta]], moment: Any) -> Any:
     """The station's day of a moment, as the midnight of UTC of the same name: by our table of clocks, not MongoDB's."""
 
     def local(ahead: timedelta) -> Any:

@@ -20,12 +20,13 @@ async def read_hours(analytics: Analytics, station: Station, period: Period) -> 
     for first_at in await books.newcomers(station.station_id, period):
         if hour := sales.get(_hour_of(first_at)):
             hour.new_drivers += 1
-    return await asyncio.to_thread(hours_report, period, sales)  # of a year it has thousands of rows
+    days = await read_days(analytics, station, period)
+    return await asyncio.to_thread(hours_report, period, sales, days)  # of a year it has thousands of rows
 
 
 async def read_days(analytics: Analytics, station: Station, period: Period) -> DaysReport:
     """What the station sold, day by day."""
-    found = await StationHours(analytics.views).days(station.station_id, station.currency, period)
+    found = await StationHours(analytics.views).days(station.station_id, station.currency, period.whole_months)
     return days_report(period, {day: Sales.of_document(one) for day, one in found.items()})
 
 
