@@ -119,7 +119,7 @@ async def test_from_the_announcement_on_workers_fold_into_both(here: Ground):
 
 async def test_times_before_the_topic_begins_are_taken_over_and_folded_on(here: Ground):
     long_ago = NOW - timedelta(days=40)
-    old = orders(9, long_ago)
+    old: list[Any] = orders(9, long_ago)
     await here.publish(*old)
     async with here.worker():
         await here.all_is_folded()
