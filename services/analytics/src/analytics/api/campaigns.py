@@ -25,7 +25,8 @@ async def get_campaign_across(
     request: Request, reader: Reader, campaign_id: CampaignId, first_day: FirstDay = None, last_day: LastDay = None
 ) -> Response:
     """What a campaign gave at all your stations, and what changed by it: they are taken as one station, and compared
-    with the weeks before and with stations of yours without it."""
+    with the weeks before and with stations of the same operators nearby without it. Those that opened or closed
+    meanwhile are no part of the effect."""
     found = await read_across(analytics_of(request), reader, campaign_id, Asked(first_day, last_day))
     body = {
         "campaign_id": campaign_id, "campaign": found.campaign.name, "first_day": found.period.first_day,

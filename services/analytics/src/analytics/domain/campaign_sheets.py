@@ -32,9 +32,11 @@ NOTES = (
     (
         "The effect compares a campaign's hours with the same hours of the same weekdays in up to eight weeks before, "
         "and with what comparable stations of the same operator without the campaign did meanwhile. The interval has "
-        "the true effect in it nine times of ten; what else changed at the station alone is in it too.",
+        "the true effect in it nine times of ten; what else changed at the station alone is in it too. Each campaign "
+        "is judged by itself: of twenty that change nothing about one is said to bring more, by chance, and one less.",
         "效果将活动时段与之前最多八周内相同星期、相同时段比较，并参照同一经营者未参加活动的可比加油站。"
-        "区间在十次中有九次包含真实效果；本站同期的其他变化也包含在内。",
+        "区间在十次中有九次包含真实效果；本站同期的其他变化也包含在内。"
+        "各活动单独判断：每二十个没有效果的活动中，约有一个会偶然显示为增加，一个显示为减少。",
     ),
 )  # fmt: skip
 

@@ -135,14 +135,16 @@ TABLE: tuple[Metric, ...] = (
     Metric("price_kind", "text", "Price", "价格口径",
            "What demand answers to: own, the station's price, or relative, its price divided by its neighbours' mean."),
     Metric("counted_changes", "count", "Changes counted", "计入调价次数",
-           "Changes of price at least two days apart with sales on the day before and on the day after."),
+           "Changes of price at least two days apart with sales on the day before and on the day after, on weekdays "
+           "that have more than one of them."),
     Metric("counted_orders", "count", "Orders around them", "相关订单数",
            "Orders paid on the days before and after the changes that count."),
     Metric("price_effect_basis_points", "basis_points", "Effect of 1%", "每高 1% 的影响",
            "How much more (below zero: less) is sold where the price is 1 % higher, estimated from the days before "
-           "and after each change that counts."),
+           "and after each change that counts, beside other changes of the same weekday."),
     Metric("price_effect_low_basis_points", "basis_points", "Effect, at least", "影响下限",
-           "The lower end of the interval that has the true effect in it nine times of ten."),
+           "The lower end of the interval that has the true effect in it nine times of ten; of ten prices that nobody "
+           "minds about one interval leaves out zero, by chance."),
     Metric("price_effect_high_basis_points", "basis_points", "Effect, at most", "影响上限",
            "The upper end of the interval that has the true effect in it nine times of ten."),
     Metric("finding", "text", "Finding", "结论", "What the figures say, in a sentence."),
@@ -156,7 +158,8 @@ TABLE: tuple[Metric, ...] = (
     Metric("campaign", "text", "Campaign", "活动", "The campaign's name; none where only its id was ever heard of."),
     Metric("campaigns", "count", "Campaigns", "活动数", "Campaigns that held at the station in the period, or gave "
            "something there."),
-    Metric("stations", "count", "Stations", "加油站数", "Stations of yours at which the campaign is."),
+    Metric("stations", "count", "Stations", "加油站数", "Stations of yours at which the campaign is; its effect is "
+           "told from those of them that were open on at least four of five days before it and during it."),
     Metric("time_zone", "text", "Time zone", "时区", "The IANA name of the stations' time zone."),
     Metric("held_from", "moment", "Held from", "活动开始", "When the campaign's first span of time that reaches into "
            "the period began; one that is paused and goes on has several."),
@@ -178,20 +181,22 @@ TABLE: tuple[Metric, ...] = (
     Metric("points", "points", "Points", "积分", "Points that drivers got for orders at the station, before any were "
            "taken back after a refund."),
     Metric("verdict", "text", "Effect", "效果判断", "more or less litres than were to be expected; none_seen: neither "
-           "is sure; or why nothing can be told."),
+           "is sure; or why nothing can be told; of twenty campaigns that change nothing about one is said "
+           "to bring more, by chance, and one less."),
     Metric("compared_days", "count", "Days compared", "对比天数", "Days of the campaign on which the station was open "
            "and that at least four of the eight weeks before can be compared with."),
     Metric("compared_weeks", "count", "Weeks before", "对比周数", "How many of the eight weeks before the campaign a "
            "weekday is compared with; of the weekday that has most."),
     Metric("compared_stations", "count", "Comparable stations", "可比加油站", "Stations of the operator nearby, "
            "without the campaign and most alike, by whose days the effect is corrected; 0: there are fewer than "
-           "three."),
+           "three, and growth cannot be told from an effect."),
     Metric("uplift_basis_points", "basis_points", "Litres, change", "销量变化", "Litres of the campaign's hours "
-           "against the same hours of the weeks before, corrected by what comparable stations did."),
+           "against the same hours of the weeks before, corrected by what comparable stations did; without such "
+           "stations the plain change, whatever it is by."),
     Metric("uplift_low_basis_points", "basis_points", "Litres, at least", "销量变化下限", "The lower end of the "
-           "interval that has the true change in it nine times of ten."),
+           "interval that has the true change in it nine times of ten; none for a plain change."),
     Metric("uplift_high_basis_points", "basis_points", "Litres, at most", "销量变化上限", "The upper end of the "
-           "interval that has the true change in it nine times of ten."),
+           "interval that has the true change in it nine times of ten; none for a plain change."),
     Metric("orders_uplift_basis_points", "basis_points", "Orders, change", "订单变化", "The same change of orders."),
     Metric("orders_uplift_low_basis_points", "basis_points", "Orders, at least", "订单变化下限", "The lower end of "
            "the interval of the change of orders."),
@@ -203,7 +208,7 @@ TABLE: tuple[Metric, ...] = (
     Metric("paid_uplift_high_basis_points", "basis_points", "Revenue, at most", "收入变化上限", "The upper end of the "
            "interval of the change of revenue."),
     Metric("additional_volume_ml", "ml", "Additional volume", "增加销量", "Litres sold on the days compared beyond "
-           "what was to be expected; below zero: fewer."),
+           "what was to be expected; below zero: fewer; none without comparable stations."),
     Metric("additional_volume_low_ml", "ml", "Additional, at least", "增加销量下限", "The lower end of the interval "
            "of the additional volume."),
     Metric("additional_volume_high_ml", "ml", "Additional, at most", "增加销量上限", "The upper end of the interval "

@@ -28,9 +28,12 @@ NOTES = (
         "图中为本站高出的金额。",
     ),
     (
-        "The response compares the litres of the day after a change with the same hours of the day before. The "
-        "interval has the true effect in it nine times of ten; other things that changed with the price are in it too.",
-        "价格反应比较调价后一天与前一天相同时段的销量。区间在十次中有九次包含真实影响;与调价同时发生的其他变化也包含在内。",
+        "The response compares the litres of the day after a change with the same hours of the day before, and changes "
+        "with others of the same weekday. The interval has the true effect in it nine times of ten; other things that "
+        "changed with the price are in it too. Each price is judged by itself: of ten that nobody minds about one "
+        "seems to have an effect, by chance.",
+        "价格反应比较调价后一天与前一天相同时段的销量,并只与同一星期几的调价相比较。区间在十次中有九次包含真实影响;"
+        "与调价同时发生的其他变化也包含在内。各价格单独判断:每十个没有影响的价格中,约有一个会偶然显示出影响。",
     ),
 )  # fmt: skip
 
