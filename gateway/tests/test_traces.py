@@ -18,7 +18,7 @@ async def test_one_server_and_one_client_span(service, tmp_path: Path, unused_tc
     file = tmp_path / "traces.jsonl"
     settings = {
         "PORT": unused_tcp_port, "IDENTITY_URL": service.url, "PRICING_URL": service.url, "STATIONS_URL": service.url,
-        "PAYMENTS_URL": service.url, "LOYALTY_URL": service.url,
+        "PAYMENTS_URL": service.url, "LOYALTY_URL": service.url, "ANALYTICS_URL": service.url,
         "KAFKA_BOOTSTRAP": "127.0.0.1:1", "KAFKA_USERNAME": "x", "KAFKA_PASSWORD": "x", "ISSUER": service.url,
         "JWKS_URL": service.url, "TRACES_FILE": file,
     }  # fmt: skip
