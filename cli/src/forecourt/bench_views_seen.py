@@ -26,7 +26,8 @@ from servicekit.ids import new_id
 PER_SECOND = 500
 PROBES_PER_SECOND = 10
 WARM_UP_SECONDS, SECONDS = 5, 45
-LOOK_SECONDS = 0.003
+LOOK_SECONDS = 0.02
+"""Who looks more often takes the time of who folds, in the same process."""
 PATIENCE_SECONDS = 30.0
 WANTED_P99_MS = 1_000
 STATIONS = 500
