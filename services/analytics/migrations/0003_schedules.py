@@ -18,7 +18,8 @@ SCHEDULES = {
         ],
         "properties": {
             "_id": {"bsonType": "binData"}, "owner": TEXT, "report": TEXT,
-            "station_id": {"bsonType": ["binData", "null"]}, "operator": MAYBE_TEXT, "time_zone": TEXT, "cadence": {"enum": ["daily", "weekly", "monthly"]},
+            "station_id": {"bsonType": ["binData", "null"]}, "operator": MAYBE_TEXT, "time_zone": TEXT,
+        "cadence": {"enum": ["daily", "weekly", "monthly"]},
             "hour": {"bsonType": "int", "minimum": 0, "maximum": 23}, "format": {"enum": ["xlsx", "pdf", "csv"]},
             "language": {"enum": ["en", "zh"]}, "recipient": {"bsonType": "binData"},
             "status": {"enum": ["unconfirmed", "active", "paused", "suspended"]}, "reason": MAYBE_TEXT,

@@ -37,11 +37,11 @@ TABLE: tuple[Metric, ...] = (
            "fuelling counts, with all of its figures, when the pump had given the fuel."),
     Metric("volume_ml", "ml", "Volume", "加油量", "Fuel of the orders, as dispensed, less fuel that a refund says was "
            "not received, by when that reached the driver."),
-    Metric("gross_minor", "minor", "At the pump", "挂牌金额", "What the fuel of paid orders cost before discounts; what "
-           "a pump gave beyond the amount that was authorised is not in it, for nobody pays it."),
+    Metric("gross_minor", "minor", "At the pump", "挂牌金额", "What the fuel of paid orders cost before discounts; "
+           "what a pump gave beyond the amount that was authorised is not in it, for nobody pays it."),
     Metric("discount_minor", "minor", "Discounts", "优惠金额", "What campaigns, coupons and points took off."),
-    Metric("paid_minor", "minor", "Revenue", "收入", "What drivers paid: at the pump less discounts, before refunds, and "
-           "without what was paid before fuelling and not used."),
+    Metric("paid_minor", "minor", "Revenue", "收入", "What drivers paid: at the pump less discounts, before refunds, "
+           "and without what was paid before fuelling and not used."),
     Metric("refunded_minor", "minor", "Refunds", "退款金额", "What went back to drivers of revenue, by when it reached "
            "them."),
     # Hours, days and the overview
@@ -52,7 +52,8 @@ TABLE: tuple[Metric, ...] = (
     Metric("discount", "text", "Discount", "优惠类型", "What took it off: campaign, card_discount, coupon, points."),
     Metric("hour_of_day", "count", "Hour of the day", "一天中的时段",
            "The hour from 0 to 23 by the station's own clock, on all days of the period together."),
-    Metric("refunds", "count", "Refunds made", "退款笔数", "Refunds of revenue, of a part or the whole, that reached a driver."),
+    Metric("refunds", "count", "Refunds made", "退款笔数",
+           "Refunds of revenue, of a part or the whole, that reached a driver."),
     Metric("average_volume_ml", "ml", "Average fill", "平均加油量",
            "Volume divided by orders; none where there was no order."),
     Metric("average_paid_minor", "minor", "Average revenue", "平均收入",
@@ -128,7 +129,7 @@ TABLE: tuple[Metric, ...] = (
     Metric("price_changes", "count", "Price changes", "调价次数",
            "How often another price began to hold; that the grade came on sale or left it is no change."),
     Metric("confirmations", "count", "Confirmations", "价格确认次数",
-           "How often the station said a price again, as far as others were told (once an hour at most), by days of UTC."),
+           "How often the station said a price again, as far as others were told (once an hour at most), by UTC days."),
     Metric("sold_seconds", "seconds", "Time on sale", "在售时长", "For how long the station had a price."),
     Metric("compared_seconds", "seconds", "Time compared", "可比时长",
            "For how long the station and at least one neighbour had a price."),
