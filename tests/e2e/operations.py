@@ -25,7 +25,7 @@ VALUES: dict[str, Any] = {
     "flag_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c17", "operator": "nobodys-operator",
     "coupon_id": "01900000-0000-7000-8000-0000000009c1", "code": "ABCD-EFGH-JKLM",
     "gift_order_id": "01900000-0000-7000-8000-0000000009b2",
-    "name": "days",
+    "report": "days",
     "exception_id": "01930b5e-7c1a-7000-8000-3f0e2a9b4c16", "date": str(date.today() - timedelta(days=3)),
 }  # fmt: skip
 """What stands for a path parameter that names no object of anybody's."""

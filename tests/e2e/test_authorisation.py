@@ -65,6 +65,7 @@ NEEDS_A_PROOF: dict[Key, set[str]] = {
     ("delete", "/v1/me/payers/{provider}"): {"payer-missing"},
     ("get", "/v1/fuel-cards/{card_id}/recharges/{recharge_id}"): {"no-such-recharge"},
     ("get", "/v1/campaigns/{campaign_id}/simulation"): {"not-simulated"},
+    ("get", "/v1/reports/overview/campaigns/{campaign_id}"): {"no-such-campaign"},  # it is planned, not published
     ("post", "/v1/exceptions/{exception_id}/resolve"): {"no-such-exception"},
     ("post", "/v1/exceptions/{exception_id}/approve"): {"no-such-exception"},
     ("post", "/v1/exceptions/{exception_id}/reject"): {"no-such-exception"},

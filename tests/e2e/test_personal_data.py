@@ -97,10 +97,11 @@ async def leaver(platform: Config, people: People, http: aiohttp.ClientSession, 
 
 
 async def _fuel(config: Config, leaver: Leaver, station_id: str) -> None:
-    """An order that was paid before fuelling, and of which the pump gave nothing: views know of it, and no books."""
+    """The least order there can be, paid before fuelling: views know of it, and no books."""
     order = OrderCompletedV1(
         order_id=new_id(), version=4, driver_id=leaver.id, station_id=UUID(station_id), operator="demo-oil",
-        pump_id="1", fuel=Fuel.E5, mode="prepaid", price_mills=1_700, currency="EUR", paid_minor=0, volume_ml=0,
+        pump_id="1", fuel=Fuel.E5, mode="prepaid", price_mills=1_700, currency="EUR", paid_minor=1, used_minor=1,
+        volume_ml=1, method="wechat",
         occurred_at=datetime.now(UTC),
     )  # fmt: skip
     await KafkaProbe(kafka_credentials(config, "payments")).publish(order)

@@ -266,7 +266,7 @@ ROUTES: tuple[Route, ...] = (
     _write("POST", "/v1/campaigns/{campaign_id}/claims", "loyalty", Permission.PAY, body_bytes=0),
     Route("GET", "/v1/me/habits", "analytics", Permission.DRIVER),
     Route("GET", "/v1/reports/metrics", "analytics", cache=Cache(max_age_seconds=300)),
-    Route("GET", "/v1/reports/{name}/freshness", "analytics", Permission.REPORTS_READ),
+    Route("GET", "/v1/reports/{report}/freshness", "analytics", Permission.REPORTS_READ),
     *(Route("GET", path, "analytics", Permission.REPORTS_READ, timeout_seconds=30.0) for path in REPORTS),
     Route(
         "GET",

@@ -30,7 +30,8 @@ def main() -> None:
     """One document, within a bound of memory and time."""
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY_BYTES, MAX_MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS))
-    document = typeset(*sys.argv[1:3], sys.stdin.buffer.read().decode())
+    package, template = sys.argv[1:3]
+    document = typeset(package, template, sys.stdin.buffer.read().decode())
     sys.stdout.buffer.write(b"".join(document) if isinstance(document, list) else document)
 
 

@@ -84,19 +84,19 @@ async def get_report_metrics() -> metric_models.MetricsShown:
 
 
 @router.get(
-    "/{name}/freshness", summary="See how fresh a report is", response_model=metric_models.ReportFreshness,
+    "/{report}/freshness", summary="See how fresh a report is", response_model=metric_models.ReportFreshness,
     responses=problem_responses(401, 403, 404, 422, 503),
 )  # fmt: skip
 async def get_report_freshness(
-    request: Request, reader: Reader, name: Annotated[str, Path(max_length=40, examples=["days"])]
+    request: Request, reader: Reader, report: Annotated[str, Path(max_length=40, examples=["days"])]
 ) -> metric_models.ReportFreshness:
     """Until when all that happened is in it; each report says it of itself, too."""
-    if name not in VIEWS:
+    if report not in VIEWS:
         raise Problem(404, "no-such-report", f"There is no such report; there are {', '.join(VIEWS)}.")
     analytics, now = analytics_of(request), datetime.now(UTC)
     topics = [
         metric_models.TopicFreshness(topic=one, complete_until=await complete_until(analytics, [one]))
-        for one in topics_of_views(VIEWS[name])
+        for one in topics_of_views(VIEWS[report])
     ]
-    whole = await views_complete_until(analytics, VIEWS[name])
-    return metric_models.ReportFreshness(report=name, made_at=now, complete_until=whole, topics=topics)
+    whole = await views_complete_until(analytics, VIEWS[report])
+    return metric_models.ReportFreshness(report=report, made_at=now, complete_until=whole, topics=topics)
