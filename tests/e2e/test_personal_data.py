@@ -35,7 +35,9 @@ REMEMBERED = {
     "analytics.people",
 }  # fmt: skip
 """Where it stands, by id, that somebody is gone."""
-KEPT = {"identity.users", "identity.audit_log", "identity.outbox", "analytics.station_drivers.g1"}
+KEPT = {
+    "identity.users", "identity.audit_log", "identity.outbox", "loyalty.purchases", "analytics.station_drivers.g1"
+}  # fmt: skip
 
 
 @dataclass
@@ -97,7 +99,7 @@ async def leaver(platform: Config, people: People, http: aiohttp.ClientSession, 
 
 
 async def _fuel(config: Config, leaver: Leaver, station_id: str) -> None:
-    """The least order there can be, paid before fuelling: views know of it, and no books."""
+    """The least order there can be, paid before fuelling: views and loyalty know of it."""
     order = OrderCompletedV1(
         order_id=new_id(), version=4, driver_id=leaver.id, station_id=UUID(station_id), operator="demo-oil",
         pump_id="1", fuel=Fuel.E5, mode="prepaid", price_mills=1_700, currency="EUR", paid_minor=1, used_minor=1,
