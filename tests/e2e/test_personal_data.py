@@ -32,11 +32,12 @@ NOT_RESTORED = {"outbox", "audit_log", "audit_head"}
 SERVICES = {"analytics", "identity", "loyalty", "payments", "pricing", "stations"}
 REMEMBERED = {
     "identity.erasures", "pricing.erasures", "payments.erasures", "loyalty.erasures", "stations.people",
-    "analytics.people",
+    "analytics.gone", "analytics.people",
 }  # fmt: skip
 """Where it stands, by id, that somebody is gone."""
 KEPT = {
-    "identity.users", "identity.audit_log", "identity.outbox", "loyalty.purchases", "analytics.station_drivers.g1"
+    "identity.users", "identity.audit_log", "identity.outbox", "loyalty.purchases", "analytics.station_drivers.g1",
+    "analytics.station_hours.g1",
 }  # fmt: skip
 
 
@@ -166,7 +167,8 @@ async def _documents_naming(config: Config, user_id: str) -> dict[str, list[dict
     """The documents of every collection in which the id is, or the name that analytics has for it."""
     found: dict[str, list[dict[str, Any]]] = {}
     key = service_environment(config, "analytics")["ANALYTICS_PSEUDONYM_KEY"]
-    names = (user_id, Pseudonyms(key, VIEWS).of(user_id).hex())
+    pseudonym = Pseudonyms(key, VIEWS).of(user_id)
+    names = (user_id, pseudonym.hex(), str(pseudonym))
     with mongo(config) as client:
         for database in set(await client.list_database_names()) - SERVER_DATABASES:
             for name in await client[database].list_collection_names():
@@ -211,7 +213,7 @@ async def test_security_42_restored_databases_forget_again(
         await _erase(http, leaver)
         await _until_gone(platform, leaver)
         await _put_back(connection, rows, leaver.id)
-    await _put_documents_back(platform, documents)
+    await _put_documents_back(platform, documents, leaver.id)
     still = forecourt(platform, "personal-data", "report", leaver.id, "--json", check=False)
     assert still.returncode == 1
     assert all(one["left"] for one in json.loads(still.stdout)["services"]), still.stdout
@@ -237,8 +239,13 @@ async def _put_back(connection: asyncpg.Connection, rows: dict[str, list[asyncpg
                 await connection.copy_records_to_table(name, schema_name=schema, records=found, columns=columns)
 
 
-async def _put_documents_back(config: Config, documents: dict[str, list[dict[str, Any]]]) -> None:
+async def _put_documents_back(config: Config, documents: dict[str, list[dict[str, Any]]], user_id: str) -> None:
+    """As a restore would: what has come to name the person since is gone, and what did is back."""
+    since = await _documents_naming(config, user_id)
     with mongo(config) as client:
+        for place, found in since.items():
+            database, _, name = place.partition(".")
+            await client[database][name].delete_many({"_id": {"$in": [one["_id"] for one in found]}})
         for place, found in documents.items():
             database, _, name = place.partition(".")
             for document in found:
