@@ -34,9 +34,7 @@ async def show_reports(config: Config, cast: Cast) -> None:
             advance=lambda: bar.advance(task),
         )  # fmt: skip
     fuelled = traffic.orders.total()
-    out.print(
-        f"drivers:         {DRIVERS} of them fuel {fuelled} times at {STATIONS} stations, each dearer than the next"
-    )
+    out.print(f"drivers:         {DRIVERS} of them fuel {fuelled} times, the oftener the cheaper the station")
     begun = time.perf_counter()
     while await _orders(cast.manager) < before + fuelled:
         if time.perf_counter() - begun > FOLDED_SECONDS:
@@ -82,7 +80,7 @@ async def _open_report(config: Config, manager: PlatformClient, station_id: str)
     late = datetime.now(UTC) - datetime.fromisoformat(report["complete_until"])
     out.print(
         f"manager:         GET {path}: {totals['orders']} orders, {totals['volume_ml'] / 1000:,.0f} l, "
-        f"{yuan(totals['paid_minor'])} in {took * 1000:.0f} ms; fresh to {late.total_seconds():.1f} s",
+        f"{yuan(totals['paid_minor'])} in {took * 1000:.0f} ms; complete until {late.total_seconds():.1f} s ago",
         soft_wrap=True,
     )
     for ending in FILES:
