@@ -39,6 +39,7 @@ from local_stack.environment import kafka_credentials, service_environment
 from servicekit.envelope import Message
 from servicekit.ids import new_id
 from servicekit.mongo import MongoStore
+from servicekit.serve import tune_interpreter
 from servicekit.testkit import settings_from
 
 EVENTS = 1_000_000
@@ -75,6 +76,7 @@ class Speed:
 
 async def measure_views(config: Config) -> Figures:
     """All figures about views."""
+    tune_interpreter()  # the reader runs in this process: as it does in a service
     async with topic_of_orders(config, EVENTS) as topic:
         peer = await _peer_speed(config, topic)
         errors.print(f"[dim]a plain Faust table: {peer.rate:,.0f} events/s, CPU an event: {peer.each}[/]")

@@ -35,9 +35,7 @@ def main(target: str) -> None:
     app: FastAPI = getattr(import_module(module), factory)()
     settings = app.state.settings
     _allow_open_files()
-    gc.freeze()  # what is loaded by now lives as long as the process: do not look at it again
-    gc.set_threshold(GC_ALLOCATIONS, 20, 20)  # a batch makes thousands of objects that all die with it
-    sys.setswitchinterval(SWITCH_SECONDS)
+    tune_interpreter()
     config = uvicorn.Config(
         app, host=settings.host, port=settings.port, loop="uvloop", http=getattr(app.state, "protocol", "httptools"),
         backlog=BACKLOG,
@@ -49,6 +47,13 @@ def main(target: str) -> None:
         server.run()
     if not server.started:
         sys.exit(STARTUP_FAILURE)
+
+
+def tune_interpreter() -> None:
+    """As services run: called when all is loaded."""
+    gc.freeze()  # what is loaded by now lives as long as the process: do not look at it again
+    gc.set_threshold(GC_ALLOCATIONS, 20, 20)  # a batch makes thousands of objects that all die with it
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def _allow_open_files() -> None:
