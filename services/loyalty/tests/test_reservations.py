@@ -199,7 +199,10 @@ async def test_points_need_a_currency_that_they_are_worth_something_in(loyalty: 
 
 
 async def test_a_station_that_is_not_known_yet_is_no_reason_to_guess(loyalty: Loyalty) -> None:
-    assert (await Payer(loyalty, new_id()).ask()).status_code == 503
+    at_it = Payer(loyalty, new_id())
+    assert off(await at_it.reserved()) == 0, "where nothing can be taken off it need not be known"
+    await campaign(loyalty)
+    assert (await at_it.ask()).status_code == 503
 
 
 STEPS = [
