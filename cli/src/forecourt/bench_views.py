@@ -12,6 +12,7 @@ import contextlib
 import json
 import os
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -179,23 +180,24 @@ async def _peer_speed(config: Config, topic: str) -> Speed:
         "password": credentials["sasl_plain_password"],
     }  # fmt: skip
     kafka = running_part(config, "kafka")
-    peer = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "forecourt.bench_views_peer", topic, name, str(PARTITIONS),
-        env={**os.environ, "BENCH_BROKER": json.dumps(broker)}, stdout=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    try:
-        first = await _line(peer, PEER_START_SECONDS)
-        own, store, began = process_seconds(psutil.Process(peer.pid)), family_seconds(kafka), monotonic()
-        last = first
-        while monotonic() - began < PEER_SECONDS and last[0] < DAY_EVENTS:
-            last = await _line(peer, PEER_START_SECONDS)
-        own, store = process_seconds(psutil.Process(peer.pid)) - own, family_seconds(kafka) - store
-        return Speed(int(last[0] - first[0]), last[1] - first[1], own, store)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            peer.kill()
-        await peer.wait()
-        await _forget_peer(config, name)
+    with tempfile.TemporaryDirectory() as folder:  # where Faust leaves its data
+        peer = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "forecourt.bench_views_peer", topic, name, str(PARTITIONS),
+            env={**os.environ, "BENCH_BROKER": json.dumps(broker)}, stdout=asyncio.subprocess.PIPE, cwd=folder,
+        )  # fmt: skip
+        try:
+            first = await _line(peer, PEER_START_SECONDS)
+            own, store, began = process_seconds(psutil.Process(peer.pid)), family_seconds(kafka), monotonic()
+            last = first
+            while monotonic() - began < PEER_SECONDS and last[0] < DAY_EVENTS:
+                last = await _line(peer, PEER_START_SECONDS)
+            own, store = process_seconds(psutil.Process(peer.pid)) - own, family_seconds(kafka) - store
+            return Speed(int(last[0] - first[0]), last[1] - first[1], own, store)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                peer.kill()
+            await peer.wait()
+            await _forget_peer(config, name)
 
 
 async def _line(peer: asyncio.subprocess.Process, patience_seconds: float) -> tuple[float, float]:

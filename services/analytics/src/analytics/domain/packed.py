@@ -1,8 +1,11 @@
 """Sets of pseudonyms as views keep them: sorted, one after the other, so that equal sets are equal bytes."""
 
 from collections.abc import Iterable
+from struct import Struct
 
 from analytics.domain.pseudonyms import BYTES
+
+ONE = Struct(f"{BYTES}s")
 
 
 def packed(drivers: Iterable[bytes]) -> bytes:
@@ -12,4 +15,4 @@ def packed(drivers: Iterable[bytes]) -> bytes:
 
 def unpacked(drivers: bytes) -> set[bytes]:
     """The pseudonyms of a packed set."""
-    return {drivers[start : start + BYTES] for start in range(0, len(drivers), BYTES)}
+    return {one for (one,) in ONE.iter_unpack(drivers)}

@@ -58,10 +58,18 @@ class Period:
     @property
     def hours(self) -> list[datetime]:
         """The hours of UTC that begin within it; 23 or 25 of a day on which clocks change."""
-        starts_at = self.starts_at.replace(minute=0, second=0, microsecond=0)
-        first = starts_at if starts_at == self.starts_at else starts_at + HOUR
-        count = -((first - self.ends_at) // HOUR)
-        return [first + number * HOUR for number in range(count)]
+        first = self.first_hour
+        return [first + number * HOUR for number in range((self.after_last_hour - first) // HOUR)]
+
+    @property
+    def first_hour(self) -> datetime:
+        """The first of its hours."""
+        return _next_hour(self.starts_at)
+
+    @property
+    def after_last_hour(self) -> datetime:
+        """When the last of its hours is over."""
+        return _next_hour(self.ends_at)
 
     @property
     def offsets(self) -> list[tuple[datetime, timedelta]]:
@@ -127,6 +135,12 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
         return ZoneInfo("UTC")
+
+
+def _next_hour(moment: datetime) -> datetime:
+    """The hour of UTC that begins then or after it."""
+    hour = moment.replace(minute=0, second=0, microsecond=0)
+    return hour if hour == moment else hour + HOUR
 
 
 def _midnight(day: date, zone: ZoneInfo) -> datetime:

@@ -167,9 +167,9 @@ def totals_of(parts: Sequence[Sales], small: Collection[int]) -> SalesFigures:
     They add up what is told of each part and nothing else, so that two sums never differ by a part that is left out.
     New and returning drivers are told where each part tells of its own.
     """
-    books = Sales.of(parts)._books()
     told = [part for place, part in enumerate(parts) if place not in small]
     everybody = Sales.of(told)
+    books = (Sales.of(parts) if small else everybody)._books()
     if small and not everybody.drivers:
         return SalesFigures(**books, **NOBODY)
     ways: Parts = {}

@@ -9,7 +9,7 @@ from uuid import UUID
 from analytics.domain.folds.station_drivers import StationDrivers
 from analytics.domain.folds.station_hours import StationHours as View
 from analytics.domain.folds.station_hours import key_of
-from analytics.domain.periods import HOUR, Period
+from analytics.domain.periods import Period
 from analytics.domain.sales import SUMS
 from analytics.domain.views import Document
 from analytics.repository.views import Views
@@ -85,8 +85,7 @@ class StationHours:
 
 def _new(station_id: UUID, period: Period) -> Document:
     """By the hour of UTC in which a driver came first, which is of the day in which it begins, as in the books."""
-    first, last = period.hours[0], period.hours[-1]
-    return {"station_id": station_id, "first_at": {"$gte": first, "$lt": last + HOUR}}
+    return {"station_id": station_id, "first_at": {"$gte": period.first_hour, "$lt": period.after_last_hour}}
 
 
 def _within(station_id: UUID, currency: str, period: Period) -> Document:
