@@ -39,8 +39,8 @@ from local_stack.config import Config, StackError
 from local_stack.environment import kafka_credentials, service_environment
 from servicekit.envelope import Message
 from servicekit.ids import new_id
+from servicekit.interpreter import tune_interpreter
 from servicekit.mongo import MongoStore
-from servicekit.serve import tune_interpreter
 from servicekit.testkit import settings_from
 
 EVENTS = 1_000_000

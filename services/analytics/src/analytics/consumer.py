@@ -26,7 +26,7 @@ from servicekit.telemetry import CONSUMED, consumer_spans
 log = logging.getLogger(__name__)
 
 PROGRESS_SECONDS = 1.0
-MAX_RECORDS, MAX_BYTES = 8_000, 16 * 1024 * 1024
+MAX_RECORDS, MAX_BYTES = 16_000, 16 * 1024 * 1024
 """Who is behind folds many at once: a document is read and written once for all its facts among them."""
 
 

@@ -12,6 +12,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from servicekit import kafka
 from servicekit.backoff import Backoff
 from servicekit.envelope import Message
+from servicekit.interpreter import expect_batches
 from servicekit.settings import ServiceSettings
 from servicekit.store import DeadLetter, Store, StoreUnavailable
 from servicekit.telemetry import CONSUMER_LAG, CONSUMER_PAUSES
@@ -48,6 +49,7 @@ class GroupReader(kafka.ReadingLoop):
         self._topics = topics
 
     async def _run_client(self) -> None:
+        expect_batches(self.max_records)
         client = kafka.make_consumer(self._settings, *self._topics, group=self.group)
         try:
             await client.start()

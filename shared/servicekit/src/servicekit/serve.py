@@ -1,6 +1,5 @@
 """Runs a service: `python -m servicekit.serve pricing.main:create_app` on its configured host and port."""
 
-import gc
 import resource
 import socket
 import sys
@@ -10,11 +9,10 @@ from importlib import import_module
 import uvicorn
 from fastapi import FastAPI
 
+from servicekit.interpreter import tune_interpreter
+
 BACKLOG = 512
 KEEP_ALIVE_SECONDS = 75
-GC_ALLOCATIONS = 20_000
-SWITCH_SECONDS = 0.0005
-"""A database driver's threads would else wait up to 5 ms for a busy loop to let go of the interpreter."""
 STARTUP_FAILURE = 3
 OPEN_FILES = 65_536
 """Every connection is one; the usual soft limit of 1,024 is there for programs that use select()."""
@@ -47,13 +45,6 @@ def main(target: str) -> None:
         server.run()
     if not server.started:
         sys.exit(STARTUP_FAILURE)
-
-
-def tune_interpreter() -> None:
-    """As services run: called when all is loaded."""
-    gc.freeze()  # what is loaded by now lives as long as the process: do not look at it again
-    gc.set_threshold(GC_ALLOCATIONS, 20, 20)  # a batch makes thousands of objects that all die with it
-    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def _allow_open_files() -> None:

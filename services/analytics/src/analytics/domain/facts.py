@@ -11,7 +11,7 @@ from uuid import UUID
 import msgspec
 
 
-class Part(msgspec.Struct, frozen=True):
+class Part(msgspec.Struct, frozen=True, gc=False):
     """What was taken off a price: see schemas.orders.PricePart."""
 
     kind: str
@@ -20,7 +20,7 @@ class Part(msgspec.Struct, frozen=True):
     points: int | None = None
 
 
-class OrderEvent(msgspec.Struct, frozen=True, kw_only=True):
+class OrderEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What each event about an order has."""
 
     order_id: UUID
@@ -108,7 +108,7 @@ class OrderCancelled(OrderEvent, frozen=True, kw_only=True):
     reason: str
 
 
-class PriceChanged(msgspec.Struct, frozen=True, kw_only=True):
+class PriceChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A grade costs something else at a station; null: it is no longer sold."""
 
     station_id: UUID
@@ -119,7 +119,7 @@ class PriceChanged(msgspec.Struct, frozen=True, kw_only=True):
     effective_at: datetime
 
 
-class PriceConfirmed(msgspec.Struct, frozen=True, kw_only=True):
+class PriceConfirmed(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The station said again that a price holds."""
 
     station_id: UUID
@@ -128,7 +128,7 @@ class PriceConfirmed(msgspec.Struct, frozen=True, kw_only=True):
     confirmed_at: datetime
 
 
-class StationState(msgspec.Struct, frozen=True, kw_only=True):
+class StationState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A station as it is known from StationRegistered, StationUpdated or StationClosed: the highest version holds."""
 
     station_id: UUID
@@ -158,7 +158,7 @@ class StationClosed(StationState, frozen=True, kw_only=True):
     """It is closed for good."""
 
 
-class PumpStatusChanged(msgspec.Struct, frozen=True, kw_only=True):
+class PumpStatusChanged(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A pump's state."""
 
     station_id: UUID
@@ -169,7 +169,7 @@ class PumpStatusChanged(msgspec.Struct, frozen=True, kw_only=True):
     waiting_vehicles: int | None = None
 
 
-class CampaignHours(msgspec.Struct, frozen=True):
+class CampaignHours(msgspec.Struct, frozen=True, gc=False):
     """When in the week a campaign holds: see schemas.events.CampaignHours."""
 
     weekdays: list[int]
@@ -177,7 +177,7 @@ class CampaignHours(msgspec.Struct, frozen=True):
     until_time: str = "00:00"
 
 
-class CampaignPublished(msgspec.Struct, frozen=True, kw_only=True):
+class CampaignPublished(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A campaign holds on these terms: the highest version counts."""
 
     campaign_id: UUID
@@ -192,7 +192,7 @@ class CampaignPublished(msgspec.Struct, frozen=True, kw_only=True):
     hours: list[CampaignHours] | None = None
 
 
-class CampaignEnded(msgspec.Struct, frozen=True, kw_only=True):
+class CampaignEnded(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A campaign gives nothing more."""
 
     campaign_id: UUID
@@ -200,7 +200,7 @@ class CampaignEnded(msgspec.Struct, frozen=True, kw_only=True):
     occurred_at: datetime
 
 
-class PointsEvent(msgspec.Struct, frozen=True, kw_only=True):
+class PointsEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What each event about a driver's points has."""
 
     driver_id: str
