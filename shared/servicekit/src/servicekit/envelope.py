@@ -9,6 +9,7 @@ from schemas.catalogue import ENTRY_BY_TYPE, topic_of
 from servicekit.telemetry import current_traceparent
 
 Headers = list[tuple[str, bytes]]
+EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 class OutboxRecord(NamedTuple):
@@ -67,7 +68,10 @@ class Message(NamedTuple):
     def of(cls, record: Any) -> "Message":
         """From an aiokafka ConsumerRecord; a header that is given twice counts once, the last one."""
         headers = {name: raw.decode("utf-8", "replace") for name, raw in record.headers if raw is not None}
-        published_at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+        try:
+            published_at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+        except (ValueError, OverflowError, OSError):  # of a producer whose clock is outside of the calendar
+            published_at = EPOCH
         return cls(record.topic, record.partition, record.offset, record.key, record.value, headers, published_at)
 
     @property

@@ -21,3 +21,5 @@ VIEW_BY_NAME = {view.name: view for view in VIEWS}
 PROFILES = frozenset({DriverMonths.name})
 """The views whose documents are each about one person: nothing is folded into them for somebody who is gone.
 Their ids begin with the driver's pseudonym and a bar."""
+PUBLISHED = frozenset({StationHours.name})
+"""The views whose documents are published, each as its latest value: see use_cases/publishing.py."""

@@ -7,8 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from analytics.domain.catalogue import PROFILES
-from analytics.domain.folds.station_hours import StationHours
+from analytics.domain.catalogue import PROFILES, PUBLISHED
 from analytics.domain.reach import is_beyond
 from analytics.domain.sources import topics_of
 from analytics.domain.views import View
@@ -206,7 +205,7 @@ class _Rebuild:
 
     async def _publish_when_it_serves(self, serving: int, new: int) -> None:
         """All of it may be other than what was published, and an hour of the old one not there; the publisher tells."""
-        if self._view.name == StationHours.name:
+        if self._view.name in PUBLISHED:
             hours = self._analytics.published_hours
             await hours.remove_waiting(serving)
             for generation in (serving, new):

@@ -4,10 +4,9 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from analytics.domain.catalogue import PROFILES
+from analytics.domain.catalogue import PROFILES, PUBLISHED
 from analytics.domain.facts import Fact
 from analytics.domain.folding import add
-from analytics.domain.folds.station_hours import StationHours
 from analytics.domain.views import View
 from analytics.repository.views import blameless
 from analytics.use_cases.arriving import Arrived
@@ -79,7 +78,7 @@ class ViewFolding:
         parts = [keys[start : start + DOCUMENTS_AT_ONCE] for start in range(0, len(keys), DOCUMENTS_AT_ONCE)]
         for generation in await self._generations():
             await together(self._fold_into(generation, {key: facts[key] for key in part}) for part in parts)
-        if self.view.name == StationHours.name and facts and not self._generation:
+        if self.view.name in PUBLISHED and facts and not self._generation:
             await self._analytics.published_hours.mark(list(facts))
 
     async def _generations(self) -> tuple[int, ...]:
