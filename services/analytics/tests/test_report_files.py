@@ -88,7 +88,7 @@ def texts(book: dict[str, bytes]) -> list[str]:
     ],
 )  # fmt: skip
 def test_figures_are_read_by_their_unit_and_currency(value: Cell, unit: str, currency: str | None, text: str) -> None:
-    metric = Metric("figure", unit, "Figure", "指标", "It is one.")  # pyright: ignore[reportArgumentType]
+    metric = Metric("figure", unit, "Figure", "指标", "It is one.", "是一个指标。")  # pyright: ignore[reportArgumentType]
     assert with_unit(value, metric, currency, "en", SHANGHAI) == text
 
 
@@ -105,7 +105,7 @@ def test_durations_and_days_and_words_are_read_in_either_language() -> None:
     assert duration_text(-60) == "-0:01:00"
     moment = datetime(2026, 11, 26, 16, 30, tzinfo=UTC)
     assert cell_text(moment, METRICS["hour"], None, "en", SHANGHAI) == "2026-11-27 00:30"
-    fuel = Metric("fuel", "text", "Fuel", "油品", "The grade.")
+    fuel = Metric("fuel", "text", "Fuel", "油品", "The grade.", "油品的牌号。")
     assert cell_text("petrol_95", fuel, None, "zh", SHANGHAI) == "95# 汽油"
     assert cell_text("new_grade", fuel, None, "zh", SHANGHAI) == "new_grade"
     assert WORDS["en"].keys() == WORDS["zh"].keys()
@@ -132,6 +132,19 @@ def test_a_csv_begins_with_its_table_and_has_all_decimals() -> None:
     assert ["Complete until", "2026-12-01 14:59"] in rows
     assert ["Note", WORDS["en"]["few"]] in rows
     assert ["Orders", "", METRICS["orders"].definition] in rows
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_file_says_what_its_figures_mean_in_its_language_alone(language: str) -> None:
+    english, chinese = (
+        [getattr(METRICS[name], field) for name in COLUMNS] for field in ("definition", "definition_zh")
+    )
+    meant, other = (chinese, english) if language == "zh" else (english, chinese)
+    written = {cell for row in table(csv_file.write(SMALL, language)) for cell in row}
+    shown = {one.text for one in view_of(SMALL, language).definitions}
+    for said in (written, {*texts(parts(xlsx_file.write(SMALL, language)))}, shown):
+        assert said.issuperset(meant)
+        assert said.isdisjoint(other)
 
 
 @given(NASTY, NASTY)

@@ -1,5 +1,6 @@
 """What all reports share: figures that are defined, changes, what is left out, and the definitions in the docs."""
 
+import re
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from typing import Any, get_args, get_type_hints
@@ -20,6 +21,7 @@ from analytics.use_cases.report_kinds import REPORTS
 
 STRUCTURE = {"suppressed"}
 """Fields that are no figures."""
+CHINESE = re.compile("[\u4e00-\u9fff]{2}")
 
 
 def test_each_field_of_a_row_is_a_figure_that_is_defined():
@@ -35,6 +37,8 @@ def test_each_figure_is_defined_once_by_a_sentence():
     assert len(METRICS) == len(TABLE)
     for metric in TABLE:
         assert metric.definition.endswith(".")
+        assert metric.definition_zh.endswith("。")
+        assert CHINESE.search(metric.definition_zh), metric.name
         assert metric.title
         assert metric.title_zh
 

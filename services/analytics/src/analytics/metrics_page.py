@@ -27,7 +27,7 @@ def page() -> str:
     """The page as it should be."""
     used = {kind.name: frozenset(names_of(kind.shape)) for kind in REPORTS} | {overview.NAME: set(names_of(Overview))}
     rows = (_row(metric, (name for name, names in used.items() if metric.name in names)) for metric in TABLE)
-    head = "| figure | unit | title | 标题 | what it is | about | reports |\n|---|---|---|---|---|---|---|"
+    head = "| figure | unit | title | 标题 | what it is | 含义 | about | reports |\n|---|---|---|---|---|---|---|---|"
     return "\n".join((HEAD, head, *rows)) + "\n"
 
 
@@ -53,8 +53,8 @@ def _flat(hint: Any) -> Iterator[Any]:
 
 
 def _row(metric: Metric, reports: Iterable[str]) -> str:
-    about = (metric.title, metric.title_zh, metric.definition, metric.about, ", ".join(reports))
-    return f"| `{metric.name}` | {metric.unit} | {' | '.join(about)} |"
+    means = (metric.title, metric.title_zh, metric.definition, metric.definition_zh)
+    return f"| `{metric.name}` | {metric.unit} | {' | '.join((*means, metric.about, ', '.join(reports)))} |"
 
 
 if __name__ == "__main__":

@@ -65,8 +65,8 @@ def definitions_of(document: Document, language: str) -> list[Definition]:
 
 def _definition(name: str, currency: str | None, language: str) -> Definition:
     metric, form = METRICS[name], form_of(METRICS[name].unit, currency)
-    title = metric.title_zh if language == "zh" else metric.title
-    return Definition(title, form.label if form else "", metric.definition)
+    title, text = (metric.title_zh, metric.definition_zh) if language == "zh" else (metric.title, metric.definition)
+    return Definition(title, form.label if form else "", text)
 
 
 def _has_suppressed(document: Document) -> bool:

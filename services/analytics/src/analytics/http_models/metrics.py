@@ -23,6 +23,7 @@ class MetricShown(Shown):
     title: Annotated[str, Field(examples=["Revenue"])]
     title_zh: Annotated[str, Field(examples=["收入"])]
     definition: Annotated[str, Field(examples=["What drivers paid: at the pump less discounts, before refunds."])]
+    definition_zh: Annotated[str, Field(examples=["车主在优惠之后、退款之前支付的金额。"])]
     about: Annotated[
         str, Field(description="books: of the station's own; people: left out for fewer than 5 drivers",
                    examples=["books"])

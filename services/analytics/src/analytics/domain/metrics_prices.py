@@ -1,0 +1,81 @@
+"""What the figures of prices mean, beside the neighbours' and by what demand answers."""
+
+# ruff: noqa: RUF001
+# Chinese has signs of its own.
+
+from analytics.domain.metric import Metric
+
+PRICES: tuple[Metric, ...] = (
+    Metric("price_mills", "mills", "Price", "价格",
+           "The mean of the station's price, each weighted by how long it held; none where it was never sold.",
+           "本站价格的平均值，各价格按其有效时长加权；从未销售该油品时为空。"),
+    Metric("neighbour_price_mills", "mills", "Neighbours' price", "周边价格",
+           "The mean, by time, of what the neighbours that sold the grade asked on average, while the station had it.",
+           "本站销售该油品期间，同样销售该油品的周边站的平均价格，按时长加权平均。"),
+    Metric("price_difference_mills", "mills", "Dearer by", "高出金额",
+           "The mean, by time, of the station's price less the neighbours' mean, while both had one; below zero: it "
+           "was cheaper.",
+           "本站与周边站均有价格期间，本站价格减去周边站平均价格之差，按时长加权平均；小于零表示本站更便宜。"),
+    Metric("price_difference_per_mille", "per_mille", "Dearer by (share)", "高出比例",
+           "The difference to the neighbours' price as a share of that.",
+           "与周边价格的差额占周边价格的比例。"),
+    Metric("price_rank", "count", "Rank", "价格排名",
+           "One more than the number of neighbours that asked less, averaged by time and rounded; 1 is the cheapest.",
+           "价格低于本站的周边站数加一，按时长加权平均后四舍五入；1 表示最便宜。"),
+    Metric("neighbours", "count", "Neighbours", "周边站数",
+           "The most neighbours that sold the grade at one time while the station sold it.",
+           "本站销售该油品期间，同一时刻也销售该油品的周边站数的最大值。"),
+    Metric("cheapest_per_mille", "per_mille", "Time cheapest", "最低价时间占比",
+           "The share of the compared time in which no neighbour asked less.",
+           "可比时长中，没有任何周边站价格低于本站的时间所占比例。"),
+    Metric("price_changes", "count", "Price changes", "调价次数",
+           "How often another price began to hold; that the grade came on sale or left it is no change.",
+           "改为另一价格并开始生效的次数；油品开始销售或停止销售不算调价。"),
+    Metric("confirmations", "count", "Confirmations", "价格确认次数",
+           "How often the station said a price again, as far as others were told (once an hour at most), by UTC days.",
+           "油站再次确认原价格的次数，以对外发布的为准（每小时最多一次），按 UTC 日期统计。"),
+    Metric("sold_seconds", "seconds", "Time on sale", "在售时长",
+           "For how long the station had a price.",
+           "本站有价格的时长。"),
+    Metric("compared_seconds", "seconds", "Time compared", "可比时长",
+           "For how long the station and at least one neighbour had a price.",
+           "本站与至少一座周边站同时有价格的时长。"),
+    Metric("price_kind", "text", "Price", "价格口径",
+           "What demand answers to: own, the station's price, or relative, its price divided by its neighbours' mean.",
+           "分析销量反应所依据的价格：own（自身价格）即本站价格；"
+           "relative（相对周边价格）即本站价格除以周边站平均价格。"),
+    Metric("counted_changes", "count", "Changes counted", "计入调价次数",
+           "Changes of price at least two days apart with sales on the day before and on the day after, on weekdays "
+           "that have more than one of them.",
+           "计入的调价次数：彼此至少相隔两天，前一天和后一天均有销售，且同一星期几有不止一次这样的调价。"),
+    Metric("counted_orders", "count", "Orders around them", "相关订单数",
+           "Orders paid on the days before and after the changes that count.",
+           "在计入的各次调价的前一天和后一天支付的订单数。"),
+    Metric("price_effect_basis_points", "basis_points", "Effect of 1%", "每高 1% 的影响",
+           "How much more (below zero: less) is sold where the price is 1 % higher, estimated from the days before "
+           "and after each change that counts, beside other changes of the same weekday.",
+           "价格高 1% 时销量多出的比例（小于零为减少），由计入的各次调价的前一天与后一天估计得出，"
+           "并与同一星期几的其他调价相对照。"),
+    Metric("price_effect_low_basis_points", "basis_points", "Effect, at least", "影响下限",
+           "The lower end of the interval that has the true effect in it nine times of ten; of ten prices that nobody "
+           "minds about one interval leaves out zero, by chance.",
+           "十次中有九次包含真实影响的区间的下限；每十个实际没有影响的价格中，约有一个的区间会因偶然而不含零。"),
+    Metric("price_effect_high_basis_points", "basis_points", "Effect, at most", "影响上限",
+           "The upper end of the interval that has the true effect in it nine times of ten.",
+           "十次中有九次包含真实影响的区间的上限。"),
+    Metric("finding", "text", "Finding", "结论",
+           "What the figures say, in a sentence.",
+           "以一句话说明各项数据的结论。"),
+    Metric("finding_zh", "text", "Finding in Chinese", "中文结论",
+           "The same sentence in Chinese.",
+           "同一句话的中文表述。"),
+    Metric("neighbour", "text", "Station", "加油站",
+           "One of the ten nearest other stations within 5 km that were open in the period.",
+           "距本站 5 公里以内、期间内营业的其他加油站中最近的十座之一。"),
+    Metric("neighbour_brand", "text", "Brand", "品牌",
+           "Under which the station sells.",
+           "加油站经营所用的品牌。"),
+    Metric("distance_m", "metres", "Distance", "距离",
+           "Between the stations in a straight line.",
+           "两站之间的直线距离。"),
+)  # fmt: skip
