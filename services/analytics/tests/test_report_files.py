@@ -46,7 +46,7 @@ def document(*sheets: Sheet, **fields: object) -> Document:
         "first_day": FIRST, "last_day": date(2026, 11, 30), "currency": "CNY", "made_at": MADE_AT,
         "complete_until": MADE_AT - timedelta(minutes=1), "time_zone": "Asia/Shanghai",
         "key_figures": [KeyFigure("paid_minor", 71_235, 70_000, 176), KeyFigure("orders", SUPPRESSED, None)],
-        "notes": [("Pumps were away for an hour.", "油枪曾断线一小时。")],
+        "notes": [("Pumps were away for an hour.", "加油机曾断线一小时。")],
         "compared_with": (date(2026, 10, 2), date(2026, 10, 31)),
     }  # fmt: skip
     return Document(sheets=sheets, **(known | fields))  # pyright: ignore[reportArgumentType]

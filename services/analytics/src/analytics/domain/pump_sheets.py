@@ -32,20 +32,20 @@ NOTES = (
 
 def document(head: Head, report: PumpsReport, before: PumpsReport | None) -> Document:
     """The report for files."""
-    by_pump = Chart("bar", "pump_id", ("utilisation_per_mille",), "Utilisation by pump", "各油枪利用率")
+    by_pump = Chart("bar", "pump_id", ("utilisation_per_mille",), "Utilisation by pump", "各加油机利用率")
     by_hour = Chart("bar", "hour_of_day", ("utilisation_per_mille",), "Utilisation by hour of the day", "各时段利用率")
     waits = Chart(
         "line", "hour_of_day", ("waiting_seconds", "waiting_p90_seconds"), "Waiting by hour of the day",
         "各时段等待时间",
     )  # fmt: skip
     return head.document(
-        "Pumps", "油枪报表",
+        "Pumps", "加油机报表",
         [
-            _sheet("pumps", "Pumps", "油枪", PUMPS, report.rows, by_pump, cells(report.totals, PUMPS)),
+            _sheet("pumps", "Pumps", "加油机", PUMPS, report.rows, by_pump, cells(report.totals, PUMPS)),
             _sheet("hours-of-day", "Hours of the day", "一天中的时段", HOURS, report.hours_of_day, by_hour),
             _sheet("waiting", "Waiting", "等待", ("hour_of_day", "waiting_seconds", "waiting_p90_seconds"),
                    report.hours_of_day, waits),
-            _sheet("pumps-by-hour", "Pumps by hour of the day", "各油枪各时段", PUMP_HOURS, report.pump_hours, None),
+            _sheet("pumps-by-hour", "Pumps by hour of the day", "各加油机各时段", PUMP_HOURS, report.pump_hours, None),
         ],
         key_figures(report.totals, before and before.totals, KEY_FIGURES), NOTES,
     )  # fmt: skip

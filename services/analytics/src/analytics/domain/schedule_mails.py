@@ -17,7 +17,7 @@ _TITLES: Mapping[str, Mapping[str, str]] = {
     "en": {},
     "zh": {
         "hours": "小时报表", "days": "每日报表", "prices": "价格报表", "customers": "客户报表", "campaigns": "活动报表",
-        "pumps": "油枪报表", "overview": "油站总览",
+        "pumps": "加油机报表", "overview": "油站总览",
     },
 }  # fmt: skip
 """By a report's name in paths, which is an English word."""
