@@ -195,7 +195,7 @@ async def test_taking_over_keeps_the_lease(here: Ground, monkeypatch: pytest.Mon
 
 
 async def test_hours_that_are_not_in_the_new_one_are_looked_at_again_too(here: Ground, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(rebuilding, "StationHours", here.view)
+    monkeypatch.setattr(rebuilding, "PUBLISHED", {here.view.name})
     monkeypatch.setattr(generations_module, "IDS_AT_ONCE", 2)
     await here.publish(*orders(5))
     async with here.worker():
