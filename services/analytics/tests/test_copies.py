@@ -59,7 +59,8 @@ async def ada(
 
 @contextmanager
 def reader(settings: dict[str, Any], group: str, *topics: str) -> Iterator[Consumer]:
-    consumer = Consumer(settings | EARLIEST | {"group.id": group, "log_level": 0})
+    """In a group of its own: who was locked out cannot leave a group, and others would wait for it."""
+    consumer = Consumer(settings | EARLIEST | {"group.id": f"{group}-{new_id()}", "log_level": 0})
     consumer.subscribe(list(topics))
     try:
         yield consumer
