@@ -7,6 +7,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from servicekit import kafka
 from servicekit.envelope import Message
+from servicekit.interpreter import expect_batches
 from servicekit.reading import MAX_BATCH, POLL_MS
 from servicekit.settings import ServiceSettings
 
@@ -41,6 +42,7 @@ class WholeTopics:
     async def until(self, ends: Offsets, at_most: int = MAX_BATCH) -> AsyncIterator[list[Message]]:
         """All records before these ends and perhaps some more, in batches of this size at most; a batch may be empty
         where nothing came for a while."""
+        expect_batches(at_most)
         while any([await self._client.position(one) < end for one, end in ends.items()]):
             batches = await self._client.getmany(timeout_ms=POLL_MS, max_records=at_most)
             yield [Message.of(record) for records in batches.values() for record in records]

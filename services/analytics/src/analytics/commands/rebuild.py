@@ -15,6 +15,7 @@ from analytics.repository.generations import GenerationLost
 from analytics.use_cases.comparing import Comparison
 from analytics.use_cases.rebuilding import RebuildUnderWay, Rebuilt, TopicsCut, Wishes, WorkersBehind, rebuild
 from servicekit.commands import AsJson, print_json
+from servicekit.interpreter import tune_interpreter
 
 EXPECTED = (GenerationLost, RebuildUnderWay, TopicsCut, WorkersBehind, KafkaError)
 
@@ -35,6 +36,7 @@ def rebuild_view(
     if view is None:
         typer.echo(f"error: there is no view {name}; there are {', '.join(VIEW_BY_NAME)}", err=True)
         raise typer.Exit(1)
+    tune_interpreter()
     wishes = Wishes(compare=compare, swap_anyway=swap, from_scratch=from_scratch)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:

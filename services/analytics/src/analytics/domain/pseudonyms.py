@@ -1,14 +1,11 @@
 """Names for drivers that mean nothing elsewhere: always the same for the same driver and key, and not to be undone."""
 
 import hmac
-from functools import lru_cache
 from uuid import UUID
 
 VIEWS = "views"
 """For whom the names in this service's own views are."""
 BYTES = 16
-MOST_AT_HAND = 20_000
-"""An order has some five events within minutes: most of them name a driver who was named a moment ago."""
 
 
 class Pseudonyms:
@@ -16,9 +13,8 @@ class Pseudonyms:
 
     def __init__(self, key: str, reader: str) -> None:
         self._key = hmac.digest(key.encode(), b"pseudonyms for " + reader.encode(), "sha256")
-        self.of = lru_cache(MOST_AT_HAND)(self._of)
 
-    def _of(self, driver_id: str) -> bytes:
+    def of(self, driver_id: str) -> bytes:
         """16 bytes of HMAC-SHA-256: two drivers with the same ones are not to be expected."""
         return hmac.digest(self._key, driver_id.encode(), "sha256")[:BYTES]
 
